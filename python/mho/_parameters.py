@@ -1,0 +1,328 @@
+"""The one mechanism behind every configuration class.
+
+A field is declared once, with `parameter`: its default, meaning, unit, range and source. The validation, the
+class's docstring, ``docs/parameters.md`` and the conversion to and from plain dicts all read that
+declaration.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping as AnyMapping
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+from mho import _validate
+from mho._validate import Range, did_you_mean
+from mho.errors import MhoError, MhoTypeError, MhoValueError
+
+_T = TypeVar("_T")
+_P = TypeVar("_P", bound="Parameters")
+_M = TypeVar("_M", bound="Tagged")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What is known about one field.
+
+    Attributes
+    ----------
+    kind : type
+        float, int, bool, str (one of `choices`), or a subclass of `Parameters`.
+    default : Any
+        Its default value; None is "off" and allowed only where it is the default.
+    doc, unit, source : str
+        Its meaning, its unit, and the publication or reason behind it.
+    allowed : Range
+        The values of a number.
+    choices : tuple of str
+        The values of a str.
+    """
+
+    kind: type
+    default: Any
+    doc: str
+    unit: str
+    source: str
+    allowed: Range
+    choices: tuple[str, ...]
+
+    @property
+    def range_text(self) -> str:
+        """The allowed values in words."""
+        if self.choices:
+            return ", ".join(f'"{item}"' for item in self.choices)
+        if self.kind is bool:
+            return "true or false"
+        if issubclass(self.kind, Parameters):
+            return f"any {self.kind.__name__}"
+        return str(self.allowed) or "any finite number"
+
+    def check(self, name: str, value: object) -> object:
+        """Return `value` in its Python type, or raise an MhoError that calls it `name`."""
+        if value is None and self.default is None:
+            return None
+        if self.kind is float:
+            return _validate.number(name, value, self.allowed)
+        if self.kind is int:
+            return _validate.integer(name, value, self.allowed)
+        if self.kind is bool:
+            return _validate.boolean(name, value)
+        if self.kind is str:
+            return _validate.choice(name, value, self.choices)
+        if not isinstance(value, self.kind):
+            raise MhoTypeError(f"{name} must be {self.range_text}, got {value!r} ({type(value).__name__})")
+        return value
+
+
+def parameter(
+    default: _T,
+    *,
+    doc: str,
+    unit: str = "",
+    source: str = "",
+    kind: type | None = None,
+    above: float | None = None,
+    at_least: float | None = None,
+    below: float | None = None,
+    at_most: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> _T:
+    """Declare a field of a `Parameters` class.
+
+    Parameters
+    ----------
+    default : Any
+        The default value. None stands for "off"; `kind` must then be given.
+    doc, unit, source : str
+        The field's meaning, unit (empty: none) and the publication or reason behind it.
+    kind : type, optional
+        The type of the value, by default that of `default`.
+    above, at_least, below, at_most : float, optional
+        The limits of a number.
+    choices : tuple of str
+        The allowed strings.
+
+    Returns
+    -------
+    Any
+        The dataclass field, typed as its default.
+    """
+    declaration = Declaration(
+        kind=type(default) if kind is None else kind,
+        default=default,
+        doc=doc,
+        unit=unit,
+        source=source,
+        allowed=Range(above=above, at_least=at_least, below=below, at_most=at_most),
+        choices=choices,
+    )
+    return field(default=default, metadata={"declaration": declaration})
+
+
+def _declaration(item: Field[Any]) -> Declaration:
+    return cast(Declaration, item.metadata["declaration"])
+
+
+def declarations(cls: type[Parameters]) -> dict[str, Declaration]:
+    """Return the declarations of a class's fields by name, in order."""
+    return {item.name: _declaration(item) for item in fields(cls)}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Parameters:
+    """Base of all configuration classes: validated, immutable, and convertible to plain dicts."""
+
+    def __post_init__(self) -> None:
+        """Check every field by itself, then all together."""
+        owner = type(self).__name__
+        for item in fields(self):
+            checked = _declaration(item).check(f"{owner}.{item.name}", getattr(self, item.name))
+            object.__setattr__(self, item.name, checked)
+        self._check()
+
+    def _check(self) -> None:
+        """Check what involves more than one field; a subclass calls its base's check by name."""
+
+    def _require_effect(self, name: str, effective: bool, where: str, *, neutral: object = None) -> None:
+        """Refuse a field that is set away from its default, and is not `neutral`, while it has no effect."""
+        value = getattr(self, name)
+        default = declarations(type(self))[name].default
+        if effective or value == default or (neutral is not None and value == neutral):
+            return
+        raise MhoValueError(
+            f"{type(self).__name__}.{name} has no effect {where}: it must stay at {default!r}, got {value!r}"
+        )
+
+    def __repr__(self) -> str:
+        """Return the class and the fields that differ from their defaults."""
+        shown = (
+            f"{name}={getattr(self, name)!r}"
+            for name, declared in declarations(type(self)).items()
+            if getattr(self, name) != declared.default
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed, validated as a new one.
+
+        Parameters
+        ----------
+        **changes : Any
+            New values by field name.
+
+        Raises
+        ------
+        MhoError
+            If a name is unknown or the result is not valid.
+        """
+        return replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dict of dicts, numbers, strings and bools; "off" is an absent key."""
+        result: dict[str, Any] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None:
+                result[item.name] = value.to_dict() if isinstance(value, Parameters) else value
+        return result
+
+    @classmethod
+    def from_dict(cls, data: AnyMapping[str, Any], *, path: str | None = None) -> Self:
+        """Build an object from a plain dict; absent keys take their defaults.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` returns it.
+        path : str, optional
+            The dotted place of `data` in a larger document, for messages; by default the name of the class.
+
+        Raises
+        ------
+        MhoError
+            If a key is unknown (the message names the nearest known one) or a value is not valid.
+        """
+        place = cls.__name__ if path is None else path
+        declared = declarations(cls)
+        values: dict[str, Any] = {}
+        for key, value in _table(data, place).items():
+            if key not in declared:
+                raise MhoValueError(f"unknown key {place}.{key}{did_you_mean(key, declared)}")
+            if value is None:
+                raise MhoTypeError(f"{place}.{key} must not be null: leave the key out")
+            kind = declared[key].kind
+            values[key] = (
+                kind.from_dict(value, path=f"{place}.{key}") if issubclass(kind, Parameters) else value
+            )
+        try:
+            return cls(**values)
+        except MhoError as error:
+            if path is None:
+                raise
+            raise type(error)(f"{path}: {error}") from None
+
+
+def _table(data: object, place: str) -> dict[str, Any]:
+    if not isinstance(data, AnyMapping):
+        raise MhoTypeError(
+            f"{place} must be a table of keys and values, got {data!r} ({type(data).__name__})"
+        )
+    for key in data:
+        if not isinstance(key, str):
+            raise MhoTypeError(f"{place}: keys must be strings, got {key!r} ({type(key).__name__})")
+    return dict(data)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Tagged(Parameters):
+    """Base of a family of classes of which a configuration names one, by the key ``type``."""
+
+    _models: ClassVar[dict[str, type[Tagged]]]
+
+    @classmethod
+    def register(cls, model: type[_M]) -> type[_M]:
+        """Decorate a member of the family: document it and make it known under its class name."""
+        cls._models[model.__name__] = described(model)
+        return model
+
+    @classmethod
+    def types(cls) -> list[str]:
+        """Return the names of the family's members, sorted."""
+        return sorted(name for name, model in cls._models.items() if issubclass(model, cls))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dict with the key ``type``; "off" is an absent key."""
+        return {"type": type(self).__name__, **Parameters.to_dict(self)}
+
+    @classmethod
+    def from_dict(cls, data: AnyMapping[str, Any], *, path: str | None = None) -> Self:
+        """Build the member of the family that the key ``type`` names; absent keys take their defaults.
+
+        Parameters
+        ----------
+        data : mapping
+            As `to_dict` returns it.
+        path : str, optional
+            The dotted place of `data` in a larger document, for messages; by default the name of the class.
+
+        Raises
+        ------
+        MhoError
+            If ``type`` or another key is unknown (the message names the nearest known one) or a value is not
+            valid.
+        """
+        place = cls.__name__ if path is None else path
+        values = _table(data, place)
+        if "type" not in values:
+            raise MhoValueError(f"{place} needs a key type, one of {', '.join(cls.types())}")
+        tag = _validate.choice(f"{place}.type", values.pop("type"), cls.types())
+        model = cast("type[Self]", cls._models[tag])
+        # The plain reader of Parameters, bound to the member: its own from_dict is this function.
+        reader = cast(Any, Parameters.from_dict).__func__
+        return cast(Self, reader(model, values, path=path))
+
+
+def described(cls: type[_P]) -> type[_P]:
+    """Complete a `Parameters` dataclass: its docstring from the declarations, and clear keyword errors."""
+    declared = declarations(cls)
+    cls.__doc__ = _with_parameters(inspect.getdoc(cls) or "", declared)
+    init = cls.__init__
+
+    @functools.wraps(init)
+    def checked_init(self: _P, *args: object, **values: object) -> None:
+        if args:
+            raise MhoTypeError(f"{cls.__name__} takes keyword arguments only, got {args[0]!r}")
+        for name in values:
+            if name not in declared:
+                raise MhoTypeError(f"{cls.__name__} has no parameter {name}{did_you_mean(name, declared)}")
+        init(self, **values)
+
+    cls.__init__ = checked_init  # type: ignore[method-assign,assignment]
+    return cls
+
+
+def _with_parameters(doc: str, declared: dict[str, Declaration]) -> str:
+    """Insert a Parameters section where NumPy's order wants it: before Notes, References and Examples."""
+    if not declared:
+        return doc
+    lines = ["Parameters", "----------"]
+    for name, item in declared.items():
+        kind = "{" + ", ".join(repr(c) for c in item.choices) + "}" if item.choices else item.kind.__name__
+        lines.append(
+            f"{name} : {kind}, " + ("optional" if item.default is None else f"default {item.default!r}")
+        )
+        facts = [item.doc]
+        if item.unit:
+            facts.append(f"Unit: {item.unit}.")
+        if item.kind in (float, int) and str(item.allowed):
+            facts.append(f"Range: {item.allowed}.")
+        lines += textwrap.wrap(" ".join(facts), 96, initial_indent="    ", subsequent_indent="    ")
+    section = "\n".join(lines)
+    later = re.search(r"^(Notes|References|Examples)\n-+$", doc, flags=re.MULTILINE)
+    if later is None:
+        return f"{doc}\n\n{section}\n"
+    return f"{doc[: later.start()]}{section}\n\n{doc[later.start() :]}\n"
