@@ -1,0 +1,30 @@
+# The SIMD levels that the engine is compiled for: MHO_LEVELS (lowest first), and for each of them MHO_FLAGS_<level>
+# and MHO_DEFINITIONS_<level>.
+include(CheckCXXCompilerFlag)
+
+set(MHO_LEVELS "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$" AND CMAKE_SIZEOF_VOID_P EQUAL 8)
+    set(MHO_FLAGS_v2 -march=x86-64-v2)
+    set(MHO_FLAGS_v3 -march=x86-64-v3)
+    set(MHO_FLAGS_v4 -march=x86-64-v4 -mavx512vpopcntdq -mprefer-vector-width=512)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+        # GCC bug 105593: its own AVX-512 intrinsics are reported as uninitialized.
+        list(APPEND MHO_FLAGS_v4 -Wno-uninitialized -Wno-maybe-uninitialized)
+    endif()
+    foreach(level v2 v3 v4)
+        string(REPLACE ";" " " flags "${MHO_FLAGS_${level}}")
+        check_cxx_compiler_flag("${flags}" MHO_COMPILER_KNOWS_${level})
+        if(MHO_COMPILER_KNOWS_${level})
+            list(APPEND MHO_LEVELS ${level})
+        endif()
+    endforeach()
+endif()
+if(NOT MHO_LEVELS)
+    set(MHO_LEVELS generic)
+    set(MHO_FLAGS_generic "")
+    if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64|aarch64|arm64)$")
+        # The vendored part of Eigen has no kernels for other instruction sets.
+        set(MHO_DEFINITIONS_generic EIGEN_DONT_VECTORIZE)
+    endif()
+endif()
+message(STATUS "mho: SIMD levels ${MHO_LEVELS}")

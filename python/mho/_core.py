@@ -1,0 +1,50 @@
+"""The C++ engine, compiled for the best SIMD level that this CPU runs.
+
+The engine is built once per x86-64 level (``v2``, ``v3``, ``v4``; ``generic`` elsewhere), each in an extension module of
+its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one of them.
+"""
+
+import importlib
+import os
+
+from mho import _cpu
+from mho.errors import MhoRuntimeError, MhoValueError
+
+
+def _choose_level() -> str:
+    """Return the level to load: the forced one, or the highest supported."""
+    supported = _cpu.supported_levels()
+    if not supported:
+        built = ", ".join(_cpu.built_levels())
+        raise MhoRuntimeError(f"this CPU runs none of the SIMD levels that mho was built for ({built})")
+    forced = os.environ.get("MHO_SIMD_LEVEL", "")
+    if not forced:
+        return supported[-1]
+    if forced not in supported:
+        raise MhoValueError(f"MHO_SIMD_LEVEL must be one of {', '.join(supported)} here, got {forced!r}")
+    return forced
+
+
+_engine = importlib.import_module(f"mho._engine_{_choose_level()}")
+
+Tile = _engine.Tile
+accumulate_bias = _engine.accumulate_bias
+derive_key = _engine.derive_key
+device_models = _engine.device_models
+engine_info = _engine.engine_info
+get_num_threads = _engine.get_num_threads
+random_gaussian = _engine.random_gaussian
+random_words = _engine.random_words
+set_num_threads = _engine.set_num_threads
+
+__all__ = [
+    "Tile",
+    "accumulate_bias",
+    "derive_key",
+    "device_models",
+    "engine_info",
+    "get_num_threads",
+    "random_gaussian",
+    "random_words",
+    "set_num_threads",
+]
