@@ -154,7 +154,7 @@ class Parameters:
         if effective or value == default or (neutral is not None and value == neutral):
             return
         raise MhoValueError(
-            f"{type(self).__name__}.{name} has no effect {where}: it must stay at {default!r}, got {value!r}"
+            f"{type(self).__name__}.{name} has no effect {where}: leave it out, got {value!r}"
         )
 
     def __repr__(self) -> str:
