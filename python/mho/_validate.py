@@ -46,7 +46,11 @@ class Range:
     def __str__(self) -> str:
         """Return the limits as in ``> 0 and <= 1``, or an empty text where there is none."""
         limits = ((">", self.above), (">=", self.at_least), ("<", self.below), ("<=", self.at_most))
-        return " and ".join(f"{sign} {limit:.12g}" for sign, limit in limits if limit is not None)
+        return " and ".join(f"{sign} {_limit_text(limit)}" for sign, limit in limits if limit is not None)
+
+
+def _limit_text(limit: float) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:.12g}"
 
 
 ANY = Range()
