@@ -74,8 +74,8 @@ class TileConfig(Parameters):
 
     Notes
     -----
-    As text, a choice among classes is tagged by the key ``type``, what is off is an absent key, and absent keys
-    take the defaults of their class. A table ``backward_io`` that is given starts from the defaults of `IO`,
+    As text, a choice among classes is tagged by the key ``type``, what is off is an absent key, and absent
+    keys take the defaults of their class. A table ``backward_io`` that is given starts from the defaults of `IO`,
     where bound management is on; without one the backward read has none.
 
     Examples
@@ -176,7 +176,7 @@ class TileConfig(Parameters):
         return cls.from_dict(data["tile"])
 
     def engine_dict(self) -> dict[str, Any]:
-        """Return every part but `mapping`, which is the layer's, as the plain dict the engine is built from."""
+        """Return every part but `mapping`, which is the layer's, the plain dict the engine is built from."""
         data = self.to_dict()
         del data["mapping"]
         return data

@@ -39,8 +39,8 @@ class IO(Parameters):
     """How a vector is read through the array: scaling, DAC, the analog product with its flaws, ADC.
 
     A vector x is divided by a scale alpha (noise management), quantised and clipped by the DAC, multiplied by
-    the weights, distorted, given noise, quantised and clipped by the ADC, and multiplied by alpha again. Where
-    an output was clipped, bound management may repeat the read with smaller inputs.
+    the weights, distorted, given noise, quantised and clipped by the ADC, and multiplied by alpha again.
+    Where an output was clipped, bound management may repeat the read with smaller inputs.
 
     Examples
     --------
