@@ -183,5 +183,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     '; did you mean dw_min?'
     """
     by_lower = {item.lower(): item for item in known}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    near = [item for item in by_lower if item.startswith(word.lower())] if word else []
+    near = near or difflib.get_close_matches(word.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[near[0]]}?" if near else ""

@@ -75,8 +75,8 @@ class TileConfig(Parameters):
     Notes
     -----
     As text, a choice among classes is tagged by the key ``type``, what is off is an absent key, and absent
-    keys take the defaults of their class. A table ``backward_io`` that is given starts from the defaults of `IO`,
-    where bound management is on; without one the backward read has none.
+    keys take the defaults of their class. A table ``backward_io`` that is given starts from the defaults of
+    `IO`, where bound management is on; without one the backward read has none.
 
     Examples
     --------
@@ -98,15 +98,13 @@ class TileConfig(Parameters):
         doc="What a crosspoint of the main array does per pulse.",
         source="design",
     )
-    rule: Rule = parameter(SGD(), kind=Rule, doc="How a gradient becomes pulses.", source="design")
-    update: Update = parameter(Update(), doc="How pulse trains are made.", source="design")
-    forward_io: IO = parameter(IO(), doc="The periphery of a forward read.", source="design")
+    rule: Rule = parameter(SGD(), kind=Rule, doc="How a gradient becomes pulses.")
+    update: Update = parameter(Update(), doc="How pulse trains are made.")
+    forward_io: IO = parameter(IO(), doc="The periphery of a forward read.")
     backward_io: IO = parameter(
         IO(bound_management="none"), doc="The periphery of a backward read.", source="Gokmen et al. 2017"
     )
-    mapping: Mapping = parameter(
-        Mapping(), doc="How a layer's weights are laid out on tiles.", source="design"
-    )
+    mapping: Mapping = parameter(Mapping(), doc="How a layer's weights are laid out on tiles.")
 
     def _check(self) -> None:
         if isinstance(self.device, Ideal):

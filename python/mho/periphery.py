@@ -362,7 +362,7 @@ class Update(Parameters):
         0.0,
         at_least=0,
         below=1,
-        doc="Step of x, relative to its maximum, in deterministic_implicit; 0: continuous.",
+        doc="Step of |x| * B, at most 1, in deterministic_implicit; 0: continuous.",
         unit="fraction",
         source=_KIT,
     )
@@ -370,7 +370,7 @@ class Update(Parameters):
         0.0,
         at_least=0,
         below=1,
-        doc="Step of d, relative to its maximum, in deterministic_implicit; 0: continuous.",
+        doc="Step of |d| * A, at most 1, in deterministic_implicit; 0: continuous.",
         unit="fraction",
         source=_KIT,
     )

@@ -197,9 +197,9 @@ def reram_es(**overrides: Any) -> ExpStep:
 
     Notes
     -----
-    `granularity` is pinned to 0.0019914, the mean step down at weight 0, with which the parameter set has been
-    used in the literature; the mean over up and down is 0.0017363. Where an override changes the step down at
-    weight 0, `granularity` follows it.
+    `granularity` is pinned to 0.0019914, the mean step down at weight 0, with which the parameter set has
+    been used in the literature; the mean over up and down is 0.0017363. Where an override changes the step
+    down at weight 0, `granularity` follows it.
 
     References
     ----------
