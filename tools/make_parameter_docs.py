@@ -35,7 +35,8 @@ INTRODUCTION = """\
 - A resolution is the step of a converter as a fraction of its range: 1/254 is 254 steps. 0 is continuous.
 - 0 is "off" where the table says so; an optional parameter is off where it is left out.
 - A parameter that is set away from its default while it has no effect is an error.
-- Numbers are used in single precision: each must be 0, or between 1e-30 and 1e30 in magnitude.
+- Numbers are used in single precision: each must be 0, or at least 1e-12 and at most
+  1e12 in magnitude (1e6 or 1e3 for the parameters of devices).
 
 Sources: Gokmen & Vlasov 2016, Front. Neurosci. 10:333. Gokmen et al. 2017, Front. Neurosci. 11:538. Rasch et
 al. 2020, IEEE Des. Test 37:19. Rasch et al. 2021, AICAS, arXiv:2104.02184. Rasch et al. 2023, Nat. Commun.

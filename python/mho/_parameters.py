@@ -89,6 +89,7 @@ def parameter(
     at_least: float | None = None,
     below: float | None = None,
     at_most: float | None = None,
+    largest: float = 1e12,
     choices: tuple[str, ...] = (),
 ) -> _T:
     """Declare a field of a `Parameters` class.
@@ -103,6 +104,8 @@ def parameter(
         The type of the value, by default that of `default`.
     above, at_least, below, at_most : float, optional
         The limits of a number.
+    largest : float, default 1e12
+        The largest magnitude that the engine takes, far beyond what makes sense; the smallest but 0 is 1e-12.
     choices : tuple of str
         The allowed strings.
 
@@ -117,7 +120,9 @@ def parameter(
         doc=doc,
         unit=unit,
         source=source,
-        allowed=Range(above=above, at_least=at_least, below=below, at_most=at_most),
+        allowed=Range(
+            above=above, at_least=at_least, below=below, at_most=at_most, smallest=1e-12, largest=largest
+        ),
         choices=choices,
     )
     return field(default=default, metadata={"declaration": declaration})

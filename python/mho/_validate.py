@@ -11,15 +11,13 @@ import numpy as np
 
 from mho.errors import MhoTypeError, MhoValueError
 
-# The engine computes in single precision: beyond these magnitudes a value, or a product of two, would become
-# 0 or infinite there.
-LARGEST = 1e30
-SMALLEST = 1e-30
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Range:
     """The values a number may take; a limit that is None does not exist.
+
+    Whatever the limits, a number is 0 or has a magnitude between `smallest` and `largest`: the engine
+    computes in single precision, where a value beyond, or a product of a few, would become 0 or infinite.
 
     Examples
     --------
@@ -33,6 +31,8 @@ class Range:
     at_least: float | None = None
     below: float | None = None
     at_most: float | None = None
+    smallest: float = 1e-30
+    largest: float = 1e30
 
     def __contains__(self, value: float) -> bool:
         """Tell whether a number obeys every limit."""
@@ -103,9 +103,9 @@ def number(name: str, value: object, allowed: Range = ANY) -> float:
         raise MhoValueError(f"{name} must be a finite number{limits and ' ' + limits}, got {result!r}")
     if result not in allowed:
         raise MhoValueError(f"{name} must be {limits}, got {result!r}")
-    if abs(result) > LARGEST or 0.0 < abs(result) < SMALLEST:
+    if abs(result) > allowed.largest or 0.0 < abs(result) < allowed.smallest:
         raise MhoValueError(
-            f"{name} must be 0 or between {SMALLEST:g} and {LARGEST:g} in magnitude (single precision), "
+            f"{name} must be 0 or between {allowed.smallest:g} and {allowed.largest:g} in magnitude, "
             f"got {result!r}"
         )
     return result

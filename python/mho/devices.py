@@ -103,16 +103,23 @@ class PulsedDevice(Device):
 
     dw_min: float = parameter(
         0.001,
+        largest=1e6,
         above=0,
         doc="Mean step of one pulse, before its dependence on the weight.",
         unit="weight",
         source=_RPU,
     )
     dw_min_dtod: float = parameter(
-        0.3, at_least=0, doc="Spread of dw_min from device to device.", unit="fraction of dw_min", source=_RPU
+        0.3,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of dw_min from device to device.",
+        unit="fraction of dw_min",
+        source=_RPU,
     )
     dw_min_ctoc: float = parameter(
         0.3,
+        largest=1e3,
         at_least=0,
         doc="Standard deviation of a step from pulse to pulse.",
         unit="fraction of the mean step",
@@ -122,13 +129,14 @@ class PulsedDevice(Device):
         False, doc="Draw the device-to-device factor of dw_min as exp(dw_min_dtod * xi).", source=_KIT
     )
     w_max: float = parameter(
-        0.6, at_least=0, doc="Mean upper bound of the weight.", unit="weight", source=_RPU
+        0.6, largest=1e6, at_least=0, doc="Mean upper bound of the weight.", unit="weight", source=_RPU
     )
     w_min: float = parameter(
-        -0.6, at_most=0, doc="Mean lower bound of the weight.", unit="weight", source=_RPU
+        -0.6, largest=1e6, at_most=0, doc="Mean lower bound of the weight.", unit="weight", source=_RPU
     )
     w_max_dtod: float = parameter(
         0.3,
+        largest=1e3,
         at_least=0,
         doc="Spread of the upper bound from device to device.",
         unit="fraction of w_max",
@@ -136,6 +144,7 @@ class PulsedDevice(Device):
     )
     w_min_dtod: float = parameter(
         0.3,
+        largest=1e3,
         at_least=0,
         doc="Spread of the lower bound from device to device.",
         unit="fraction of w_min",
@@ -151,6 +160,7 @@ class PulsedDevice(Device):
     )
     up_down_dtod: float = parameter(
         0.01,
+        largest=1e3,
         at_least=0,
         doc="Spread of the asymmetry from device to device; it enters steps up and down with opposite signs.",
         unit="fraction of dw_min",
@@ -158,6 +168,7 @@ class PulsedDevice(Device):
     )
     write_noise_std: float = parameter(
         0.0,
+        largest=1e6,
         at_least=0,
         doc="Standard deviation of the weight that is read about the persistent one that pulses change; "
         "drawn anew by each pulse.",
@@ -169,6 +180,7 @@ class PulsedDevice(Device):
     )
     stuck_range: float = parameter(
         0.1,
+        largest=1e6,
         at_least=0,
         doc="A stuck device sits at a weight uniform between minus and plus this value, within its bounds.",
         unit="weight",
@@ -176,6 +188,7 @@ class PulsedDevice(Device):
     )
     granularity: float | None = parameter(
         None,
+        largest=1e6,
         kind=float,
         above=0,
         doc="Step that pulse counts are computed with, in place of the true mean step at weight 0.",
@@ -294,18 +307,21 @@ class LinearStep(PulsedDevice):
 
     gamma_up: float = parameter(
         0.0,
+        largest=1e3,
         doc="Relative decrease of the step up from weight 0 to w_max.",
         unit="fraction of the step at 0",
         source=_KIT,
     )
     gamma_down: float = parameter(
         0.0,
+        largest=1e3,
         doc="Relative decrease of the step down from weight 0 to w_min.",
         unit="fraction of the step at 0",
         source=_KIT,
     )
     gamma_up_dtod: float = parameter(
         0.05,
+        largest=1e3,
         at_least=0,
         doc="Spread of gamma_up from device to device.",
         unit="absolute, as gamma_up",
@@ -313,6 +329,7 @@ class LinearStep(PulsedDevice):
     )
     gamma_down_dtod: float = parameter(
         0.05,
+        largest=1e3,
         at_least=0,
         doc="Spread of gamma_down from device to device.",
         unit="absolute, as gamma_down",
@@ -442,12 +459,18 @@ class ExpStep(PulsedDevice):
     0.011
     """
 
-    A_up: float = parameter(0.00081, doc="Factor of the exponential of a step up.", source=_MODEL)
-    A_down: float = parameter(0.36833, doc="Factor of the exponential of a step down.", source=_MODEL)
-    gamma_up: float = parameter(12.44625, doc="Exponent of a step up.", source=_MODEL)
-    gamma_down: float = parameter(12.78785, doc="Exponent of a step down.", source=_MODEL)
-    a: float = parameter(0.244, doc="Slope of z with the weight relative to its range.", source=_MODEL)
-    b: float = parameter(0.2425, doc="Value of z at weight 0.", source=_MODEL)
+    A_up: float = parameter(
+        0.00081, largest=1e6, doc="Factor of the exponential of a step up.", source=_MODEL
+    )
+    A_down: float = parameter(
+        0.36833, largest=1e6, doc="Factor of the exponential of a step down.", source=_MODEL
+    )
+    gamma_up: float = parameter(12.44625, largest=1e3, doc="Exponent of a step up.", source=_MODEL)
+    gamma_down: float = parameter(12.78785, largest=1e3, doc="Exponent of a step down.", source=_MODEL)
+    a: float = parameter(
+        0.244, largest=1e3, doc="Slope of z with the weight relative to its range.", source=_MODEL
+    )
+    b: float = parameter(0.2425, largest=1e3, doc="Value of z at weight 0.", source=_MODEL)
 
     def _check(self) -> None:
         PulsedDevice._check(self)
@@ -456,7 +479,7 @@ class ExpStep(PulsedDevice):
         z = 2 * abs(self.a) + abs(self.b)
         for side in ("up", "down"):
             factor, gamma = getattr(self, f"A_{side}"), getattr(self, f"gamma_{side}")
-            exponent = abs(gamma) * z + max(math.log(abs(factor)), 0.0) if factor else abs(gamma) * z
+            exponent = abs(gamma) * z + math.log(max(abs(factor), 1.0)) + math.log(max(self.dw_min, 1.0))
             if exponent > _MAX_EXPONENT:
                 raise MhoValueError(
                     f"ExpStep.gamma_{side} must have a magnitude <= "

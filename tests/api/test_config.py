@@ -79,10 +79,14 @@ def test_not_finite(cls: type[Parameters], name: str, item: Declaration, value: 
 
 
 @fields_of([entry for entry in FIELDS if entry[2].kind is float])
-@pytest.mark.parametrize("value", [1e31, -1e31, 1e-31, -1e-31])
-def test_beyond_single_precision(cls: type[Parameters], name: str, item: Declaration, value: float) -> None:
-    with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be "):
-        cls(**{name: value})
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_beyond_the_precision_of_the_engine(
+    cls: type[Parameters], name: str, item: Declaration, sign: int
+) -> None:
+    for value in (sign * item.allowed.largest * 1.01, sign * 0.99e-12):
+        with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be ") as error:
+            cls(**{name: value})
+        assert repr(value) in str(error.value)
 
 
 @fields_of(NUMBERS)
@@ -316,8 +320,9 @@ def values_of(item: Declaration) -> st.SearchStrategy[Any]:
         return st.integers(allowed.at_least, allowed.at_most)
     low, high = allowed.above, allowed.below
     low, high = (allowed.at_least if low is None else low), (allowed.at_most if high is None else high)
-    numbers = st.floats(-1e30 if low is None else low, 1e30 if high is None else high)
-    return numbers.filter(lambda value: value in allowed and (value == 0 or abs(value) >= 1e-30))
+    most = allowed.largest
+    numbers = st.floats(-most if low is None else low, most if high is None else high)
+    return numbers.filter(lambda value: value in allowed and (value == 0 or abs(value) >= allowed.smallest))
 
 
 @st.composite
