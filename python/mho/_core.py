@@ -33,6 +33,7 @@ derive_key = _engine.derive_key
 device_models = _engine.device_models
 engine_info = _engine.engine_info
 get_num_threads = _engine.get_num_threads
+philox = _engine.philox
 random_gaussian = _engine.random_gaussian
 random_words = _engine.random_words
 set_num_threads = _engine.set_num_threads
@@ -44,6 +45,7 @@ __all__ = [
     "device_models",
     "engine_info",
     "get_num_threads",
+    "philox",
     "random_gaussian",
     "random_words",
     "set_num_threads",

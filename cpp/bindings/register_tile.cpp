@@ -1,0 +1,313 @@
+#include <pybind11/stl.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "mho/error.h"
+#include "mho/tile/tile.h"
+
+namespace mho::bindings {
+
+namespace {
+
+std::string shape_text(const py::array& a) {
+  std::string text = "(";
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) text += (i > 0 ? ", " : "") + std::to_string(a.shape(i));
+  return text + (a.ndim() == 1 ? ",)" : ")");
+}
+
+bool all_finite(const float* values, std::size_t n) {
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < n; ++i) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, values + i, sizeof(bits));
+    bits &= 0x7FFFFFFFU;
+    largest = bits > largest ? bits : largest;
+  }
+  return largest < 0x7F800000U;
+}
+
+Parameters to_parameters(const std::string& section, const py::handle& source) {
+  std::map<std::string, Parameters::Value> values;
+  for (const auto& [key, value] : source.cast<py::dict>()) {
+    const auto name = key.cast<std::string>();
+    if (py::isinstance<py::bool_>(value)) {
+      values[name] = value.cast<bool>();
+    } else if (py::isinstance<py::str>(value)) {
+      values[name] = value.cast<std::string>();
+    } else if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value)) {
+      values[name] = value.cast<double>();
+    } else {
+      fail_type(section + "." + name + " must be a number, a switch or a string");
+    }
+  }
+  return {section, std::move(values)};
+}
+
+tile::Configuration to_configuration(const py::dict& config) {
+  const auto section = [&](const char* name) {
+    if (!config.contains(name)) fail_value(std::string("a tile's configuration needs a section ") + name);
+    return to_parameters(name, config[name]);
+  };
+  return {section("device"), section("rule"), section("update"), section("forward_io"), section("backward_io")};
+}
+
+// A tile as Python holds it. Only one thread may be in it at a time; the others are told so.
+class PyTile {
+ public:
+  PyTile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
+         const py::dict& config, bool lockstep)
+      : tile_(out_features, in_features, keys, to_configuration(config), current_threads()), lockstep_(lockstep) {}
+
+  FloatArray forward(const py::object& x, bool noise, bool evaluation) {
+    return read(x, "x", shape().in_features, shape().out_features, [&](const array::Batch& batch, float* y) {
+      tile_.forward(batch, y, noise, evaluation, current_threads());
+    });
+  }
+
+  FloatArray backward(const py::object& d, bool noise, bool evaluation) {
+    return read(d, "d", shape().out_features, shape().in_features, [&](const array::Batch& batch, float* y) {
+      tile_.backward(batch, y, noise, evaluation, current_threads());
+    });
+  }
+
+  void update(const py::object& x_object, const py::object& d_object, double lr) {
+    const FloatArray x = to_float_array(x_object, "x");
+    const FloatArray d = to_float_array(d_object, "d");
+    const array::Batch x_batch = batch_of(x, "x", shape().in_features);
+    const array::Batch d_batch = batch_of(d, "d", shape().out_features);
+    if (x_batch.samples != d_batch.samples) {
+      fail_value("x and d must have the same batch size, got " + std::to_string(x_batch.samples) + " and " +
+                 std::to_string(d_batch.samples));
+    }
+    const Occupied occupied(*this);
+    const py::gil_scoped_release release;
+    tile_.update(x_batch, d_batch, lr, current_threads());
+  }
+
+  std::size_t set_weight(const py::object& object) {
+    const FloatArray w = to_float_array(object, "weight");
+    const auto out = static_cast<py::ssize_t>(shape().out_features);
+    const auto in = static_cast<py::ssize_t>(shape().in_features);
+    const auto n = static_cast<py::ssize_t>(shape().instances);
+    const bool per_instance = w.ndim() == 3;
+    const bool fits = (w.ndim() == 2 && w.shape(0) == out && w.shape(1) == in) ||
+                      (lockstep_ && per_instance && w.shape(0) == n && w.shape(1) == out && w.shape(2) == in);
+    if (!fits) {
+      std::string expected = "(" + std::to_string(out) + ", " + std::to_string(in) + ")";
+      if (lockstep_)
+        expected += " or (" + std::to_string(n) + ", " + std::to_string(out) + ", " + std::to_string(in) + ")";
+      fail_value("weight must have shape " + expected + ", got " + shape_text(w));
+    }
+    const Occupied occupied(*this);
+    return tile_.main().set_weight(w.data(), per_instance);
+  }
+
+  FloatArray array(const std::string& name) const {
+    const Occupied occupied(*this);
+    std::vector<py::ssize_t> extents;
+    if (lockstep_) extents.push_back(static_cast<py::ssize_t>(shape().instances));
+    extents.push_back(static_cast<py::ssize_t>(shape().out_features));
+    extents.push_back(static_cast<py::ssize_t>(shape().in_features));
+    FloatArray result(extents);
+    tile_.main().copy_plane(name, result.mutable_data());
+    return result;
+  }
+
+  std::vector<std::string> array_names() const { return tile_.main().plane_names(); }
+
+  py::dict counters() const {
+    const Occupied occupied(*this);
+    const array::Steps& steps = tile_.main().steps();
+    py::dict result;
+    result["update"] = steps.update;
+    result["forward"] = steps.forward;
+    result["backward"] = steps.backward;
+    result["evaluation_forward"] = steps.evaluation_forward;
+    result["evaluation_backward"] = steps.evaluation_backward;
+    py::list up;
+    py::list down;
+    for (const auto& fired : tile_.main().pulses()) {
+      up.append(fired.up);
+      down.append(fired.down);
+    }
+    result["pulses_up"] = up;
+    result["pulses_down"] = down;
+    result["running_averages"] = tile_.main().running_averages();
+    return result;
+  }
+
+  // Replaces the whole state, or nothing.
+  void load_state(const std::map<std::string, py::object>& arrays, const py::dict& counters) {
+    const Occupied occupied(*this);
+    std::vector<FloatArray> kept;
+    std::vector<const float*> values;
+    const std::size_t devices = shape().instances * shape().out_features * shape().in_features;
+    for (const std::string& name : tile_.main().plane_names()) {
+      const auto found = arrays.find(name);
+      if (found == arrays.end()) fail_value("a state of this tile needs the array " + name);
+      kept.push_back(to_float_array(found->second, name.c_str()));
+      if (static_cast<std::size_t>(kept.back().size()) != devices) {
+        fail_value("array " + name + " of a state must have " + std::to_string(devices) + " values, got shape " +
+                   shape_text(kept.back()));
+      }
+      values.push_back(kept.back().data());
+    }
+    if (arrays.size() != values.size()) fail_value("a state of this tile has arrays that its devices do not have");
+    const auto number = [&](const char* name) {
+      const auto value = counters[name].cast<std::uint64_t>();
+      if (value >> 48 != 0) fail_value(std::string("counter ") + name + " of a state must be < 2**48");
+      return value;
+    };
+    array::Steps steps;
+    std::vector<pulse::PulseCount> pulses(shape().instances);
+    std::vector<float> averages;
+    try {
+      steps = {number("update"), number("forward"), number("backward"), number("evaluation_forward"),
+               number("evaluation_backward")};
+      const auto up = counters["pulses_up"].cast<std::vector<std::uint64_t>>();
+      const auto down = counters["pulses_down"].cast<std::vector<std::uint64_t>>();
+      averages = counters["running_averages"].cast<std::vector<float>>();
+      if (up.size() != pulses.size() || down.size() != pulses.size() || averages.size() != 2 * pulses.size()) {
+        fail_value("the counters of a state must have one entry for each instance");
+      }
+      for (std::size_t k = 0; k < pulses.size(); ++k) pulses[k] = {up[k], down[k]};
+      for (const float a : averages) {
+        if (!std::isfinite(a)) fail_value("the running averages of a state must be finite");
+      }
+    } catch (const py::cast_error&) {
+      fail_type("the counters of a state must be whole numbers >= 0");
+    } catch (const py::error_already_set&) {
+      fail_value("the counters of a state are incomplete");
+    }
+    tile_.main().load_planes(values);
+    tile_.main().set_steps(steps);
+    tile_.main().set_pulses(std::move(pulses));
+    tile_.main().set_running_averages(averages);
+  }
+
+  [[nodiscard]] std::size_t memory_bytes() const { return tile_.main().memory_bytes(); }
+  [[nodiscard]] double granularity() const { return tile_.main().granularity(); }
+
+ private:
+  // Marks the tile as in use for the life of a call.
+  class Occupied {
+   public:
+    explicit Occupied(const PyTile& owner) : owner_(owner) {
+      if (owner_.busy_.exchange(true, std::memory_order_acquire)) {
+        fail_runtime("this tile is being used by another thread; one call at a time");
+      }
+    }
+    ~Occupied() { owner_.busy_.store(false, std::memory_order_release); }
+    Occupied(const Occupied&) = delete;
+    Occupied& operator=(const Occupied&) = delete;
+
+   private:
+    const PyTile& owner_;
+  };
+
+  [[nodiscard]] const array::Shape& shape() const { return tile_.main().shape(); }
+
+  array::Batch batch_of(const FloatArray& a, const char* name, std::size_t features) const {
+    const auto n = static_cast<py::ssize_t>(shape().instances);
+    const bool per_instance = lockstep_ && a.ndim() == 3 && a.shape(0) == n;
+    const bool fits = (a.ndim() == 2 || per_instance) && a.shape(a.ndim() - 1) == static_cast<py::ssize_t>(features);
+    if (!fits) {
+      std::string expected = "(batch, " + std::to_string(features) + ")";
+      if (lockstep_) expected += " or (" + std::to_string(n) + ", batch, " + std::to_string(features) + ")";
+      fail_value(std::string(name) + " must have shape " + expected + ", got " + shape_text(a));
+    }
+    return {a.data(), static_cast<std::size_t>(a.shape(a.ndim() - 2)), features, per_instance};
+  }
+
+  template <class Read>
+  FloatArray read(const py::object& object, const char* name, std::size_t inputs, std::size_t outputs, Read&& compute) {
+    const FloatArray x = to_float_array(object, name);
+    const array::Batch batch = batch_of(x, name, inputs);
+    std::vector<py::ssize_t> extents;
+    if (lockstep_) extents.push_back(static_cast<py::ssize_t>(shape().instances));
+    extents.push_back(static_cast<py::ssize_t>(batch.samples));
+    extents.push_back(static_cast<py::ssize_t>(outputs));
+    FloatArray y(extents);
+    const Occupied occupied(*this);
+    {
+      float* target = y.mutable_data();
+      const py::gil_scoped_release release;
+      compute(batch, target);
+    }
+    return y;
+  }
+
+  tile::Tile tile_;
+  bool lockstep_;  // with an axis of instances
+  mutable std::atomic<bool> busy_{false};
+};
+
+void accumulate_bias(py::array_t<float, py::array::c_style> bias, const py::object& d_object, double lr) {
+  const FloatArray d = to_float_array(d_object, "d");
+  if (bias.ndim() != 1 || d.ndim() != 2 || d.shape(1) != bias.shape(0)) {
+    fail_value("d must have shape (batch, " + std::to_string(bias.size()) + "), got " + shape_text(d));
+  }
+  float* target = bias.mutable_data();
+  const auto n = static_cast<std::size_t>(bias.size());
+  const auto rate = static_cast<float>(lr);
+  for (py::ssize_t s = 0; s < d.shape(0); ++s) {
+    const float* row = d.data() + static_cast<std::size_t>(s) * n;
+    for (std::size_t i = 0; i < n; ++i) target[i] -= rate * row[i];
+  }
+}
+
+}  // namespace
+
+FloatArray to_float_array(const py::handle& value, const char* name) {
+  FloatArray result;
+  if (py::isinstance<FloatArray>(value)) {
+    result = py::reinterpret_borrow<FloatArray>(value);
+  } else {
+    const py::array any = py::array::ensure(value);
+    if (!any) {
+      PyErr_Clear();
+      fail_type(std::string(name) + " must be an array of numbers");
+    }
+    const char kind = any.dtype().kind();
+    if (kind != 'f' && kind != 'i' && kind != 'u' && kind != 'b') {
+      fail_type(std::string(name) + " must be an array of real numbers, got dtype " +
+                py::str(any.dtype()).cast<std::string>());
+    }
+    result = py::array_t<float, py::array::c_style | py::array::forcecast>::ensure(any);
+    if (!result) {
+      PyErr_Clear();
+      fail_type(std::string(name) + " cannot be converted to float32");
+    }
+  }
+  if (!all_finite(result.data(), static_cast<std::size_t>(result.size()))) {
+    fail_value(std::string(name) + " must be finite, got NaN or infinity (or a value beyond float32)");
+  }
+  return result;
+}
+
+void register_tile(py::module_& m) {
+  py::class_<PyTile>(m, "Tile", py::module_local())
+      .def(py::init<std::size_t, std::size_t, const std::vector<std::uint64_t>&, const py::dict&, bool>(),
+           py::arg("out_features"), py::arg("in_features"), py::arg("keys"), py::arg("config"), py::arg("lockstep"))
+      .def("forward", &PyTile::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
+      .def("backward", &PyTile::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
+      .def("update", &PyTile::update, py::arg("x"), py::arg("d"), py::arg("lr"))
+      .def("set_weight", &PyTile::set_weight, py::arg("weight"))
+      .def("array", &PyTile::array, py::arg("name"))
+      .def("array_names", &PyTile::array_names)
+      .def("counters", &PyTile::counters)
+      .def("load_state", &PyTile::load_state, py::arg("arrays"), py::arg("counters"))
+      .def("memory_bytes", &PyTile::memory_bytes)
+      .def("granularity", &PyTile::granularity);
+  m.def("accumulate_bias", &accumulate_bias, py::arg("bias").noconvert(), py::arg("d"), py::arg("lr"));
+}
+
+}  // namespace mho::bindings

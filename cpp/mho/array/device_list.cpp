@@ -1,0 +1,58 @@
+#include "mho/array/device_list.h"
+
+#include "mho/array/ideal_array.h"
+#include "mho/array/pulsed_array.h"
+#include "mho/device/constant_step.h"
+#include "mho/device/exp_step.h"
+#include "mho/device/linear_step.h"
+#include "mho/device/soft_bounds.h"
+
+namespace mho::array {
+
+namespace {
+
+template <class... Models> struct DeviceList {
+  static std::vector<std::string> names() { return {Models::name...}; }
+
+  template <class... Arguments> static std::unique_ptr<Array> make(const std::string& type, Arguments&&... arguments) {
+    std::unique_ptr<Array> result;
+    // The first model of that name makes the array.
+    (void)((type == Models::name && (result = std::make_unique<PulsedArray<Models>>(arguments...))) || ...);
+    return result;
+  }
+};
+
+using PulsedDevices = DeviceList<  //
+    device::ConstantStep,          //
+    device::SoftBounds,            //
+    device::LinearStep,            //
+    device::ExpStep>;
+
+}  // namespace
+
+std::vector<std::string> device_models() {
+  std::vector<std::string> names = PulsedDevices::names();
+  names.insert(names.begin(), "Ideal");
+  return names;
+}
+
+std::unique_ptr<Array> make_array(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys,
+                                  const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io,
+                                  int threads) {
+  const std::string type = device.text("type");
+  std::unique_ptr<Array> result;
+  if (type == "Ideal") {
+    result = std::make_unique<IdealArray>(shape, keys, forward_io, backward_io);
+  } else {
+    result = PulsedDevices::make(type, device, shape, keys, forward_io, backward_io, threads);
+  }
+  if (!result) {
+    std::string known;
+    for (const std::string& name : device_models()) known += (known.empty() ? "" : ", ") + name;
+    fail_value("device.type must be one of " + known + ", got " + type);
+  }
+  device.finish();
+  return result;
+}
+
+}  // namespace mho::array

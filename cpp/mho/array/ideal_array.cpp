@@ -1,0 +1,50 @@
+#include "mho/array/ideal_array.h"
+
+#include <algorithm>
+
+#include "mho/parallel.h"
+#include "mho/simd/simd.h"
+
+namespace mho::array {
+
+using simd::F32;
+
+IdealArray::IdealArray(const Shape& shape, const std::vector<std::uint64_t>& keys,
+                       const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io)
+    : Array(shape, keys, forward_io, backward_io) {
+  planes_.push_back({"weight", AlignedVector<float>(shape.instances * shape.plane())});
+}
+
+void IdealArray::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters&, int threads) {
+  const std::size_t stride = shape_.stride();
+  const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(x.samples);
+  // The padded inputs of each instance, so that a row is whole registers.
+  const std::size_t sets = x.per_instance ? shape_.instances : 1;
+  AlignedVector<float> padded(sets * x.samples * stride);
+  for (std::size_t v = 0; v < sets * x.samples; ++v) {
+    std::copy_n(x.data + v * shape_.in_features, shape_.in_features, padded.data() + v * stride);
+  }
+  parallel_for(work < parallel_updates ? 1 : threads, shape_.instances * shape_.rows() / 4, [&](std::size_t item) {
+    const std::size_t k = item / (shape_.rows() / 4);
+    const std::size_t first_row = item % (shape_.rows() / 4) * 4;
+    const std::size_t rows = std::min<std::size_t>(4, shape_.out_features - first_row);
+    const float* inputs = padded.data() + (x.per_instance ? k * x.samples * stride : 0);
+    const float* errors = d.instance(k);
+    float* weights = planes_[0].values.data() + k * shape_.plane() + first_row * stride;
+    for (std::size_t j = 0; j < stride; j += 16) {
+      F32 w[4];
+      for (std::size_t r = 0; r < rows; ++r) w[r] = F32::load(weights + r * stride + j);
+      for (std::size_t s = 0; s < x.samples; ++s) {
+        const F32 xs = F32::load(inputs + s * stride + j);
+        for (std::size_t r = 0; r < rows; ++r) {
+          const auto gain = static_cast<float>(lr * errors[s * shape_.out_features + first_row + r]);
+          w[r] = simd::fnma(F32(gain), xs, w[r]);
+        }
+      }
+      for (std::size_t r = 0; r < rows; ++r) w[r].store(weights + r * stride + j);
+    }
+  });
+  steps_.update += x.samples;
+}
+
+}  // namespace mho::array

@@ -1,0 +1,160 @@
+// An array of pulsed devices of one model. The model is a type, so that its step is compiled into the update kernel.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "mho/array/array.h"
+#include "mho/parallel.h"
+#include "mho/pulse/kernel.h"
+
+namespace mho::array {
+
+template <class Model> class PulsedArray final : public Array {
+ public:
+  PulsedArray(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys,
+              const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io, int threads)
+      : Array(shape, keys, forward_io, backward_io), model_(device) {
+    const auto add = [&](const char* name) {
+      planes_.push_back({name, AlignedVector<float>(shape.instances * shape.plane())});
+    };
+    if (has_write_noise()) {
+      add("persistent_weight");
+      add("weight");
+    } else {
+      add("weight");
+    }
+    first_parameter_ = planes_.size();
+    for (const char* name : device::pulsed_plane_names) add(name);
+    for (const char* name : Model::extra_planes) add(name);
+    construct(threads);
+    clear_weights();
+  }
+
+  void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) override {
+    // A train that would be too long is known before anything is changed.
+    (void)pulse::plan_pulses(update, 1.0, 1.0, lr, granularity());
+    const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(x.samples);
+    if (work < parallel_updates) threads = 1;
+    std::size_t done = 0;
+    while (done < x.samples) {
+      // A chunk ends at 2^32 steps, so that only the lower half of the step differs within it.
+      const std::uint64_t room = (std::uint64_t{1} << 32) - (steps_.update & 0xFFFFFFFFULL);
+      const auto count =
+          static_cast<std::size_t>(std::min<std::uint64_t>({pulse::chunk_samples, x.samples - done, room}));
+      if (shape_.instances == 1) {
+        pulse_chunk(0, trains_, x, d, done, count, lr, update, threads);
+      } else {
+        parallel_for(threads, shape_.instances, [&](std::size_t k) {
+          pulse::Trains trains;
+          pulse_chunk(k, trains, x, d, done, count, lr, update, 1);
+        });
+      }
+      done += count;
+      steps_.update += count;
+    }
+  }
+
+  [[nodiscard]] double granularity() const override {
+    return model_.pulsed().granularity.value_or(model_.granularity());
+  }
+
+ protected:
+  [[nodiscard]] const Plane* upper_bounds() const override { return &planes_[first_parameter_ + 2]; }
+  [[nodiscard]] const Plane* lower_bounds() const override { return &planes_[first_parameter_ + 3]; }
+  [[nodiscard]] bool has_write_noise() const override { return model_.pulsed().write_noise_std > 0; }
+
+ private:
+  static constexpr std::size_t parameters = device::pulsed_planes + Model::extra_planes.size();
+  // Rows of four that one thread takes at a time.
+  static constexpr std::size_t quads_per_item = 4;
+
+  void pulse_chunk(std::size_t k, pulse::Trains& trains, const Batch& x, const Batch& d, std::size_t first,
+                   std::size_t count, double lr, const pulse::UpdateParameters& update, int threads) {
+    trains.resize(shape_.in_features, shape_.out_features, count, update);
+    parallel_for(threads, count, [&](std::size_t s) {
+      trains.make(s, x.instance(k) + (first + s) * shape_.in_features,
+                  d.instance(k) + (first + s) * shape_.out_features, lr, granularity(), update, keys_[k],
+                  steps_.update + s);
+    });
+    trains.finish();
+    const pulse::PulseCount fired = trains.count();
+    pulses_[k].up += fired.up;
+    pulses_[k].down += fired.down;
+
+    const float* planes[parameters];
+    for (std::size_t p = 0; p < parameters; ++p) {
+      planes[p] = planes_[first_parameter_ + p].values.data() + k * shape_.plane();
+    }
+    pulse::KernelTarget target{};
+    target.weight = planes_[0].values.data() + k * shape_.plane();
+    target.visible = has_write_noise() ? planes_[1].values.data() + k * shape_.plane() : nullptr;
+    target.planes = planes;
+    target.stride = shape_.stride();
+    target.write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min);
+    target.key = keys_[k];
+    target.first_step = steps_.update;
+
+    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    parallel_for(threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
+      const std::size_t end = std::min(quads, (item + 1) * quads_per_item);
+      for (std::size_t quad = item * quads_per_item; quad < end; ++quad) {
+        if (!trains.slots()) {
+          update_quad<pulse::ProductCoincidence>(target, trains, quad, update.pulse_by_pulse);
+        } else if (trains.words() == 1) {
+          update_quad<pulse::SlotCoincidence<1>>(target, trains, quad, update.pulse_by_pulse);
+        } else {
+          update_quad<pulse::SlotCoincidence<2>>(target, trains, quad, update.pulse_by_pulse);
+        }
+      }
+    });
+  }
+
+  template <class Coincidence>
+  void update_quad(const pulse::KernelTarget& target, const pulse::Trains& trains, std::size_t quad,
+                   bool pulse_by_pulse) const {
+    if (pulse_by_pulse) {
+      pulse::update_quad<Model, Coincidence, true>(model_, target, trains, quad);
+    } else {
+      pulse::update_quad<Model, Coincidence, false>(model_, target, trains, quad);
+    }
+  }
+
+  // Draws every device's parameters. Padding gets none, so that it can never move.
+  void construct(int threads) {
+    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
+      const std::size_t k = item / quads;
+      const std::size_t quad = item % quads;
+      const random::Stream stream(keys_[k], random::Purpose::device_construction, 0);
+      const random::Stream stuck(keys_[k], random::Purpose::stuck_construction, 0);
+      for (std::size_t j = 0; j < shape_.stride(); j += pulse::columns_per_group) {
+        const auto element = static_cast<std::uint32_t>(quad * shape_.stride() + j);
+        device::PulsedLanes lanes[4];
+        device::construct_pulsed(model_.pulsed(), stream, element, lanes);
+        device::make_stuck(model_.pulsed(), stuck, element, lanes);
+        simd::F32 extra[Model::extra_planes.size() + 1][4];
+        if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, element, lanes, extra);
+        for (std::size_t r = 0; r < 4; ++r) {
+          const std::size_t row = quad * 4 + r;
+          if (row >= shape_.out_features) break;
+          const simd::F32 values[device::pulsed_planes] = {lanes[r].up, lanes[r].down, lanes[r].w_max, lanes[r].w_min};
+          for (std::size_t p = 0; p < parameters; ++p) {
+            alignas(64) float buffer[16];
+            (p < device::pulsed_planes ? values[p] : extra[p - device::pulsed_planes][r]).store(buffer);
+            float* target =
+                planes_[first_parameter_ + p].values.data() + k * shape_.plane() + row * shape_.stride() + j;
+            std::copy_n(buffer, std::min(pulse::columns_per_group, shape_.in_features - j), target);
+          }
+        }
+      }
+    });
+  }
+
+  Model model_;
+  std::size_t first_parameter_ = 0;
+  pulse::Trains trains_;
+};
+
+}  // namespace mho::array

@@ -1,0 +1,91 @@
+// Steps that depend linearly on the weight, with slopes that vary from device to device:
+// dw+ = s+ (1 - gamma+ w / w_max), dw- = -s- (1 - gamma- w / w_min).
+// Fits of capacitor cells (Li et al., VLSI 2018) and of electrochemical memory (Tang et al., IEDM 2018) use it.
+#pragma once
+
+#include <array>
+
+#include "mho/device/linear_response.h"
+
+namespace mho::device {
+
+class LinearStep {
+ public:
+  static constexpr const char* name = "LinearStep";
+  static constexpr std::array<const char*, 2> extra_planes{"slope_up", "slope_down"};
+
+  explicit LinearStep(Parameters& p)
+      : pulsed_(p),
+        gamma_up_(p.number("gamma_up", -1e3, 1e3)),
+        gamma_down_(p.number("gamma_down", -1e3, 1e3)),
+        gamma_up_dtod_(p.number("gamma_up_dtod", 0, 1e3)),
+        gamma_down_dtod_(p.number("gamma_down_dtod", 0, 1e3)),
+        mean_bound_reference_(p.flag("mean_bound_reference")),
+        allow_increasing_(p.flag("allow_increasing")),
+        response_(pulsed_.dw_min_ctoc, p.flag("mult_noise")) {}
+
+  [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
+  [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
+
+  // The slopes of four rows of sixteen devices.
+  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes* lanes,
+                       F32 (*extra)[4]) const {
+    draw_slopes(stream, element, first_model_draw, gamma_up_, gamma_up_dtod_, extra[0]);
+    draw_slopes(stream, element, first_model_draw + 1, gamma_down_, gamma_down_dtod_, extra[1]);
+    const F32 tiny(1e-30F);
+    for (int r = 0; r < 4; ++r) {
+      F32 upper = F32(static_cast<float>(pulsed_.w_max));
+      F32 lower = F32(static_cast<float>(-pulsed_.w_min));
+      if (!mean_bound_reference_) {
+        upper = lanes[r].w_max;
+        lower = F32(0.0F) - lanes[r].w_min;
+      }
+      extra[0][r] =
+          F32(0.0F) - extra[0][r] * simd::select(upper > tiny, lanes[r].up / simd::max(upper, tiny), F32(0.0F));
+      extra[1][r] =
+          F32(0.0F) - extra[1][r] * simd::select(lower > tiny, lanes[r].down / simd::max(lower, tiny), F32(0.0F));
+    }
+  }
+
+  using Lanes = LinearLanes;
+  [[nodiscard]] Lanes load(const float* const* planes, std::size_t offset) const {
+    const PulsedLanes p = load_pulsed(planes, offset);
+    return {p.up,
+            F32::load(planes[pulsed_planes] + offset),
+            F32(0.0F) - p.down,
+            F32::load(planes[pulsed_planes + 1] + offset),
+            p.w_max,
+            p.w_min};
+  }
+
+  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
+    return response_.pulse(lanes, w, up, xi);
+  }
+  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
+    return response_.pulses(lanes, w, up, n, xi);
+  }
+
+ private:
+  void draw_slopes(const random::Stream& stream, std::uint32_t element, std::uint32_t draw, double gamma, double dtod,
+                   F32* target) const {
+    if (dtod > 0) {
+      const auto xi = stream.gaussians(element, draw);
+      for (int r = 0; r < 4; ++r) {
+        target[r] = simd::fma(xi.value[r], F32(static_cast<float>(dtod)), F32(static_cast<float>(gamma)));
+      }
+    } else {
+      for (int r = 0; r < 4; ++r) target[r] = F32(static_cast<float>(gamma));
+    }
+    if (!allow_increasing_) {
+      for (int r = 0; r < 4; ++r) target[r] = simd::abs(target[r]);
+    }
+  }
+
+  PulsedParameters pulsed_;
+  double gamma_up_, gamma_down_;
+  double gamma_up_dtod_, gamma_down_dtod_;
+  bool mean_bound_reference_, allow_increasing_;
+  LinearResponse response_;
+};
+
+}  // namespace mho::device

@@ -1,0 +1,241 @@
+#include "mho/pulse/trains.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "mho/parallel.h"
+#include "mho/random/stream.h"
+
+namespace mho::pulse {
+
+namespace {
+
+using simd::F32;
+using simd::Mask;
+using simd::U32;
+
+constexpr std::uint32_t sign_bit = 0x80000000U;
+
+// 32 independent trials of probability p in each lane, of which `slots` are wanted.
+//
+// A uniform number is compared with p bit by bit, all slots at once, from the most significant bit on, until every slot
+// is decided: about ten words a line instead of one a slot, and exact to 2^-32. Where the comparison ends never changes
+// its outcome.
+U32 bernoulli(F32 p, std::uint32_t slots, const random::Stream& stream, std::uint32_t element,
+              std::uint32_t first_draw) {
+  const U32 wanted(slots);
+  const Mask sure = p >= F32(1.0F);
+  const Mask upper_half = p >= F32(0.5F);
+  const U32 fraction = simd::round_to_int(simd::select(upper_half, p - F32(0.5F), p) * F32(0x1p32F));
+  U32 threshold = simd::select(upper_half, fraction | U32(sign_bit), fraction);
+  const U32 none(0U);
+  U32 undecided = simd::select(simd::nonzero(threshold), wanted, none);
+  undecided = simd::select(sure, none, undecided);
+  U32 fired = simd::select(sure, wanted, none);
+  for (std::uint32_t draw = 0; draw < 8 && simd::any(simd::nonzero(undecided)); ++draw) {
+    const auto block = stream.words(element, first_draw + draw);
+    for (const U32& word : block.word) {
+      const U32 bit = simd::shift_right_signed<31>(threshold);  // all ones or none
+      fired = fired | simd::andnot(word, undecided & bit);
+      undecided = simd::andnot(word ^ bit, undecided);
+      threshold = simd::shift_left<1>(threshold);
+      undecided = simd::select(simd::nonzero(threshold), undecided, none);  // no bit left that could be larger
+    }
+  }
+  return fired;
+}
+
+struct LineSettings {
+  float gain;
+  int bl;
+  double res;           // of the probability
+  double res_implicit;  // of deterministic implicit pulses
+};
+
+// What sixteen lines of one sample contribute: words[0], words[1] as the pulse type needs them.
+void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters& parameters,
+                const random::Stream& trains, const random::Stream& rounding, std::uint32_t element, int words,
+                U32* result) {
+  F32 p = magnitude * F32(line.gain);
+  const auto rounding_noise = [&] { return random::open_uniform(rounding.words(element, 0).word[0]) - F32(0.5F); };
+  const auto discretise = [&](F32 value, double res) {
+    const F32 q(static_cast<float>(res));
+    F32 steps = value / q;
+    if (parameters.sto_round) steps = steps + rounding_noise();
+    return simd::max(simd::rint(steps), F32(0.0F)) * q;
+  };
+  if (parameters.pulse_type == PulseType::deterministic_implicit) {
+    if (line.res_implicit > 0) p = discretise(p, line.res_implicit);
+    result[0] = simd::as_u32(simd::min(p, F32(1.0F)));
+    return;
+  }
+  if (parameters.res > 0) p = discretise(p, parameters.res);
+  p = simd::min(p, F32(1.0F));
+  if (parameters.pulse_type == PulseType::mean_count) {
+    result[0] = simd::as_u32(simd::rint(p * F32(static_cast<float>(line.bl))));
+    return;
+  }
+  for (int w = 0; w < words; ++w) {
+    const int slots = std::clamp(line.bl - 32 * w, 0, 32);
+    const std::uint32_t wanted = slots == 32 ? ~0U : (1U << slots) - 1U;
+    result[w] = wanted == 0 ? U32(0U) : bernoulli(p, wanted, trains, element, static_cast<std::uint32_t>(8 * w));
+  }
+}
+
+float max_abs(const float* values, std::size_t n) {
+  float m = 0;
+  for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(values[i]));
+  return m;
+}
+
+}  // namespace
+
+void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const UpdateParameters& parameters) {
+  in_ = in;
+  out_ = out;
+  samples_ = samples;
+  slots_ = parameters.pulse_type == PulseType::stochastic;
+  // Without any management of the length it may grow beyond the one that is asked for.
+  const bool open_length = !parameters.fixed_bl && !parameters.update_bl_management;
+  words_ = slots_ && (parameters.bl > 32 || open_length) ? 2 : 1;
+  const auto w = static_cast<std::size_t>(words_);
+  const std::size_t groups = round_up(in, 16) / 16;
+  const std::size_t quads = round_up(out, 4) / 4;
+  x_bits_.resize(groups * samples * w * 16);
+  x_sign_.resize(groups * samples * 16);
+  d_bits_.resize(quads * samples * w * 4);
+  d_sign_.resize(quads * samples * 4);
+  x_active_.resize(groups);
+  d_active_.resize(quads);
+  divisor_.resize(samples);
+}
+
+void Trains::make(std::size_t s, const float* x, const float* d, double lr, double granularity,
+                  const UpdateParameters& parameters, random::Key key, std::uint64_t step) {
+  const auto w = static_cast<std::size_t>(words_);
+  const PulsePlan plan = plan_pulses(parameters, max_abs(x, in_), max_abs(d, out_), lr, granularity);
+  divisor_[s] = parameters.pulse_type == PulseType::mean_count && plan.bl > 0 ? static_cast<float>(plan.bl) : 1.0F;
+
+  const auto lines = [&](const float* values, std::size_t n, const LineSettings& line, random::Purpose train_purpose,
+                         random::Purpose rounding_purpose, auto&& store) {
+    const random::Stream trains(key, train_purpose, step);
+    const random::Stream rounding(key, rounding_purpose, step);
+    for (std::size_t g = 0; g * 16 < n; ++g) {
+      float padded[16] = {};
+      std::copy_n(values + g * 16, std::min<std::size_t>(16, n - g * 16), padded);
+      const F32 value = F32::load(padded);
+      const F32 magnitude = simd::abs(value);
+      U32 result[2] = {U32(0U), U32(0U)};
+      if (plan.bl > 0 && simd::any(magnitude > F32(0.0F))) {
+        make_lines(magnitude, line, parameters, trains, rounding, static_cast<std::uint32_t>(g * 16), words_, result);
+      }
+      store(g, result, simd::as_u32(value) & U32(sign_bit));
+    }
+  };
+
+  lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
+        random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, U32 sign) {
+          for (std::size_t k = 0; k < w; ++k) result[k].store(x_bits_.data() + ((g * samples_ + s) * w + k) * 16);
+          sign.store(x_sign_.data() + (g * samples_ + s) * 16);
+        });
+  // Implicit pulses: n = round(BL x_q d_q); the bit length goes with d.
+  const float d_scale = parameters.pulse_type == PulseType::deterministic_implicit ? static_cast<float>(plan.bl) : 1.0F;
+  const std::size_t quads = d_active_.size();
+  lines(d, out_, {plan.d_gain, plan.bl, parameters.res, parameters.d_res_implicit}, random::Purpose::train_d,
+        random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, U32 sign) {
+          std::uint32_t bits[2][16] = {};
+          std::uint32_t signs[16];
+          for (std::size_t k = 0; k < w; ++k) {
+            if (slots_) {
+              result[k].store(bits[k]);
+            } else {
+              simd::as_u32(simd::as_f32(result[k]) * F32(d_scale)).store(bits[k]);
+            }
+          }
+          sign.store(signs);
+          for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
+            const std::size_t q = g * 4 + i;
+            for (std::size_t r = 0; r < 4; ++r) {
+              for (std::size_t k = 0; k < w; ++k) {
+                d_bits_[((q * samples_ + s) * 4 + r) * w + k] = bits[k][4 * i + r];
+              }
+              d_sign_[(q * samples_ + s) * 4 + r] = signs[4 * i + r];
+            }
+          }
+        });
+}
+
+void Trains::finish() {
+  const auto w = static_cast<std::size_t>(words_);
+  const auto collect = [&](const AlignedVector<std::uint32_t>& bits, AlignedVector<std::uint64_t>& active,
+                           std::size_t lines) {
+    for (std::size_t group = 0; group < active.size(); ++group) {
+      std::uint64_t set = 0;
+      for (std::size_t s = 0; s < samples_; ++s) {
+        const std::uint32_t* words = bits.data() + (group * samples_ + s) * lines * w;
+        std::uint32_t any = 0;
+        for (std::size_t k = 0; k < lines * w; ++k) any |= words[k];
+        set |= static_cast<std::uint64_t>(any != 0) << s;
+      }
+      active[group] = set;
+    }
+  };
+  collect(x_bits_, x_active_, 16);
+  collect(d_bits_, d_active_, 4);
+}
+
+PulseCount Trains::count() const {
+  const auto w = static_cast<std::size_t>(words_);
+  PulseCount total;
+  if (!slots_) {
+    for (std::size_t s = 0; s < samples_; ++s) {
+      for (std::size_t i = 0; i < out_; ++i) {
+        const float d = std::bit_cast<float>(d_bits(i / 4, s)[i % 4 * w]);
+        if (d == 0) continue;
+        for (std::size_t j = 0; j < in_; ++j) {
+          const float x = std::bit_cast<float>(x_bits(j / 16, s)[j % 16]);
+          const auto n = static_cast<std::uint64_t>(std::nearbyint(x * d / divisor_[s]));
+          const bool up = x_sign(j / 16, s)[j % 16] != d_sign(i / 4, s)[i % 4];
+          (up ? total.up : total.down) += n;
+        }
+      }
+    }
+    return total;
+  }
+  SlotCount x_slots;
+  SlotCount d_slots;
+  const auto tally = [](SlotCount& slots, std::uint32_t word, std::uint32_t sign, std::size_t k) {
+    std::uint32_t* counts = sign != 0 ? slots.negative : slots.positive;
+    for (; word != 0; word &= word - 1) ++counts[32 * k + static_cast<std::size_t>(std::countr_zero(word))];
+  };
+  for (std::size_t s = 0; s < samples_; ++s) {
+    std::memset(&x_slots, 0, sizeof(x_slots));
+    std::memset(&d_slots, 0, sizeof(d_slots));
+    const std::uint64_t here = std::uint64_t{1} << s;
+    for (std::size_t g = 0; g < x_active_.size(); ++g) {
+      if ((x_active_[g] & here) == 0) continue;
+      for (std::size_t k = 0; k < w; ++k) {
+        for (std::size_t i = 0; i < 16; ++i) tally(x_slots, x_bits(g, s)[k * 16 + i], x_sign(g, s)[i], k);
+      }
+    }
+    for (std::size_t q = 0; q < d_active_.size(); ++q) {
+      if ((d_active_[q] & here) == 0) continue;
+      for (std::size_t r = 0; r < 4; ++r) {
+        for (std::size_t k = 0; k < w; ++k) tally(d_slots, d_bits(q, s)[r * w + k], d_sign(q, s)[r], k);
+      }
+    }
+    for (std::size_t slot = 0; slot < 32 * w; ++slot) {
+      const std::uint64_t xp = x_slots.positive[slot];
+      const std::uint64_t xn = x_slots.negative[slot];
+      const std::uint64_t dp = d_slots.positive[slot];
+      const std::uint64_t dn = d_slots.negative[slot];
+      total.up += xp * dn + xn * dp;
+      total.down += xp * dp + xn * dn;
+    }
+  }
+  return total;
+}
+
+}  // namespace mho::pulse

@@ -1,0 +1,77 @@
+// Pulse trains of a chunk of samples, laid out as the update kernel reads them.
+//
+// A line's train is up to 64 slots in one or two 32-bit words; a coincidence is a slot in which both lines of a
+// crosspoint pulse. Where the pulse type has no slots (mean count, deterministic implicit) the words hold a float from
+// which the number of pulses of a crosspoint is computed.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "mho/aligned.h"
+#include "mho/pulse/update_parameters.h"
+#include "mho/random/philox.h"
+
+namespace mho::pulse {
+
+// Samples of a chunk are also the bits of a 64-bit set.
+inline constexpr std::size_t chunk_samples = 64;
+
+struct PulseCount {
+  std::uint64_t up = 0;
+  std::uint64_t down = 0;
+};
+
+class Trains {
+ public:
+  // Room for `samples` samples of `in` x-lines and `out` d-lines.
+  void resize(std::size_t in, std::size_t out, std::size_t samples, const UpdateParameters& parameters);
+
+  // Makes the trains of sample s, whose random numbers are those of `step`. Different samples may be made concurrently.
+  void make(std::size_t s, const float* x, const float* d, double lr, double granularity,
+            const UpdateParameters& parameters, random::Key key, std::uint64_t step);
+
+  // Collects which samples have pulses where. To be called when all samples are made.
+  void finish();
+
+  [[nodiscard]] std::size_t samples() const { return samples_; }
+  [[nodiscard]] int words() const { return words_; }
+  [[nodiscard]] bool slots() const { return slots_; }
+  // 16 x-lines from 16 g, of sample s: words, then signs (0 or the sign bit).
+  [[nodiscard]] const std::uint32_t* x_bits(std::size_t g, std::size_t s) const {
+    return x_bits_.data() + (g * samples_ + s) * static_cast<std::size_t>(words_) * 16;
+  }
+  [[nodiscard]] const std::uint32_t* x_sign(std::size_t g, std::size_t s) const {
+    return x_sign_.data() + (g * samples_ + s) * 16;
+  }
+  // Four d-lines from 4 q, of sample s: [line][word], then signs.
+  [[nodiscard]] const std::uint32_t* d_bits(std::size_t q, std::size_t s) const {
+    return d_bits_.data() + (q * samples_ + s) * static_cast<std::size_t>(words_) * 4;
+  }
+  [[nodiscard]] const std::uint32_t* d_sign(std::size_t q, std::size_t s) const {
+    return d_sign_.data() + (q * samples_ + s) * 4;
+  }
+  // Samples in which at least one of the lines pulses.
+  [[nodiscard]] std::uint64_t x_active(std::size_t g) const { return x_active_[g]; }
+  [[nodiscard]] std::uint64_t d_active(std::size_t q) const { return d_active_[q]; }
+  [[nodiscard]] float divisor(std::size_t s) const { return divisor_[s]; }
+
+  // Coincidences over the whole array, from the lines alone: in each slot every pulsing x-line meets every pulsing
+  // d-line.
+  [[nodiscard]] PulseCount count() const;
+
+ private:
+  struct SlotCount {
+    std::uint32_t positive[max_bit_length];
+    std::uint32_t negative[max_bit_length];
+  };
+
+  std::size_t in_ = 0, out_ = 0, samples_ = 0;
+  int words_ = 1;
+  bool slots_ = true;
+  AlignedVector<std::uint32_t> x_bits_, x_sign_, d_bits_, d_sign_;
+  AlignedVector<std::uint64_t> x_active_, d_active_;
+  AlignedVector<float> divisor_;
+};
+
+}  // namespace mho::pulse

@@ -1,0 +1,94 @@
+// Sixteen lanes in one AVX-512 register (x86-64-v4 with VPOPCNTDQ).
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace mho::simd {
+
+struct Mask {
+  __mmask16 v;
+  [[nodiscard]] std::uint32_t bits() const { return v; }
+};
+
+struct U32 {
+  __m512i v;
+  U32() = default;
+  U32(__m512i raw) : v(raw) {}
+  explicit U32(std::uint32_t s) : v(_mm512_set1_epi32(static_cast<int>(s))) {}
+  static U32 load(const std::uint32_t* p) { return _mm512_loadu_si512(p); }
+  void store(std::uint32_t* p) const { _mm512_storeu_si512(p, v); }
+};
+
+struct F32 {
+  __m512 v;
+  F32() = default;
+  F32(__m512 raw) : v(raw) {}
+  explicit F32(float s) : v(_mm512_set1_ps(s)) {}
+  static F32 load(const float* p) { return _mm512_loadu_ps(p); }
+  void store(float* p) const { _mm512_storeu_ps(p, v); }
+};
+
+// Eight 64-bit lanes: what 32 x 32 -> 64 bit products need.
+struct U64 {
+  __m512i v;
+  U64() = default;
+  U64(__m512i raw) : v(raw) {}
+  explicit U64(std::uint64_t s) : v(_mm512_set1_epi64(static_cast<long long>(s))) {}
+};
+
+inline F32 operator+(F32 a, F32 b) { return _mm512_add_ps(a.v, b.v); }
+inline F32 operator-(F32 a, F32 b) { return _mm512_sub_ps(a.v, b.v); }
+inline F32 operator*(F32 a, F32 b) { return _mm512_mul_ps(a.v, b.v); }
+inline F32 operator/(F32 a, F32 b) { return _mm512_div_ps(a.v, b.v); }
+inline F32 fma(F32 a, F32 b, F32 c) { return _mm512_fmadd_ps(a.v, b.v, c.v); }
+inline F32 fnma(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a.v, b.v, c.v); }
+inline F32 min(F32 a, F32 b) { return _mm512_min_ps(a.v, b.v); }
+inline F32 max(F32 a, F32 b) { return _mm512_max_ps(a.v, b.v); }
+inline F32 sqrt(F32 a) { return _mm512_sqrt_ps(a.v); }
+inline F32 abs(F32 a) { return _mm512_abs_ps(a.v); }
+inline F32 rint(F32 a) { return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+inline Mask operator<(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
+inline Mask operator<=(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
+inline Mask operator>(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)}; }
+inline Mask operator>=(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GE_OQ)}; }
+inline F32 select(Mask m, F32 a, F32 b) { return _mm512_mask_blend_ps(m.v, b.v, a.v); }
+
+inline U32 operator&(U32 a, U32 b) { return _mm512_and_si512(a.v, b.v); }
+inline U32 operator|(U32 a, U32 b) { return _mm512_or_si512(a.v, b.v); }
+inline U32 operator^(U32 a, U32 b) { return _mm512_xor_si512(a.v, b.v); }
+inline U32 andnot(U32 a, U32 b) { return _mm512_andnot_si512(a.v, b.v); }  // ~a & b
+inline U32 operator+(U32 a, U32 b) { return _mm512_add_epi32(a.v, b.v); }
+inline U32 operator-(U32 a, U32 b) { return _mm512_sub_epi32(a.v, b.v); }
+template <int n> U32 shift_left(U32 a) { return _mm512_slli_epi32(a.v, n); }
+template <int n> U32 shift_right(U32 a) { return _mm512_srli_epi32(a.v, n); }
+template <int n> U32 shift_right_signed(U32 a) { return _mm512_srai_epi32(a.v, n); }
+inline U32 popcount(U32 a) { return _mm512_popcnt_epi32(a.v); }
+inline Mask nonzero(U32 a) { return {_mm512_test_epi32_mask(a.v, a.v)}; }
+inline Mask negative(U32 a) { return {_mm512_movepi32_mask(a.v)}; }
+inline Mask greater(U32 a, U32 b) { return {_mm512_cmpgt_epu32_mask(a.v, b.v)}; }
+inline U32 select(Mask m, U32 a, U32 b) { return _mm512_mask_blend_epi32(m.v, b.v, a.v); }
+
+inline Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16>(a.v & b.v)}; }
+inline Mask operator|(Mask a, Mask b) { return {static_cast<__mmask16>(a.v | b.v)}; }
+inline Mask andnot(Mask a, Mask b) { return {static_cast<__mmask16>(~a.v & b.v)}; }
+inline bool any(Mask a) { return a.v != 0; }
+
+inline F32 as_f32(U32 a) { return _mm512_castsi512_ps(a.v); }
+inline U32 as_u32(F32 a) { return _mm512_castps_si512(a.v); }
+inline F32 to_float(U32 a) { return _mm512_cvtepi32_ps(a.v); }      // lanes read as signed
+inline U32 round_to_int(F32 a) { return _mm512_cvtps_epi32(a.v); }  // to nearest even
+
+inline U64 operator^(U64 a, U64 b) { return _mm512_xor_si512(a.v, b.v); }
+inline U64 xor3(U64 a, U64 b, U64 c) { return _mm512_ternarylogic_epi64(a.v, b.v, c.v, 0x96); }
+inline U64 mul_low32(U64 a, U64 b) { return _mm512_mul_epu32(a.v, b.v); }
+inline U64 high32(U64 a) { return _mm512_srli_epi64(a.v, 32); }
+inline U64 even_lanes(U32 a) { return a.v; }  // the upper halves are left as they are: mul_low32 ignores them
+inline U64 odd_lanes(U32 a) { return _mm512_srli_epi64(a.v, 32); }
+inline U32 interleave(U64 even, U64 odd) {
+  return _mm512_mask_blend_epi32(0xAAAA, even.v, _mm512_slli_epi64(odd.v, 32));
+}
+
+}  // namespace mho::simd

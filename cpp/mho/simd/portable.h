@@ -1,0 +1,277 @@
+// Sixteen lanes as a few smaller registers, written with the compilers' vector extension: two of 32 bytes where there
+// is AVX2, four of 16 bytes elsewhere.
+#pragma once
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace mho::simd {
+
+#if defined(__AVX2__)
+inline constexpr int register_bytes = 32;
+#else
+inline constexpr int register_bytes = 16;
+#endif
+inline constexpr int parts = 64 / register_bytes;
+
+typedef float FloatRegister __attribute__((vector_size(register_bytes)));
+typedef std::int32_t SignedRegister __attribute__((vector_size(register_bytes)));
+typedef std::uint32_t UnsignedRegister __attribute__((vector_size(register_bytes)));
+typedef std::uint64_t WideRegister __attribute__((vector_size(register_bytes)));
+inline constexpr int part_lanes = register_bytes / 4;
+
+struct Mask {
+  SignedRegister p[parts];
+  [[nodiscard]] std::uint32_t bits() const {
+    std::uint32_t r = 0;
+    for (int i = 0; i < parts; ++i) {
+#if defined(__AVX2__)
+      const auto m = static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)p[i]));
+#elif defined(__SSE2__)
+      const auto m = static_cast<std::uint32_t>(_mm_movemask_ps((__m128)p[i]));
+#else
+      std::uint32_t m = 0;
+      for (int k = 0; k < part_lanes; ++k) m |= (p[i][k] != 0 ? 1U : 0U) << k;
+#endif
+      r |= m << (i * part_lanes);
+    }
+    return r;
+  }
+};
+
+struct U32 {
+  UnsignedRegister p[parts];
+  U32() = default;
+  explicit U32(std::uint32_t s) {
+    for (auto& part : p) part = UnsignedRegister{} + s;
+  }
+  static U32 load(const std::uint32_t* source) {
+    U32 r;
+    std::memcpy(&r, source, 64);
+    return r;
+  }
+  void store(std::uint32_t* target) const { std::memcpy(target, p, 64); }
+};
+
+struct F32 {
+  FloatRegister p[parts];
+  F32() = default;
+  explicit F32(float s) {
+    for (auto& part : p) part = FloatRegister{} + s;
+  }
+  static F32 load(const float* source) {
+    F32 r;
+    std::memcpy(&r, source, 64);
+    return r;
+  }
+  void store(float* target) const { std::memcpy(target, p, 64); }
+};
+
+// Eight 64-bit lanes: what 32 x 32 -> 64 bit products need.
+struct U64 {
+  WideRegister p[parts];
+  U64() = default;
+  explicit U64(std::uint64_t s) {
+    for (auto& part : p) part = WideRegister{} + s;
+  }
+};
+
+namespace detail {
+template <class R, class Operation> inline R each(Operation operation) {
+  R r;
+  for (int i = 0; i < parts; ++i) r.p[i] = operation(i);
+  return r;
+}
+}  // namespace detail
+
+inline F32 operator+(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] + b.p[i]; });
+}
+inline F32 operator-(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] - b.p[i]; });
+}
+inline F32 operator*(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] * b.p[i]; });
+}
+inline F32 operator/(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] / b.p[i]; });
+}
+inline F32 fma(F32 a, F32 b, F32 c) {
+  return detail::each<F32>([&](int i) {
+#if defined(__FMA__)
+    return (FloatRegister)_mm256_fmadd_ps((__m256)a.p[i], (__m256)b.p[i], (__m256)c.p[i]);
+#else
+    return a.p[i] * b.p[i] + c.p[i];
+#endif
+  });
+}
+inline F32 fnma(F32 a, F32 b, F32 c) {
+  return detail::each<F32>([&](int i) {
+#if defined(__FMA__)
+    return (FloatRegister)_mm256_fnmadd_ps((__m256)a.p[i], (__m256)b.p[i], (__m256)c.p[i]);
+#else
+    return c.p[i] - a.p[i] * b.p[i];
+#endif
+  });
+}
+inline F32 min(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] < b.p[i] ? a.p[i] : b.p[i]; });
+}
+inline F32 max(F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return a.p[i] > b.p[i] ? a.p[i] : b.p[i]; });
+}
+inline F32 sqrt(F32 a) {
+  return detail::each<F32>([&](int i) {
+#if defined(__AVX2__)
+    return (FloatRegister)_mm256_sqrt_ps((__m256)a.p[i]);
+#elif defined(__SSE2__)
+    return (FloatRegister)_mm_sqrt_ps((__m128)a.p[i]);
+#else
+    FloatRegister r{};
+    for (int k = 0; k < part_lanes; ++k) r[k] = std::sqrt(a.p[i][k]);
+    return r;
+#endif
+  });
+}
+inline F32 rint(F32 a) {
+  return detail::each<F32>([&](int i) {
+#if defined(__AVX2__)
+    return (FloatRegister)_mm256_round_ps((__m256)a.p[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#elif defined(__SSE4_1__)
+    return (FloatRegister)_mm_round_ps((__m128)a.p[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+#else
+    FloatRegister r{};
+    for (int k = 0; k < part_lanes; ++k) r[k] = std::nearbyint(a.p[i][k]);
+    return r;
+#endif
+  });
+}
+inline F32 abs(F32 a) {
+  return detail::each<F32>([&](int i) { return (FloatRegister)((UnsignedRegister)a.p[i] & 0x7FFFFFFFU); });
+}
+
+inline Mask operator<(F32 a, F32 b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] < b.p[i]; });
+}
+inline Mask operator<=(F32 a, F32 b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] <= b.p[i]; });
+}
+inline Mask operator>(F32 a, F32 b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] > b.p[i]; });
+}
+inline Mask operator>=(F32 a, F32 b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] >= b.p[i]; });
+}
+inline F32 select(Mask m, F32 a, F32 b) {
+  return detail::each<F32>([&](int i) { return m.p[i] ? a.p[i] : b.p[i]; });
+}
+
+inline U32 operator&(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return a.p[i] & b.p[i]; });
+}
+inline U32 operator|(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return a.p[i] | b.p[i]; });
+}
+inline U32 operator^(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return a.p[i] ^ b.p[i]; });
+}
+inline U32 andnot(U32 a, U32 b) {  // ~a & b
+  return detail::each<U32>([&](int i) { return ~a.p[i] & b.p[i]; });
+}
+inline U32 operator+(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return a.p[i] + b.p[i]; });
+}
+inline U32 operator-(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return a.p[i] - b.p[i]; });
+}
+template <int n> U32 shift_left(U32 a) {
+  return detail::each<U32>([&](int i) { return a.p[i] << n; });
+}
+template <int n> U32 shift_right(U32 a) {
+  return detail::each<U32>([&](int i) { return a.p[i] >> n; });
+}
+template <int n> U32 shift_right_signed(U32 a) {
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)((SignedRegister)a.p[i] >> n); });
+}
+inline U32 popcount(U32 a) {
+  return detail::each<U32>([&](int i) {
+    UnsignedRegister v = a.p[i];
+    v = v - ((v >> 1) & 0x55555555U);
+    v = (v & 0x33333333U) + ((v >> 2) & 0x33333333U);
+    v = (v + (v >> 4)) & 0x0F0F0F0FU;
+    v = v + (v >> 8);
+    return (v + (v >> 16)) & 0x3FU;
+  });
+}
+inline Mask nonzero(U32 a) {
+  return detail::each<Mask>([&](int i) { return a.p[i] != 0U; });
+}
+inline Mask negative(U32 a) {
+  return detail::each<Mask>([&](int i) { return (SignedRegister)a.p[i] < 0; });
+}
+inline Mask greater(U32 a, U32 b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] > b.p[i]; });
+}
+inline U32 select(Mask m, U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return m.p[i] ? a.p[i] : b.p[i]; });
+}
+
+inline Mask operator&(Mask a, Mask b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] & b.p[i]; });
+}
+inline Mask operator|(Mask a, Mask b) {
+  return detail::each<Mask>([&](int i) { return a.p[i] | b.p[i]; });
+}
+inline Mask andnot(Mask a, Mask b) {
+  return detail::each<Mask>([&](int i) { return ~a.p[i] & b.p[i]; });
+}
+inline bool any(Mask a) { return a.bits() != 0; }
+
+inline F32 as_f32(U32 a) {
+  return detail::each<F32>([&](int i) { return (FloatRegister)a.p[i]; });
+}
+inline U32 as_u32(F32 a) {
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)a.p[i]; });
+}
+inline F32 to_float(U32 a) {  // lanes read as signed
+  return detail::each<F32>([&](int i) { return __builtin_convertvector((SignedRegister)a.p[i], FloatRegister); });
+}
+inline U32 round_to_int(F32 a) {  // to nearest even
+  const F32 r = rint(a);
+  return detail::each<U32>([&](int i) { return (UnsignedRegister) __builtin_convertvector(r.p[i], SignedRegister); });
+}
+
+inline U64 operator^(U64 a, U64 b) {
+  return detail::each<U64>([&](int i) { return a.p[i] ^ b.p[i]; });
+}
+inline U64 xor3(U64 a, U64 b, U64 c) { return a ^ b ^ c; }
+inline U64 mul_low32(U64 a, U64 b) {
+  return detail::each<U64>([&](int i) {
+#if defined(__AVX2__)
+    return (WideRegister)_mm256_mul_epu32((__m256i)a.p[i], (__m256i)b.p[i]);
+#elif defined(__SSE2__)
+    return (WideRegister)_mm_mul_epu32((__m128i)a.p[i], (__m128i)b.p[i]);
+#else
+    return (a.p[i] & 0xFFFFFFFFU) * (b.p[i] & 0xFFFFFFFFU);
+#endif
+  });
+}
+inline U64 high32(U64 a) {
+  return detail::each<U64>([&](int i) { return a.p[i] >> 32; });
+}
+inline U64 even_lanes(U32 a) {  // the upper halves are left as they are: mul_low32 ignores them
+  return detail::each<U64>([&](int i) { return (WideRegister)a.p[i]; });
+}
+inline U64 odd_lanes(U32 a) {
+  return detail::each<U64>([&](int i) { return (WideRegister)a.p[i] >> 32; });
+}
+inline U32 interleave(U64 even, U64 odd) {
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
+}
+
+}  // namespace mho::simd

@@ -1,0 +1,389 @@
+"""A tile: a crossbar array of resistive devices with its periphery, and the rule that trains it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mho import _core, _validate, files
+from mho._validate import Range
+from mho.config import TileConfig
+from mho.errors import MhoFileError, MhoTypeError, MhoValueError
+from mho.seeds import Seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from mho.devices import Device
+    from mho.periphery import IO, Update
+    from mho.rules import Rule
+
+__all__ = ["PulseCount", "Tile"]
+
+_SIZES = Range(at_least=1, at_most=2**30)
+_COUNTERS = ("update", "forward", "backward", "evaluation_forward", "evaluation_backward")
+
+
+@dataclass(frozen=True, slots=True)
+class PulseCount:
+    """Pulses that the devices of a tile have received: every coincidence counts, on stuck devices too."""
+
+    up: int
+    down: int
+
+    @property
+    def total(self) -> int:
+        """Pulses in both directions."""
+        return self.up + self.down
+
+    def __add__(self, other: PulseCount) -> PulseCount:
+        """Return the sum of two counts."""
+        return PulseCount(self.up + other.up, self.down + other.down)
+
+
+class _DeviceArrays:
+    """The per-device arrays of a tile by name, each a read-only copy."""
+
+    def __init__(self, engine: _core.Tile) -> None:
+        self._engine = engine
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        names = self._engine.array_names()
+        if name not in names:
+            raise MhoValueError(f"a device has no array {name!r}; it has {', '.join(names)}")
+        array = self._engine.array(name)
+        array.flags.writeable = False
+        return array
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._engine.array_names())
+
+    def __len__(self) -> int:
+        return len(self._engine.array_names())
+
+    def keys(self) -> list[str]:
+        """Return the names."""
+        return self._engine.array_names()
+
+
+class Tile:
+    """A crossbar array of simulated devices, read and updated through its periphery.
+
+    Rows of the weight are outputs, columns inputs. What a crosspoint does per pulse is the device's matter, how
+    reads are distorted is the periphery's, and how a gradient becomes pulses is the rule's.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        The number of columns and rows, from 1 on.
+    device, rule, update, forward_io, backward_io : optional
+        Parts of the configuration, in place of those of `config`.
+    config : TileConfig, optional
+        The configuration; by default ``TileConfig()``.
+    seed : int or Seed, optional
+        Names the chip: tiles with the same seed and configuration are the same chip and see the same noise.
+        By default 64 bits are taken from the operating system; they are kept in `seed`.
+    instances : int, optional
+        So many independent chips in lockstep. Arrays and outputs then have a leading axis of this length, and
+        instance k is bit-identical to a single tile with the seed ``seed.child(f"instance{k}")``.
+
+    Raises
+    ------
+    MhoError
+        If an argument is not valid.
+
+    References
+    ----------
+    T. Gokmen and Y. Vlasov, Front. Neurosci. 10:333 (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import mho
+    >>> tile = mho.Tile(3, 2, device=mho.devices.SoftBounds(dw_min=0.002), seed=7)
+    >>> tile.weight = np.full((2, 3), 0.1)
+    >>> x, d = np.ones((4, 3)), np.ones((4, 2))
+    >>> tile.forward(x).shape, tile.backward(d).shape
+    ((4, 2), (4, 3))
+    >>> tile.update(x, d, lr=0.01)  # moves the weights by about -0.04
+    >>> bool(tile.weight.max() < 0.1)
+    True
+    >>> tile.forward(np.ones((4, 5)))
+    Traceback (most recent call last):
+        ...
+    mho.errors.MhoValueError: x must have shape (batch, 3), got (4, 5)
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        device: Device | None = None,
+        rule: Rule | None = None,
+        update: Update | None = None,
+        forward_io: IO | None = None,
+        backward_io: IO | None = None,
+        config: TileConfig | None = None,
+        seed: int | Seed | None = None,
+        instances: int | None = None,
+    ) -> None:
+        """Build the devices and their periphery; see the class."""
+        self._in_features = _validate.integer("Tile.in_features", in_features, _SIZES)
+        self._out_features = _validate.integer("Tile.out_features", out_features, _SIZES)
+        self._instances = None if instances is None else _validate.integer("Tile.instances", instances, _SIZES)
+        self._config = configuration(
+            config, device=device, rule=rule, update=update, forward_io=forward_io, backward_io=backward_io
+        )
+        if self._config.mapping != TileConfig().mapping:
+            raise MhoValueError("Tile.config.mapping has no effect: a tile has no scale, the mapping of a layer has")
+        self._seed = seed if isinstance(seed, Seed) else Seed(seed)
+        self._engine = _core.Tile(
+            self._out_features, self._in_features, self._keys(), self._config.engine_dict(), instances is not None
+        )
+        # The methods that training calls most, without a further call in between.
+        self._forward, self._backward = self._engine.forward, self._engine.backward
+
+    def _keys(self) -> list[int]:
+        if self._instances is None:
+            return [self._seed.key]
+        return [self._seed.child(f"instance{k}").key for k in range(self._instances)]
+
+    @property
+    def in_features(self) -> int:
+        """Number of inputs (columns)."""
+        return self._in_features
+
+    @property
+    def out_features(self) -> int:
+        """Number of outputs (rows)."""
+        return self._out_features
+
+    @property
+    def instances(self) -> int | None:
+        """Number of chips in lockstep; None for a single tile without that axis."""
+        return self._instances
+
+    @property
+    def config(self) -> TileConfig:
+        """The configuration."""
+        return self._config
+
+    @property
+    def seed(self) -> Seed:
+        """What names the chip."""
+        return self._seed
+
+    def forward(self, x: ArrayLike, *, noise: bool = True, evaluation: bool = False) -> NDArray[np.float32]:
+        """Read the array from its inputs: ``y = x @ w.T`` through DAC, crossbar and ADC.
+
+        Parameters
+        ----------
+        x : array_like, shape (batch, in_features) or (instances, batch, in_features)
+            The inputs.
+        noise : bool, default True
+            If false, every random contribution is off; converters, bounds and fixed errors stay.
+        evaluation : bool, default False
+            Whether the read belongs to an evaluation. Those have random numbers of their own: they change no bit
+            of a training that they interrupt.
+
+        Returns
+        -------
+        ndarray of float32, shape (batch, out_features) or (instances, batch, out_features)
+
+        Raises
+        ------
+        MhoError
+            If `x` has another shape, is not real, or not finite.
+        """
+        return self._forward(x, noise, evaluation)
+
+    def backward(self, d: ArrayLike, *, noise: bool = True, evaluation: bool = False) -> NDArray[np.float32]:
+        """Read the array from its outputs: ``g = d @ w`` through its backward periphery.
+
+        Parameters
+        ----------
+        d : array_like, shape (batch, out_features) or (instances, batch, out_features)
+            The errors.
+        noise, evaluation : bool
+            As for `forward`.
+
+        Returns
+        -------
+        ndarray of float32, shape (batch, in_features) or (instances, batch, in_features)
+
+        Raises
+        ------
+        MhoError
+            If `d` has another shape, is not real, or not finite.
+        """
+        return self._backward(d, noise, evaluation)
+
+    def update(self, x: ArrayLike, d: ArrayLike, lr: float) -> None:
+        """Train the array with a batch: the weights move by ``-lr * d.T @ x`` in expectation.
+
+        The samples are taken in order, each with random numbers of its own: one update with 64 samples is
+        bit-identical to 64 updates with one.
+
+        Parameters
+        ----------
+        x : array_like, shape (batch, in_features) or (instances, batch, in_features)
+            The inputs of the forward read.
+        d : array_like, shape (batch, out_features) or (instances, batch, out_features)
+            The errors, that is the gradient at the outputs.
+        lr : float
+            The learning rate, >= 0.
+
+        Raises
+        ------
+        MhoError
+            If an argument is not valid. The tile is unchanged then.
+        """
+        if type(lr) is not float or not 0.0 <= lr < float("inf"):
+            lr = _validate.number("lr", lr, Range(at_least=0))
+        self._engine.update(x, d, lr)
+
+    @property
+    def weight(self) -> NDArray[np.float32]:
+        """The weights that a noise-free read sees, shape (out_features, in_features); a read-only copy.
+
+        Assigning programs them without noise, each device clipped to its own bounds.
+        """
+        return self.devices["weight"]
+
+    @weight.setter
+    def weight(self, value: ArrayLike) -> None:
+        self.set_weight(value)
+
+    def set_weight(self, weight: ArrayLike) -> int:
+        """Program the weights without noise, each clipped to its device's bounds.
+
+        Parameters
+        ----------
+        weight : array_like, shape (out_features, in_features) or (instances, out_features, in_features)
+            The targets. Stuck devices stay where they are.
+
+        Returns
+        -------
+        int
+            How many devices did not reach their target.
+
+        Raises
+        ------
+        MhoError
+            If `weight` has another shape, is not real, or not finite. The tile is unchanged then.
+        """
+        return self._engine.set_weight(weight)
+
+    @property
+    def devices(self) -> _DeviceArrays:
+        """The per-device arrays by name, such as ``tile.devices["w_max"]``; each a read-only copy."""
+        return _DeviceArrays(self._engine)
+
+    @property
+    def pulses(self) -> PulseCount:
+        """Pulses fired since the tile was built, over all instances."""
+        counters = self._engine.counters()
+        return PulseCount(sum(counters["pulses_up"]), sum(counters["pulses_down"]))
+
+    @property
+    def granularity(self) -> float:
+        """The mean weight change of one pulse that the update reckons with; 0 for ideal devices."""
+        return self._engine.granularity()
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of the devices and the periphery's fixed parameters, in bytes."""
+        return self._engine.memory_bytes()
+
+    def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return all that changes or was drawn: the arrays, and the counters as plain JSON values."""
+        arrays: dict[str, NDArray[Any]] = {name: self._engine.array(name) for name in self._engine.array_names()}
+        return arrays, self._engine.counters()
+
+    def load_state(self, arrays: Mapping[str, NDArray[Any]], counters: Mapping[str, Any]) -> None:
+        """Go back to a state: what follows is bit-identical to what followed then.
+
+        Raises
+        ------
+        MhoError
+            If the state does not belong to such a tile, or is not valid. The tile is unchanged then.
+        """
+        shape = (self._out_features, self._in_features)
+        expected = shape if self._instances is None else (self._instances, *shape)
+        for name, array in arrays.items():
+            if np.shape(array) != expected:
+                raise MhoValueError(f"array {name} of a state must have shape {expected}, got {np.shape(array)}")
+        self._engine.load_state(dict(arrays), dict(counters))
+
+    def save(self, path: str | Path) -> None:
+        """Save the tile: configuration, seed, devices, weights and counters.
+
+        Parameters
+        ----------
+        path : path-like
+            A safetensors file; one that exists is replaced.
+
+        Raises
+        ------
+        MhoFileError
+            If the file cannot be written.
+        """
+        arrays, counters = self.state()
+        meta = {
+            "in_features": self._in_features,
+            "out_features": self._out_features,
+            "config": self._config.to_dict(),
+            "seed": {"value": self._seed.value, "path": self._seed.path},
+            "counters": counters,
+        }
+        if self._instances is not None:
+            meta["instances"] = self._instances
+        files.save_state(path, arrays, meta, "tile")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Tile:
+        """Load a tile. It goes on exactly where the saved one stopped.
+
+        Parameters
+        ----------
+        path : path-like
+            A file that `save` has written.
+
+        Raises
+        ------
+        MhoFileError
+            If the file is missing, damaged, or not a tile.
+        """
+        arrays, meta = files.load_state(path, "tile")
+        try:
+            tile = cls(
+                meta["in_features"],
+                meta["out_features"],
+                config=TileConfig.from_dict(meta["config"]),
+                seed=Seed(meta["seed"]["value"], meta["seed"]["path"]),
+                instances=meta.get("instances"),
+            )
+            tile.load_state(arrays, meta["counters"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MhoFileError(f"cannot read {path}: it holds no valid tile ({error})") from error
+        return tile
+
+    def __repr__(self) -> str:
+        """Return the sizes, the device and the seed."""
+        instances = "" if self._instances is None else f", instances={self._instances}"
+        return f"Tile({self._in_features}, {self._out_features}, device={self._config.device!r}, seed={self._seed!r}{instances})"
+
+
+def configuration(config: TileConfig | None, **parts: Any) -> TileConfig:
+    """Return `config`, or the default one, with the parts that are not None in place of its own."""
+    base = TileConfig() if config is None else config
+    if not isinstance(base, TileConfig):
+        raise MhoTypeError(f"config must be a TileConfig, got {type(base).__name__}")
+    given = {name: part for name, part in parts.items() if part is not None}
+    return base.replace(**given) if given else base
