@@ -1,8 +1,8 @@
 """Exceptions of mho.
 
-Every error that mho raises on purpose derives from `MhoError`, and from the built-in exception of the same kind
-as well, so that both ``except mho.MhoError`` and ``except ValueError`` work. The C++ engine raises these same
-classes.
+Every error that mho raises on purpose derives from `MhoError`, and from the built-in exception of the same
+kind as well, so that both ``except mho.MhoError`` and ``except ValueError`` work. The C++ engine raises these
+same classes.
 """
 
 from __future__ import annotations
