@@ -1,0 +1,383 @@
+"""The configuration of one training run: built-in defaults, then the run file, then the command line.
+
+A run file is TOML with the keys of `RunConfig`::
+
+    data = "digits"                   # or "mnist"
+    device = "reram_es"               # a preset, or the path of a device file, relative to this file
+    layers = [784, 256, 128, 10]
+    activation = "sigmoid"
+    epochs = 10
+    lr = 0.1
+    batch_size = 10
+    seed = 1
+
+Instead of `device`, or beside it for everything else, a table ``[tile]`` takes any field of `mho.TileConfig`.
+Where layers differ, `layers` is a table: layer N joins ``sizes[N]`` inputs to ``sizes[N + 1]`` outputs,
+counting from 0, and the fields given for it replace those of ``[tile]``::
+
+    [layers]
+    sizes = [784, 256, 128, 10]
+
+    [layers.2.tile.device]
+    type = "Ideal"
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from mho import _validate, presets
+from mho._validate import Range
+from mho.cli._console import UsageError
+from mho.config import TileConfig
+from mho.devices import Device
+from mho.errors import MhoError
+
+__all__ = ["ACTIVATIONS", "DATA_SETS", "RunConfig", "load_device", "read_run_file", "resolve"]
+
+DATA_SETS = ("digits", "mnist")
+ACTIVATIONS = ("sigmoid", "tanh", "relu")
+DEFAULT_DEVICE = "gokmen_vlasov"
+
+# Images are 28 x 28 pixels of ten classes in both data sets.
+_INPUTS, _CLASSES = 784, 10
+_MAX_SEED = 2**64 - 1
+
+# tomli_w puts every element of a list on a line of its own; the only lists here are those of layer sizes.
+_LIST = re.compile(r"= \[\n((?: *\d+,\n)*)\]")
+
+
+def _default_tile() -> TileConfig:
+    return TileConfig(device=presets.get(DEFAULT_DEVICE))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides what a training run computes, and where it leaves it.
+
+    Attributes
+    ----------
+    data : str
+        Data set: ``"digits"`` (8,000 training images that come with the package) or ``"mnist"`` (60,000).
+    data_dir : str or None
+        Folder with the four MNIST files, for ``"mnist"``.
+    samples : int or None
+        Train on the first so many images only; None takes all.
+    layers : tuple of int
+        Layer sizes from the input to the output.
+    activation : str
+        Between layers: ``"sigmoid"``, ``"tanh"`` or ``"relu"``.
+    epochs : int
+        Passes over the training images.
+    lr : float
+        Learning rate.
+    batch_size : int
+        Images per mini-batch.
+    seed : int
+        Seed of every random number of the run, 0 to 2**64 - 1.
+    threads : int or None
+        Threads of the engine, None for as many as the process may use. Does not change results.
+    out : str or None
+        Run folder; None makes up a name under ``runs``.
+    tile : TileConfig
+        Device, update rule and periphery of every layer.
+    layer_tiles : dict of int to TileConfig
+        The same for the layers that differ.
+    """
+
+    data: str = "digits"
+    data_dir: str | None = None
+    samples: int | None = None
+    layers: tuple[int, ...] = (784, 256, 128, 10)
+    activation: str = "sigmoid"
+    epochs: int = 10
+    lr: float = 0.1
+    batch_size: int = 10
+    seed: int = 1
+    threads: int | None = None
+    out: str | None = None
+    tile: TileConfig = dataclasses.field(default_factory=_default_tile)
+    layer_tiles: dict[int, TileConfig] = dataclasses.field(default_factory=dict)
+
+    @property
+    def device_name(self) -> str:
+        """The devices of the layers, each once: the preset that one equals, else the name of its model."""
+        by_device: dict[Device, str] = {presets.get(name): name for name in presets.names()}
+        devices = [self.layer_tile(layer).device for layer in range(len(self.layers) - 1)]
+        return "+".join(dict.fromkeys(by_device.get(one, type(one).__name__) for one in devices))
+
+    @property
+    def name(self) -> str:
+        """What the run folder is called by default, such as ``digits-gokmen_vlasov-seed1``."""
+        return f"{self.data}-{self.device_name}-seed{self.seed}"
+
+    def layer_tile(self, layer: int) -> TileConfig:
+        """Return the configuration of one weight layer, counting from 0."""
+        return self.layer_tiles.get(layer, self.tile)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys and tables of a run file that repeats this run; `out` is no part of it."""
+        result: dict[str, Any] = {}
+        for key in ("data", "data_dir", "samples"):
+            if getattr(self, key) is not None:
+                result[key] = getattr(self, key)
+        if not self.layer_tiles:
+            result["layers"] = list(self.layers)
+        for key in ("activation", "epochs", "lr", "batch_size", "seed", "threads"):
+            if getattr(self, key) is not None:
+                result[key] = getattr(self, key)
+        result["tile"] = self.tile.to_dict()
+        if self.layer_tiles:
+            result["layers"] = {"sizes": list(self.layers)} | {
+                str(layer): {"tile": tile.to_dict()} for layer, tile in sorted(self.layer_tiles.items())
+            }
+        return result
+
+    def to_toml(self) -> str:
+        """Return the text of a run file that repeats this run."""
+        from mho import __version__
+
+        text = _LIST.sub(
+            lambda found: f"= [{' '.join(found[1].split()).rstrip(',')}]", tomli_w.dumps(self.to_dict())
+        )
+        return (
+            f"# A training run of mho {__version__}. To repeat it: mho train THIS_FILE\n"
+            f"# Devices: {self.device_name}.\n\n{text}"
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the one of `known` that is spelled most like `name`."""
+    return difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)[0]
+
+
+def _read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Parse a TOML file that the user named."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{what} {path} does not exist") from None
+    except IsADirectoryError:
+        raise UsageError(f"{what} {path} is a folder, not a TOML file") from None
+    except OSError as error:
+        raise UsageError(f"cannot read {what} {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} {path} is not a TOML file (it is not UTF-8 text)") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{what} {path} is not valid TOML: {error}") from error
+
+
+def load_device(name: str, base: Path | None = None) -> Device:
+    """Return a device by the name of its preset or by the path of its TOML file.
+
+    Parameters
+    ----------
+    name : str
+        A preset (see ``mho devices``) or a TOML file with the fields of a device and its ``type``.
+    base : Path, optional
+        Folder that a relative path starts from; the current one by default.
+
+    Raises
+    ------
+    UsageError
+        If it is neither, or the file does not describe a valid device.
+    """
+    if name in presets.names():
+        return presets.get(name)
+    path = (base or Path()) / name
+    if not path.exists() and path.suffix != ".toml":
+        raise UsageError(
+            f"unknown device {name!r}: neither a preset nor a file; "
+            f"did you mean {nearest(name, presets.names())!r}? (presets: {', '.join(presets.names())})"
+        )
+    fields = _read_toml(path, "device file")
+    with _usage(f"device file {path}: "):
+        return Device.from_dict(fields, path="device")
+
+
+def read_run_file(path: Path) -> dict[str, Any]:
+    """Return the keys of a run file, checked for unknown ones but not yet for their values.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read, is not TOML, or has an unknown key.
+    """
+    table = _read_toml(path, "run file")
+    for key in table:
+        if key not in _CHECKS:
+            raise UsageError(f"unknown key {key!r} in {path}; nearest known key: {nearest(key, _CHECKS)!r}")
+    return table
+
+
+@contextlib.contextmanager
+def _usage(place: str = "") -> Iterator[None]:
+    """Turn errors in what the user wrote into usage errors that begin with its place."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except MhoError as error:
+        raise UsageError(f"{place}{error}") from error
+
+
+def _integer(low: int, high: int | None = None) -> Callable[[str, Any], int]:
+    return lambda name, value: _validate.integer(name, value, Range(at_least=low, at_most=high))
+
+
+def _learning_rate(name: str, value: Any) -> float:
+    return _validate.number(name, value, Range(at_least=0))
+
+
+def _choice(choices: tuple[str, ...]) -> Callable[[str, Any], str]:
+    return lambda name, value: _validate.choice(name, value, choices)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise UsageError(f"{name} must be a text that is not empty, got {value!r}")
+    return value
+
+
+def _table(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{name} must be a table, got {value!r}")
+    return value
+
+
+def _sizes(name: str, value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list) or not all(type(n) is int for n in value):
+        raise UsageError(f"{name} must be a list of integers such as [784, 256, 128, 10], got {value!r}")
+    if len(value) < 2 or min(value) < 1:
+        raise UsageError(f"{name} must be at least two sizes, each >= 1, got {value}")
+    if value[0] != _INPUTS:
+        raise UsageError(f"{name} must begin with {_INPUTS}, the pixels of an image, got {value}")
+    if value[-1] != _CLASSES:
+        raise UsageError(f"{name} must end with {_CLASSES}, the number of classes, got {value}")
+    return tuple(value)
+
+
+def _layers(name: str, value: Any) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
+    """Check `layers` in either form; return the sizes and the table of each layer that has one."""
+    if not isinstance(value, dict):
+        return _sizes(name, value), {}
+    sizes = _sizes(f"{name}.sizes", value["sizes"]) if "sizes" in value else RunConfig.layers
+    count = len(sizes) - 1
+    tables: dict[int, dict[str, Any]] = {}
+    for key, table in value.items():
+        if key == "sizes":
+            continue
+        if not (key.isascii() and key.isdecimal()):
+            raise UsageError(
+                f"unknown key {key!r} in {name}; known are 'sizes' and the layers '0' to '{count - 1}'"
+            )
+        if int(key) >= count:
+            raise UsageError(
+                f"{name}.{key}: there is no layer {key}, {count} layers are numbered 0 to {count - 1}"
+            )
+        for inner in _table(f"{name}.{key}", table):
+            if inner not in ("device", "tile"):
+                raise UsageError(
+                    f"unknown key {inner!r} in {name}.{key}; "
+                    f"nearest known key: {nearest(inner, ('device', 'tile'))!r}"
+                )
+        tables[int(key)] = table
+    return sizes, tables
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "data": _choice(DATA_SETS),
+    "data_dir": _text,
+    "samples": _integer(1),
+    "device": _text,
+    "layers": _layers,
+    "activation": _choice(ACTIVATIONS),
+    "epochs": _integer(1),
+    "lr": _learning_rate,
+    "batch_size": _integer(1),
+    "seed": _integer(0, _MAX_SEED),
+    "threads": _integer(1, 4096),
+    "out": _text,
+    "tile": _table,
+}
+
+
+def _tile(
+    here: str, path: str, base: dict[str, Any], device: Device | None, fields: dict[str, Any]
+) -> TileConfig:
+    """Return the configuration whose fields are those of `base`, replaced by `fields` and `device`."""
+    merged = base | fields
+    if device is not None:
+        merged["device"] = device.to_dict()
+    with _usage(here):
+        return TileConfig.from_dict(merged, path=path)
+
+
+def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConfig:
+    """Return the configuration that a run file and the command line ask for together.
+
+    Parameters
+    ----------
+    options : mapping
+        What was given on the command line, by the key it has in a run file; each wins over the file.
+    run_file : Path, optional
+        The run file.
+
+    Raises
+    ------
+    UsageError
+        If something is unknown, of the wrong type, out of range, or contradictory; the message names it.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    table = read_run_file(run_file) if run_file is not None else {}
+    base = run_file.parent if run_file is not None else Path()
+    here = f"{run_file}: " if run_file is not None else ""
+    with _usage():
+        values: dict[str, Any] = {}
+        for key, check in _CHECKS.items():
+            if key in table:
+                values[key] = check(here + key, table[key])
+            if key in given:
+                values[key] = check("--" + key.replace("_", "-"), given[key])
+
+        fields = values.pop("tile", {})
+        if "device" in table and "device" in fields:
+            raise UsageError(f"{here}device and tile.device are both set: remove one")
+        name = values.pop("device", None)
+        if name is None and "device" not in fields:
+            name = DEFAULT_DEVICE
+        device = None if name is None else load_device(name, Path() if "device" in given else base)
+        tile = _tile(here, "tile", {}, device, fields)
+
+        sizes, tables = values.pop("layers", (RunConfig.layers, {}))
+        if "layers" in given and isinstance(table.get("layers"), dict):
+            # Sizes from the command line replace the file's; its tables for single layers stay and must fit.
+            tables = _layers(f"{here}layers", table["layers"] | {"sizes": list(sizes)})[1]
+        layer_tiles = {}
+        for layer, settings in tables.items():
+            place = f"layers.{layer}"
+            fields = _table(f"{here}{place}.tile", settings.get("tile", {}))
+            device = None
+            if "device" in settings:
+                if "device" in fields:
+                    raise UsageError(f"{here}{place}: device and tile.device are both set: remove one")
+                device = load_device(_text(f"{here}{place}.device", settings["device"]), base)
+            layer_tiles[layer] = _tile(here, f"{place}.tile", tile.to_dict(), device, fields)
+
+        if "data_dir" in values:
+            if values.get("data", RunConfig.data) != "mnist":
+                raise UsageError(
+                    "--data-dir has an effect with --data mnist only: the digits come with the package"
+                )
+            folder = (Path() if "data_dir" in given else base) / values["data_dir"]
+            values["data_dir"] = str(folder.absolute())
+        return RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)

@@ -1,0 +1,417 @@
+"""The work of ``mho train``: an analog network and its floating-point twin, epoch by epoch."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+import mho
+from mho import data, nn, plotting
+from mho.cli._console import Interrupted, UsageError, print_json, stderr_console, stdout_console
+from mho.cli.run_config import RunConfig, resolve
+from mho.cli.run_folder import RunFolder, write_atomically
+from mho.training import Checkpoint, History, Trainer, TrainingInterrupted
+
+if TYPE_CHECKING:
+    from mho.data import Dataset
+    from mho.training import Progress
+
+__all__ = ["resume_run", "start_run"]
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Layer]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
+
+
+def start_run(options: Mapping[str, Any], run_file: Path | None, *, as_json: bool) -> None:
+    """Train from the beginning in a new run folder, and print the result.
+
+    Parameters
+    ----------
+    options : mapping
+        What was given on the command line, by the key it has in a run file.
+    run_file : Path or None
+        The run file.
+    as_json : bool
+        Print a JSON object in place of the table.
+
+    Raises
+    ------
+    UsageError
+        If options or run file are wrong; nothing has been written then.
+    MhoError
+        If the data cannot be read, the run folder cannot be written, or the training diverges.
+    Interrupted
+        If the user stopped the training.
+    """
+    config = resolve(options, run_file)
+    folder = RunFolder.create(config.out, config.name)
+    with _environment(config), folder.locked():
+        try:
+            run = _Run(config, folder)
+            run.write_config()
+        except BaseException:
+            folder.discard()
+            raise
+        outcome = run.train()
+    outcome.show(as_json)
+
+
+def resume_run(path: str, options: Mapping[str, Any], *, as_json: bool) -> None:
+    """Go on with the run in a folder, and print the result; a finished run is only shown.
+
+    Parameters
+    ----------
+    path : str
+        The run folder.
+    options : mapping
+        What was given on the command line. It must agree with the run, but for more epochs, where data lie,
+        and how many threads compute.
+    as_json : bool
+        Print a JSON object in place of the table.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds no run, or an option contradicts it.
+    MhoError, Interrupted
+        As for `start_run`.
+    """
+    folder = RunFolder.existing(path)
+    config = _agreed(options, folder)
+    with _environment(config), folder.locked():
+        outcome = _finished(config, folder)
+        if outcome is None:
+            run = _Run(config, folder)
+            run.write_config()
+            outcome = run.train()
+        else:
+            stderr_console().print(
+                f"This run has finished its {config.epochs} epochs; --epochs N would train on to N."
+            )
+    outcome.show(as_json)
+
+
+def _agreed(options: Mapping[str, Any], folder: RunFolder) -> RunConfig:
+    """Return the configuration of a run with the options that may change; refuse those that contradict it."""
+    recorded = resolve({}, folder.config)
+    wanted = resolve(options, folder.config)
+    texts = {"tile": ("--device", options.get("device"), recorded.device_name)}
+    wrong = []
+    for field in dataclasses.fields(RunConfig):
+        old, new = getattr(recorded, field.name), getattr(wanted, field.name)
+        if old == new or field.name in ("threads", "data_dir"):
+            continue
+        option, given, had = texts.get(field.name, ("--" + field.name.replace("_", "-"), new, old))
+        if field.name == "out":
+            if Path(new).absolute() == folder.path.absolute():
+                continue
+            had = folder.path
+        if field.name == "layers":
+            given, had = (",".join(map(str, sizes)) for sizes in (new, old))
+        if field.name == "epochs":
+            if new > old:
+                continue
+            had = f"{old}, and it can only grow"
+        wrong.append(f"{option} {given} (the run has {'all' if had is None else had})")
+    if wrong:
+        raise UsageError(
+            f"--resume {folder.path} goes on with that run as it was: leave out {', '.join(wrong)}"
+        )
+    return dataclasses.replace(wanted, out=None)
+
+
+@contextlib.contextmanager
+def _environment(config: RunConfig) -> Iterator[None]:
+    """Set the threads, and turn Python's warnings and the signal to terminate into what a command does."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        stderr_console().print(f"[yellow]warning:[/yellow] {message}", markup=True)
+
+    threads = mho.get_num_threads()
+    # Whoever asks this process to terminate, a batch system for one, wants what Ctrl-C does.
+    in_main = threading.current_thread() is threading.main_thread()
+    old = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT)) if in_main else None
+    try:
+        if config.threads is not None:
+            mho.set_num_threads(config.threads)
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        mho.set_num_threads(threads)
+        if in_main:
+            signal.signal(signal.SIGTERM, old)
+
+
+def _network(config: RunConfig) -> nn.Sequential:
+    """Build the analog network with its initial weights."""
+    layers: list[nn.Layer] = []
+    for i, (inputs, outputs) in enumerate(zip(config.layers[:-1], config.layers[1:], strict=True)):
+        if i:
+            layers.append(_ACTIVATIONS[config.activation]())
+        layers.append(nn.Linear(inputs, outputs, config=config.layer_tile(i)))
+    return nn.Sequential(*layers, seed=config.seed)
+
+
+def _load_data(config: RunConfig) -> tuple[Dataset, Dataset]:
+    train, test = data.load(config.data, config.data_dir)
+    if config.samples is not None:
+        if config.samples > len(train):
+            raise UsageError(
+                f"samples must be at most {len(train)}, all of {config.data}, got {config.samples}"
+            )
+        train = train.subset(config.samples)
+    return train, test
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """What a finished run has found."""
+
+    config: RunConfig
+    folder: RunFolder
+    analog: History
+    floating: History
+    train_samples: int
+    test_samples: int
+
+    def _samples_per_second(self, history: History) -> float:
+        return len(history) * self.train_samples / float(history.column("seconds").sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result for machines; errors are fractions, times seconds."""
+        up, down = (int(self.analog.column(name).sum()) for name in ("pulses_up", "pulses_down"))
+        return {
+            "test_error": self.analog[-1].test_error,
+            "test_error_float": self.floating[-1].test_error,
+            "train_loss": self.analog[-1].train_loss,
+            "train_loss_float": self.floating[-1].train_loss,
+            "pulses": up + down,
+            "pulses_up": up,
+            "pulses_down": down,
+            "samples_per_second": self._samples_per_second(self.analog),
+            "train_seconds": float(self.analog.column("seconds").sum()),
+            "epochs": len(self.analog),
+            "train_samples": self.train_samples,
+            "test_samples": self.test_samples,
+            "data": self.config.data,
+            "device": self.config.device_name,
+            "seed": self.config.seed,
+            "run_dir": str(self.folder.path),
+        }
+
+    def show(self, as_json: bool) -> None:
+        """Print the result on standard output."""
+        found = self.to_dict()
+        if as_json:
+            print_json(found)
+            return
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("", no_wrap=True)
+        table.add_column("analog", justify="right", no_wrap=True)
+        table.add_column("floating point", justify="right", no_wrap=True)
+        errors = [found["test_error"], found["test_error_float"]]
+        table.add_row("test error", *(f"{100 * error:.2f} %" for error in errors), style="bold")
+        table.add_row(
+            f"wrong, of {self.test_samples:,} test images",
+            *(f"{round(error * self.test_samples):,}" for error in errors),
+        )
+        table.add_row("pulses fired", f"{found['pulses']:,}", "")
+        table.add_row(
+            "samples per second",
+            *(f"{self._samples_per_second(one):,.0f}" for one in (self.analog, self.floating)),
+        )
+        table.add_row(
+            "training time", *(f"{one.column('seconds').sum():.1f} s" for one in (self.analog, self.floating))
+        )
+        console = stdout_console()
+        console.print(table)
+        console.print(f"seed        {found['seed']}, {found['epochs']} epochs on {found['device']} devices")
+        console.print(
+            f"run folder  {escape(str(self.folder.path))} (configuration, history, checkpoints, plot)",
+            soft_wrap=True,
+        )
+
+
+def _finished(config: RunConfig, folder: RunFolder) -> _Outcome | None:
+    """Return the result of a run if nothing is left to do."""
+    if not all(path.exists() for path in (folder.checkpoint, folder.checkpoint_float, folder.plot)):
+        return None
+    analog, floating = Checkpoint.load(folder.checkpoint), Checkpoint.load(folder.checkpoint_float)
+    if min(len(analog.history), len(floating.history)) < config.epochs:
+        return None
+    return _Outcome(
+        config=config,
+        folder=folder,
+        analog=analog.history,
+        floating=floating.history,
+        train_samples=analog.settings["train"]["x"][0],
+        test_samples=analog.settings["test"]["x"][0],
+    )
+
+
+class _Display:
+    """Progress of both networks: bars on a terminal, and a line per epoch anywhere."""
+
+    def __init__(self, console: Console, epochs: int, batches: int) -> None:
+        self._epochs = epochs
+        self._bars = Bars(
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=30),
+            TextColumn("epoch {task.fields[epoch]} of " + str(epochs)),
+            TextColumn("loss {task.fields[loss]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            refresh_per_second=5,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._console = console
+        self._tasks = [
+            self._bars.add_task(name, total=epochs * batches, epoch=1, loss="-")
+            for name in ("analog", "floating point")
+        ]
+
+    def __enter__(self) -> _Display:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def progress(self, network: int) -> Progress:
+        """Return what a trainer calls: network 0 is the analog one, 1 its twin."""
+        task: TaskID = self._tasks[network]
+
+        def show(epoch: int, batch: int, batches: int, loss: float, /) -> None:
+            done = (epoch - 1) * batches + batch
+            self._bars.update(task, completed=done, epoch=epoch, loss=f"{loss:.3f}")
+
+        return show
+
+    def epoch(self, analog: History, floating: History) -> None:
+        """Say what the last epoch has come to."""
+        errors = [100 * (history[-1].test_error or 0.0) for history in (analog, floating)]
+        self._console.print(
+            f"epoch {analog[-1].epoch} of {self._epochs}: test error {errors[0]:.2f} % analog, "
+            f"{errors[1]:.2f} % floating point"
+        )
+
+
+class _Run:
+    """Both networks with their trainers, ready to begin or to go on."""
+
+    def __init__(self, config: RunConfig, folder: RunFolder) -> None:
+        self.config, self.folder = config, folder
+        self.console = stderr_console()
+        self.train_data, self.test_data = _load_data(config)
+        self.net = _network(config)
+        settings: dict[str, Any] = {"loss": "cross_entropy", "lr": config.lr, "batch_size": config.batch_size}
+        self.trainers = [
+            Trainer(net, checkpoint=path, **settings)
+            for net, path in (
+                (self.net, folder.checkpoint),
+                # Made before anything is trained or restored: the same initial weights.
+                (self.net.floating_point(), folder.checkpoint_float),
+            )
+        ]
+
+    def write_config(self) -> None:
+        """Write the configuration into the run folder."""
+        text = self.config.to_toml()
+        write_atomically(self.folder.config, lambda path: path.write_text(text, encoding="utf-8"))
+
+    def train(self) -> _Outcome:
+        """Train what is left to train; return what the whole run has found."""
+        epochs = self.config.epochs
+        batches = -(-len(self.train_data) // self.config.batch_size)
+        self._introduce()
+        try:
+            with _Display(self.console, epochs, batches) as display:
+                self._restore(display)
+                while (done := min(len(one.history) for one in self.trainers)) < epochs:
+                    for network, trainer in enumerate(self.trainers):
+                        if len(trainer.history) == done:
+                            trainer.fit(
+                                self.train_data, self.test_data, epochs=1, progress=display.progress(network)
+                            )
+                    self._write_history()
+                    display.epoch(*(trainer.history for trainer in self.trainers))
+            self._write_history()
+            self._plot()
+        except TrainingInterrupted as stop:
+            where = f"in epoch {stop.epoch} of {epochs}, after {stop.batch} batches"
+            raise Interrupted(f"Stopped {where}; saved. To go on: {self._resume_command}") from None
+        except KeyboardInterrupt:
+            raise Interrupted(f"Stopped. To go on from the last checkpoint: {self._resume_command}") from None
+        analog, floating = (trainer.history for trainer in self.trainers)
+        return _Outcome(
+            config=self.config,
+            folder=self.folder,
+            analog=analog,
+            floating=floating,
+            train_samples=len(self.train_data),
+            test_samples=len(self.test_data),
+        )
+
+    @property
+    def _resume_command(self) -> str:
+        import shlex
+
+        return f"mho train --resume {shlex.quote(str(self.folder.path))}"
+
+    def _introduce(self) -> None:
+        """Say what is going to happen, to somebody who sees it for the first time."""
+        config = self.config
+        sizes = "-".join(map(str, config.layers))
+        weights = sum(a * b for a, b in zip(config.layers[:-1], config.layers[1:], strict=True))
+        threads = mho.get_num_threads()
+        images = f"{len(self.train_data):,} images of handwritten digits to learn from"
+        settings = f"learning rate {config.lr:g}, batches of {config.batch_size}, seed {config.seed}"
+        facts = {
+            "data": f"{config.data}, {images}, {len(self.test_data):,} to test",
+            "analog": f"{weights:,} weights, simulated {config.device_name} devices, trained by pulses",
+            "floating point": "the same network from the same weights, computed exactly, to compare with",
+            "settings": f"{config.epochs} epochs, {settings}, {threads} thread{'' if threads == 1 else 's'}",
+            "run folder": f"{self.folder.path} (Ctrl-C stops and saves)",
+        }
+        self.console.print(f"Training a {sizes} {config.activation} network")
+        for key, fact in facts.items():
+            self.console.print(f"  [bold]{key:<14}[/bold]  {escape(fact)}", soft_wrap=True)
+
+    def _restore(self, display: _Display) -> None:
+        """Go on from the checkpoints that there are, to the end of the epoch each of them is in."""
+        for network, trainer in enumerate(self.trainers):
+            path = (self.folder.checkpoint, self.folder.checkpoint_float)[network]
+            if path.exists():
+                trainer.fit(
+                    self.train_data, self.test_data, epochs=1, progress=display.progress(network), resume=True
+                )
+
+    def _write_history(self) -> None:
+        for trainer, path in zip(
+            self.trainers, (self.folder.history, self.folder.history_float), strict=True
+        ):
+            write_atomically(path, trainer.history.to_csv)
+
+    def _plot(self) -> None:
+        analog, floating = (trainer.history for trainer in self.trainers)
+        config = self.config
+        subtitle = (
+            f"{'-'.join(map(str, config.layers))} network on {config.data}, {config.device_name} devices"
+        )
+        write_atomically(
+            self.folder.plot, lambda path: plotting.training_curve(analog, floating, path, subtitle=subtitle)
+        )
