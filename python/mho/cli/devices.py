@@ -88,6 +88,7 @@ def _list(as_json: bool) -> None:
         return
 
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -111,21 +112,22 @@ def _list(as_json: bool) -> None:
         "down are equally large, if there is one.\n"
     )
     for name in chosen:
-        console.print(f"[bold]{name}[/bold]: {presets.source(name)}")
+        console.print(f"[bold]{name}[/bold]: {escape(presets.source(name))}")
     console.print("\nOne in detail: mho devices NAME. Train on it: mho train --device NAME.")
 
 
 def _detail(name: str, device: Device) -> None:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     from mho._parameters import declarations
 
     facts = _facts(name, device)
     console = stdout_console()
-    console.print(f"[bold]{name}[/bold]: {type(device).__name__}")
+    console.print(f"[bold]{escape(name)}[/bold]: {type(device).__name__}")
     if facts["source"] is not None:
-        console.print(f"Source: {facts['source']}")
+        console.print(f"Source: {escape(facts['source'])}")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("parameter", style="bold", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
@@ -134,7 +136,7 @@ def _detail(name: str, device: Device) -> None:
     for field, declared in declarations(type(device)).items():
         value = getattr(device, field)
         shown = "off" if value is None else str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
-        table.add_row(field, shown, declared.unit, declared.doc)
+        table.add_row(field, shown, escape(declared.unit), escape(declared.doc))
     console.print(table)
     console.print(f"States, (w_max - w_min) / dw_min: {_number(facts['states'])}")
     console.print(f"Mean step of one pulse at weight 0: {_number(facts['weight_granularity'])}")

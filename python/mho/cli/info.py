@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from typing import Annotated, Any
 
 import typer
@@ -41,17 +40,7 @@ def info(
 
 
 def _facts() -> dict[str, Any]:
-    import numpy as np
-
     import mho
-    from mho import _cpu
 
-    return {
-        "mho": mho.__version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        **mho.build_info(),
-        "simd_levels_supported": _cpu.supported_levels(),
-        "threads": mho.get_num_threads(),
-    }
+    facts = mho.build_info()
+    return {"mho": mho.__version__, "engine": facts.pop("version"), **facts}

@@ -305,7 +305,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "lr": _learning_rate,
     "batch_size": _integer(1),
     "seed": _integer(0, _MAX_SEED),
-    "threads": _integer(1, 4096),
+    "threads": _integer(1, 1024),
     "out": _text,
     "tile": _table,
 }

@@ -8,41 +8,35 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mho import files
 from mho.cli._console import UsageError
 from mho.errors import MhoFileError, MhoRuntimeError
 
-__all__ = ["RunFolder", "write_atomically"]
+__all__ = ["RunFolder", "write_file"]
 
 # A name is tried with -2, -3 ... up to this number before giving up.
 _MAX_NUMBER = 100_000
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and nothing between.
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file elsewhere, and move it into place: a reader, or a crash, never sees half of it.
 
     Parameters
     ----------
     path : Path
         File to write; its folder must exist.
     write : callable
-        Writes the new content to the path that it is given.
+        Writes the content to the path that it is given, which has the same name.
 
     Raises
     ------
     MhoFileError
         If the file cannot be written.
     """
-    # The suffix stays: it tells writers the format.
-    temporary = path.with_name(f".new-{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise MhoFileError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / path.name
+        write(made)
+        files.write_atomically(path, made.read_bytes())
 
 
 class RunFolder:

@@ -19,10 +19,10 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 
 import mho
-from mho import data, nn, plotting
+from mho import data, files, nn, plotting
 from mho.cli._console import Interrupted, UsageError, print_json, stderr_console, stdout_console
 from mho.cli.run_config import RunConfig, resolve
-from mho.cli.run_folder import RunFolder, write_atomically
+from mho.cli.run_folder import RunFolder, write_file
 from mho.training import Checkpoint, History, Trainer, TrainingInterrupted
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _environment(config: RunConfig) -> Iterator[None]:
     """Set the threads, and turn Python's warnings and the signal to terminate into what a command does."""
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        stderr_console().print(f"[yellow]warning:[/yellow] {message}", markup=True)
+        stderr_console().print(f"[yellow]warning:[/yellow] {escape(str(message))}")
 
     threads = mho.get_num_threads()
     # Whoever asks this process to terminate, a batch system for one, wants what Ctrl-C does.
@@ -152,7 +152,7 @@ def _environment(config: RunConfig) -> Iterator[None]:
     finally:
         mho.set_num_threads(threads)
         if in_main:
-            signal.signal(signal.SIGTERM, old)
+            signal.signal(signal.SIGTERM, old or signal.SIG_DFL)
 
 
 def _network(config: RunConfig) -> nn.Sequential:
@@ -331,7 +331,7 @@ class _Run:
     def write_config(self) -> None:
         """Write the configuration into the run folder."""
         text = self.config.to_toml()
-        write_atomically(self.folder.config, lambda path: path.write_text(text, encoding="utf-8"))
+        files.write_atomically(self.folder.config, text.encode())
 
     def train(self) -> _Outcome:
         """Train what is left to train; return what the whole run has found."""
@@ -352,7 +352,8 @@ class _Run:
             self._write_history()
             self._plot()
         except TrainingInterrupted as stop:
-            where = f"in epoch {stop.epoch} of {epochs}, after {stop.batch} batches"
+            whole = f"after epoch {stop.epoch - 1} of {epochs}"
+            where = f"in epoch {stop.epoch} of {epochs}, after {stop.batch} batches" if stop.batch else whole
             raise Interrupted(f"Stopped {where}; saved. To go on: {self._resume_command}") from None
         except KeyboardInterrupt:
             raise Interrupted(f"Stopped. To go on from the last checkpoint: {self._resume_command}") from None
@@ -404,7 +405,7 @@ class _Run:
         for trainer, path in zip(
             self.trainers, (self.folder.history, self.folder.history_float), strict=True
         ):
-            write_atomically(path, trainer.history.to_csv)
+            write_file(path, trainer.history.to_csv)
 
     def _plot(self) -> None:
         analog, floating = (trainer.history for trainer in self.trainers)
@@ -412,6 +413,6 @@ class _Run:
         subtitle = (
             f"{'-'.join(map(str, config.layers))} network on {config.data}, {config.device_name} devices"
         )
-        write_atomically(
+        write_file(
             self.folder.plot, lambda path: plotting.training_curve(analog, floating, path, subtitle=subtitle)
         )
