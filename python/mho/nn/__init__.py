@@ -1,0 +1,9 @@
+"""Networks of layers whose weights are the conductances of crossbar tiles."""
+
+from mho.nn import losses
+from mho.nn.activations import ReLU, Sigmoid, Tanh
+from mho.nn.layer import Layer, LayerSummary
+from mho.nn.linear import Linear
+from mho.nn.sequential import Sequential
+
+__all__ = ["Layer", "LayerSummary", "Linear", "ReLU", "Sequential", "Sigmoid", "Tanh", "losses"]
