@@ -1,0 +1,157 @@
+"""Test error over the epochs of a training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mho.errors import MhoFileError, MhoValueError
+from mho.training.history import History
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["training_curve"]
+
+_ANALOG = "#c2410c"
+_FLOAT = "#334155"
+_TEXT = "#0f172a"
+_MUTED = "#64748b"
+_GRID = "#e2e8f0"
+
+
+def training_curve(
+    analog: History,
+    floating_point: History | None,
+    path: str | os.PathLike[str],
+    *,
+    title: str = "Test error while training",
+    subtitle: str = "",
+) -> None:
+    """Draw the test error of an analog network, beside that of the same network in floating point.
+
+    Parameters
+    ----------
+    analog : History
+        With test errors.
+    floating_point : History or None
+        The same for the network in floating point.
+    path : path-like
+        File to write; the ending tells the format (.png, .svg, .pdf).
+    title, subtitle : str
+        Headings.
+
+    Raises
+    ------
+    MhoValueError
+        A history has no test errors, or the ending is unknown.
+    MhoFileError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from mho.training import EpochRecord
+    >>> history = History([EpochRecord(epoch=1, train_loss=1.0, train_error=0.3, test_error=0.2)])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     training_curve(history, None, Path(folder) / "curve.png")
+    """
+    # Not at the top: matplotlib takes longer to import than the rest of mho. The figure is made without
+    # pyplot, whose global state belongs to the user.
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    path = Path(path)
+    curves = [("analog", *_errors(analog, "analog"), _ANALOG, 2.2)]
+    if floating_point is not None:
+        curves.insert(0, ("floating point", *_errors(floating_point, "floating point"), _FLOAT, 1.6))
+    values = np.concatenate([errors for _, _, errors, _, _ in curves])
+    low, high = float(values.min()), float(values.max())
+    # A first epoch far above the others would flatten them on a linear axis.
+    logarithmic = low > 0 and high > 3 * low
+
+    with rc_context({"font.family": "DejaVu Sans", "font.size": 10.5, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(7.2, 4.3), facecolor="white")
+        FigureCanvasAgg(figure)
+        axes = figure.add_axes((0.085, 0.13, 0.70, 0.69))
+        if logarithmic:
+            axes.set_yscale("log")
+            axes.set_ylim(low / 1.2, high * 1.12)
+            axes.yaxis.set_major_locator(FixedLocator(_log_ticks(low / 1.2, high * 1.12)))
+            axes.yaxis.set_minor_locator(NullLocator())
+        else:
+            axes.set_ylim(0, 1.12 * high or 1)
+            axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+
+        for label, epochs, errors, color, width in curves:
+            markers: dict[str, Any] = {"marker": "o", "markersize": 4.5} if len(epochs) <= 30 else {}
+            axes.plot(epochs, errors, color=color, lw=width, solid_capstyle="round", label=label, **markers)
+        first = min(epochs[0] for _, epochs, _, _, _ in curves)
+        last = max(epochs[-1] for _, epochs, _, _, _ in curves)
+        margin = 0.03 * (last - first) or 0.5
+        axes.set_xlim(first - margin, last + margin)
+
+        axes.set_axisbelow(True)
+        axes.grid(axis="y", color=_GRID, lw=0.8)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color(_MUTED)
+        axes.tick_params(axis="both", colors=_MUTED, length=0, pad=6)
+        axes.tick_params(axis="x", length=3)
+        axes.set_xlabel("epoch", color=_MUTED, labelpad=6)
+
+        # The names stand at the ends of the curves, moved apart where these end close together.
+        ends = axes.transAxes.inverted().transform(
+            axes.transData.transform([(epochs[-1], errors[-1]) for _, epochs, errors, _, _ in curves])
+        )
+        for (label, _, errors, color, _), height in zip(curves, _apart(ends[:, 1], 0.165), strict=True):
+            style: dict[str, Any] = {"color": color, "va": "center", "linespacing": 1.35, "weight": "bold"}
+            axes.text(1.025, height, f"{label}\n{errors[-1]:.2f} %", transform=axes.transAxes, **style)
+
+        heading: dict[str, Any] = {"x": 0.03, "ha": "left", "va": "top", "transform": figure.transFigure}
+        figure.text(y=0.965, s=title, size=14, weight="bold", color=_TEXT, **heading)
+        note = "logarithmic scale" if logarithmic else ""
+        figure.text(y=0.892, s=", ".join(filter(None, [subtitle, note])), size=10, color=_MUTED, **heading)
+        try:
+            figure.savefig(path, dpi=160)
+        except ValueError as error:
+            raise MhoValueError(f"training_curve: cannot draw {path}: {error}") from error
+        except OSError as error:
+            raise MhoFileError(f"training_curve: cannot write {path}: {error}") from error
+
+
+def _errors(history: History, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the epochs with a test error, and the errors in percent."""
+    errors = 100 * history.column("test_error")
+    known = np.isfinite(errors)
+    if not known.any():
+        raise MhoValueError(f"training_curve: the {name} history has no test errors")
+    return history.column("epoch")[known], errors[known]
+
+
+def _log_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers between `low` and `high`, about evenly spaced on a logarithmic axis."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks: list[float] = []
+    for steps in ((1, 10), (1, 3, 10), (1, 2, 5, 10), (1, 1.5, 2, 3, 5, 7, 10)):
+        ticks = [t for t in sorted({float(f"{s}e{d}") for d in decades for s in steps}) if low <= t <= high]
+        if len(ticks) >= 4:
+            break
+    return ticks
+
+
+def _apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
+    """Move one or two heights apart to at least `gap`, about their middle."""
+    result = heights.copy()
+    if len(heights) == 2 and abs(heights[1] - heights[0]) < gap:
+        sign = 1 if heights[1] >= heights[0] else -1
+        middle = heights.mean()
+        result[:] = middle - sign * gap / 2, middle + sign * gap / 2
+    return result
