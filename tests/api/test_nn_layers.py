@@ -346,6 +346,26 @@ def test_cross_entropy_is_stable():
     assert np.isnan(nn.losses.cross_entropy([[np.inf, 0.0]], [0])[0])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])
+@pytest.mark.parametrize("name", ["cross_entropy", "mse"])
+def test_labels_may_be_any_integers(name, dtype):
+    y, labels = normal(60, 3), np.arange(60) % 3
+    loss, d = nn.losses.get(name)(y, labels)
+    other, e = nn.losses.get(name)(y, labels.astype(dtype))
+    assert loss == other
+    np.testing.assert_array_equal(d, e)
+
+
+@pytest.mark.parametrize("lr", [1, np.float32(0.5), np.float64(0.5), np.int64(1), 0])
+def test_learning_rates_may_be_any_numbers(lr):
+    a, b = ideal(3, 2), ideal(3, 2)
+    x, d = normal(4, 3), normal(4, 2, seed=1)
+    a.update(d, a.forward(x)[1], lr)
+    b.update(d, b.forward(x)[1], float(lr))
+    np.testing.assert_array_equal(a.weight, b.weight)
+    np.testing.assert_array_equal(a.bias, b.bias)
+
+
 def test_mse_takes_values_as_well():
     y, target = normal(3, 2), normal(3, 2, seed=1)
     loss, d = nn.losses.mse(y, target)

@@ -15,7 +15,7 @@ from mho.errors import MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueErro
 from mho.periphery import IO
 from mho.plotting import training_curve
 from mho.seeds import Seed
-from mho.training import Callback, EpochRecord, History, Trainer, evaluate
+from mho.training import Callback, Checkpoint, EpochRecord, History, Trainer, evaluate
 
 EXACT = TileConfig(device=Ideal(), forward_io=IO.perfect(), backward_io=IO.perfect())
 
@@ -156,6 +156,16 @@ def test_divergence_is_an_error_that_says_where():
         MhoRuntimeError, match=r"training failed in epoch 1, batch \d+: .*smaller learning rate"
     ):
         Trainer(net, loss="mse", lr=1e20).fit(TRAIN, epochs=3)
+
+
+def test_a_test_loss_that_is_not_finite_is_an_error(tmp_path):
+    far = Dataset(np.full((2, 4), 3e38), [0, 1])
+    wide = nn.Sequential(nn.Linear(4, 2, bias=False), config=EXACT, seed=7)
+    wide[0].weight = np.ones((2, 4))
+    path = tmp_path / "training.safetensors"
+    with pytest.raises(MhoRuntimeError, match="the test loss is nan after epoch 1"):
+        Trainer(wide, checkpoint=path).fit(TRAIN, far, epochs=2)
+    assert len(Checkpoint.load(path).history) == 0
 
 
 def test_training_outside_the_main_thread():

@@ -31,12 +31,16 @@ def _labels(target: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[
     """Return the labels of outputs of `shape` as one row, checked."""
     if target.dtype.kind not in "iu":
         raise MhoTypeError(f"{name}: labels must be integers, got dtype {target.dtype}")
-    check_shape(f"{name}: labels", target.shape, shape[:-1])
-    low, high = target.min(), target.max()
+    if target.shape != shape[:-1]:
+        check_shape(f"{name}: labels", target.shape, shape[:-1])
+    labels = target.reshape(-1).astype(np.int64, copy=False)
+    # For the few labels of a mini-batch this is several times quicker than two reductions.
+    values = labels.tolist() if len(labels) < 50 else (labels.min(), labels.max())
+    low, high = min(values), max(values)
     if low < 0 or high >= shape[-1]:
         bad = low if low < 0 else high
         raise MhoValueError(f"{name}: labels must be in 0 .. {shape[-1] - 1}, got {bad}")
-    return target if target.ndim == 1 else target.reshape(-1)
+    return labels
 
 
 def _outputs(y: ArrayLike, name: str) -> Array:
@@ -81,18 +85,22 @@ def cross_entropy(y: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     labels = _labels(np.asarray(target), shape, "cross_entropy")
     if len(shape) != 2:
         y = y.reshape(-1, shape[-1])
-    peak = y.max(axis=1, keepdims=True)
-    if not np.isfinite(peak).all():
+    n = len(y)
+    peak = np.maximum.reduce(y, axis=1, keepdims=True)
+    if not math.isfinite(np.maximum.reduce(peak, axis=None)):
         return math.nan, np.full(shape, np.nan, np.float32)
     d: Array = y - peak
-    rows = np.arange(len(d))
-    chosen = d[rows, labels]
+    flat = d.reshape(-1)
+    right = np.arange(0, d.size, shape[-1])
+    right += labels
+    chosen = flat[right]
     np.exp(d, out=d)
-    total = d.sum(axis=1, keepdims=True)
-    loss = float(np.log(total[:, 0]).sum(dtype=np.float64) - chosen.sum(dtype=np.float64)) / len(d)
+    total = np.add.reduce(d, axis=1, keepdims=True)
     d /= total
-    d[rows, labels] -= np.float32(1)
-    d /= np.float32(len(d))
+    flat[right] -= np.float32(1)
+    loss = math.fsum((np.log(total[:, 0]) - chosen).tolist()) / n
+    if n > 1:
+        d /= np.float32(n)
     return loss, d if len(shape) == 2 else d.reshape(shape)
 
 

@@ -148,10 +148,11 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:
-    """Move one or two heights apart to at least `gap`, about their middle."""
+    """Move one or two heights apart to at least `gap`, about their middle, and none to the axis below 0."""
     result = heights.copy()
     if len(heights) == 2 and abs(heights[1] - heights[0]) < gap:
         sign = 1 if heights[1] >= heights[0] else -1
         middle = heights.mean()
         result[:] = middle - sign * gap / 2, middle + sign * gap / 2
+    result += max(0.0, gap / 3 - result.min())
     return result

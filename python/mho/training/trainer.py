@@ -403,6 +403,10 @@ class Trainer:
         at = self._position
         pulses = self.net.pulses
         result = None if test is None else evaluate(self.net, test, loss=self._loss_name)
+        if result is not None and not math.isfinite(result.loss):
+            raise MhoRuntimeError(
+                f"the test loss is {result.loss} after epoch {at.epoch}: training has diverged"
+            )
         record = EpochRecord(
             epoch=at.epoch,
             train_loss=at.loss_sum / n,
