@@ -182,6 +182,14 @@ def test_configurations_reach_the_layers():
     assert nn.Sequential(nn.Linear(4, 3), seed=7)[0].config == TileConfig()
 
 
+def test_a_network_that_fails_leaves_its_layers_unbuilt():
+    first = nn.Linear(4, 3)
+    with pytest.raises(MhoTypeError, match="device"):
+        nn.Sequential(first, nn.Linear(3, 2, device="reram"), seed=7)
+    assert not first.built
+    assert nn.Sequential(first, nn.Linear(3, 2), seed=8)[0].seed == Seed(8, "net/0")
+
+
 def test_container():
     net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), seed=7)
     assert len(net) == 2

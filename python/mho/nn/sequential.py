@@ -93,9 +93,17 @@ class Sequential:
         places: dict[int, int] = {}
         self._first = [places.setdefault(id(layer), i) for i, layer in enumerate(layers)]
         self._own = {i: layers[i] for i in sorted(set(self._first))}
-        for i, layer in self._own.items():
-            if not layer.built:
+        unbuilt = {i: layer for i, layer in self._own.items() if not layer.built}
+        before = [dict(vars(layer)) for layer in unbuilt.values()]
+        try:
+            for i, layer in unbuilt.items():
                 layer.build(self._seed.child(f"net/{i}"), config)
+        except BaseException:
+            # A layer that went in unbuilt comes out unbuilt, free for another network.
+            for layer, attributes in zip(unbuilt.values(), before, strict=True):
+                vars(layer).clear()
+                vars(layer).update(attributes)
+            raise
         trained = [i for i, layer in enumerate(layers) if layer.trainable]
         self._lowest_trained = min(trained, default=len(layers))
 
