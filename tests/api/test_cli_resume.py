@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,29 @@ from safetensors.numpy import load_file
 from mho.cli import main
 from mho.training import History
 
-RUN = ("--layers", "784,20,10", "--samples", "2000", "--epochs", "3", "--threads", "1")
+# 60 batches an epoch: 1 to 60 are the first epoch of the analog network, 61 to 120 that of its twin ...
+RUN = ("--layers", "784,20,10", "--samples", "600", "--epochs", "3", "--threads", "1")
+
+# Runs a command, and sends a signal to its own process while it trains a given batch.
+DRIVER = """
+import os, sys
+from mho import nn
+from mho.cli import main
+
+number, times, batch = map(int, sys.argv[1:4])
+forward, done = nn.Sequential.forward, 0
+
+def counting(self, x, *, training=True, noise=True):
+    global done
+    done += training
+    if training and done == batch:
+        for _ in range(times):
+            os.kill(os.getpid(), number)
+    return forward(self, x, training=training, noise=noise)
+
+nn.Sequential.forward = counting
+sys.exit(main(sys.argv[4:]))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -56,55 +76,72 @@ def assert_same_result(folder: Path, expected: Path) -> None:
         assert records[0] == records[1]
 
 
-def stop_when(folder: Path, ready: Callable[[], bool], number: signal.Signals) -> tuple[int, str]:
-    """Start a training, send it a signal once something is there; return its exit code and standard error."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mho.cli", "train", *RUN, "--out", str(folder), "--json"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+def stopped(number: signal.Signals, batch: int, *arguments: str, times: int = 1) -> tuple[int, str]:
+    """Train, with a signal during a batch; return the exit code and standard error."""
+    result = subprocess.run(
+        [sys.executable, "-c", DRIVER, str(int(number)), str(times), str(batch), "train", *arguments],
+        capture_output=True,
         text=True,
-        env={**os.environ, "COLUMNS": "200"},
+        timeout=120,
+        check=False,
     )
-    deadline = time.monotonic() + 60
-    while not ready():
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-    process.send_signal(number)
-    _, err = process.communicate(timeout=60)
-    return process.returncode, err
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.returncode, result.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_saves_says_how_to_resume_and_loses_nothing(run, uninterrupted, number):
-    folder = Path("run")
-    code, err = stop_when(folder, (folder / "history.csv").exists, number)
+@pytest.mark.parametrize(
+    ("number", "batch", "where"),
+    [
+        (signal.SIGINT, 20, "in epoch 1 of 3, 20 of 60 batches done"),
+        pytest.param(signal.SIGINT, 60, "after epoch 1 of 3", marks=pytest.mark.slow),
+        (signal.SIGINT, 61 + 60, "in epoch 2 of 3, 1 of 60 batches done"),
+        (signal.SIGTERM, 61 + 180, "in epoch 3 of 3, 1 of 60 batches done"),
+        pytest.param(signal.SIGINT, 359, "in epoch 3 of 3, 59 of 60 batches done", marks=pytest.mark.slow),
+    ],
+)
+def test_ctrl_c_saves_says_how_to_resume_and_loses_nothing(run, uninterrupted, number, batch, where):
+    code, err = stopped(number, batch, *RUN, "--out", "a run")
     assert code == 1
-    assert "Traceback" not in err
-    assert "mho train --resume run" in err
-    assert (folder / "analog.safetensors").exists()
-    code, out, err = run("--resume", "run", "--json")
+    assert err.splitlines()[-1] == f"Stopped {where}; saved. To go on: mho train --resume 'a run'"
+    code, out, err = run("--resume", "a run", "--json")
     assert code == 0, err
     assert json.loads(out)["epochs"] == 3
-    assert_same_result(folder, uninterrupted)
+    assert_same_result(Path("a run"), uninterrupted)
 
 
-def test_a_run_killed_outright_resumes_from_its_last_checkpoint(run, uninterrupted):
-    folder = Path("run")
-    code, _ = stop_when(folder, (folder / "history.csv").exists, signal.SIGKILL)
-    assert code == -signal.SIGKILL
+def test_ctrl_c_twice_stops_at_once(run, uninterrupted):
+    code, err = stopped(signal.SIGINT, 130, *RUN, "--out", "run", times=2)
+    assert code == 1
+    assert err.splitlines()[-1] == "Stopped. To go on from the last checkpoint: mho train --resume run"
+    assert run("--resume", "run")[0] == 0
+    assert_same_result(Path("run"), uninterrupted)
+
+
+@pytest.mark.parametrize("batch", [150, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 100, 360))])
+def test_a_run_killed_outright_resumes_from_its_last_checkpoint(run, uninterrupted, batch):
+    assert stopped(signal.SIGKILL, batch, *RUN, "--out", "run")[0] == -signal.SIGKILL
     code, _, err = run("--resume", "run", "--json")
     assert code == 0, err
-    assert_same_result(folder, uninterrupted)
+    assert_same_result(Path("run"), uninterrupted)
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(run, uninterrupted):
-    folder = Path("run")
-    code, _ = stop_when(folder, (folder / "config.toml").exists, signal.SIGKILL)
-    assert code == -signal.SIGKILL
+    assert stopped(signal.SIGKILL, 1, *RUN, "--out", "run")[0] == -signal.SIGKILL
+    Path("run/analog.safetensors").unlink()
+    assert [path.name for path in Path("run").iterdir()] == ["config.toml"]
     code, _, err = run("--resume", "run", "--threads", "2")
     assert code == 0, err
-    assert_same_result(folder, uninterrupted)
+    assert_same_result(Path("run"), uninterrupted)
+
+
+@pytest.mark.slow
+def test_a_run_stopped_and_killed_several_times_is_still_the_same(run, uninterrupted):
+    assert stopped(signal.SIGKILL, 70, *RUN, "--out", "run")[0] == -signal.SIGKILL
+    for number, batch in ((signal.SIGINT, 65), (signal.SIGKILL, 100), (signal.SIGTERM, 3)):
+        assert stopped(number, batch, "--resume", "run")[0] in (1, -signal.SIGKILL)
+    assert run("--resume", "run")[0] == 0
+    assert_same_result(Path("run"), uninterrupted)
 
 
 def test_a_finished_run_says_so_and_shows_its_result_again(run, uninterrupted):

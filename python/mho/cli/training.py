@@ -353,7 +353,11 @@ class _Run:
             self._plot()
         except TrainingInterrupted as stop:
             whole = f"after epoch {stop.epoch - 1} of {epochs}"
-            where = f"in epoch {stop.epoch} of {epochs}, after {stop.batch} batches" if stop.batch else whole
+            where = (
+                whole
+                if stop.batch == 0
+                else f"in epoch {stop.epoch} of {epochs}, {stop.batch} of {batches} batches done"
+            )
             raise Interrupted(f"Stopped {where}; saved. To go on: {self._resume_command}") from None
         except KeyboardInterrupt:
             raise Interrupted(f"Stopped. To go on from the last checkpoint: {self._resume_command}") from None
