@@ -29,6 +29,8 @@ HELP = (
     "Both start from the same weights and see the same batches. The result is a table, and a run folder with "
     "the configuration, the history of every epoch, checkpoints and a plot. Ctrl-C saves a checkpoint to go "
     "on from.\n\n"
+    "A run file is TOML with the options as keys, such as batch_size = 10, and a table tile for the rest of "
+    "the configuration of a crossbar; the config.toml of every run folder is one, and repeats that run.\n\n"
     "[bold]Examples[/bold]\n\n"
     "mho train\n"
     "mho train --device reram_es --lr 0.05 --epochs 20\n"

@@ -98,7 +98,7 @@ def resume_run(path: str, options: Mapping[str, Any], *, as_json: bool) -> None:
             outcome = run.train()
         else:
             stderr_console().print(
-                f"This run has finished its {config.epochs} epochs; --epochs N would train on to N."
+                f"This run has finished its {_count(config.epochs, 'epoch')}; --epochs N would train on to N."
             )
     outcome.show(as_json)
 
@@ -176,6 +176,10 @@ def _load_data(config: RunConfig) -> tuple[Dataset, Dataset]:
     return train, test
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Outcome:
     """What a finished run has found."""
@@ -238,7 +242,9 @@ class _Outcome:
         )
         console = stdout_console()
         console.print(table)
-        console.print(f"seed        {found['seed']}, {found['epochs']} epochs on {found['device']} devices")
+        console.print(
+            f"seed        {found['seed']}, {_count(found['epochs'], 'epoch')} on {found['device']} devices"
+        )
         console.print(
             f"run folder  {escape(str(self.folder.path))} (configuration, history, checkpoints, plot)",
             soft_wrap=True,
@@ -389,7 +395,7 @@ class _Run:
             "data": f"{config.data}, {images}, {len(self.test_data):,} to test",
             "analog": f"{weights:,} weights, simulated {config.device_name} devices, trained by pulses",
             "floating point": "the same network from the same weights, computed exactly, to compare with",
-            "settings": f"{config.epochs} epochs, {settings}, {threads} thread{'' if threads == 1 else 's'}",
+            "settings": f"{_count(config.epochs, 'epoch')}, {settings}, {_count(threads, 'thread')}",
             "run folder": f"{self.folder.path} (Ctrl-C stops and saves)",
         }
         self.console.print(f"Training a {sizes} {config.activation} network")
