@@ -1,0 +1,122 @@
+"""Devices: how their parameters are drawn, and what one pulse does."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reference import philox
+
+GAIN, UP_DOWN, W_MAX, W_MIN, FIRST_OF_MODEL = 0, 1, 2, 3, 16
+
+
+def construct(device, key, shape):
+    """Every per-device array of an array of (out, in) devices, in double precision, by name."""
+
+    def xi(draw):
+        return philox.device_gaussians(key, philox.DEVICE_CONSTRUCTION, 0, shape, draw)
+
+    gain = 1 + device.dw_min_dtod * xi(GAIN)
+    if device.dw_min_log_normal:
+        gain = np.exp(device.dw_min_dtod * xi(GAIN))
+    rho = device.up_down_dtod * xi(UP_DOWN)
+    up_bias, down_bias = min(device.up_down, 0), -max(device.up_down, 0)
+    up = np.abs((gain + up_bias + rho) * device.dw_min)
+    down = np.abs((gain + down_bias - rho) * device.dw_min)
+    upper = device.w_max * (1 + device.w_max_dtod * xi(W_MAX))
+    lower = device.w_min * (1 + device.w_min_dtod * xi(W_MIN))
+    w_max, w_min = np.abs(np.maximum(upper, lower)), -np.abs(np.minimum(upper, lower))
+
+    if device.stuck_prob > 0:
+        chance = philox.open_uniform(philox.device_words(key, philox.STUCK_CONSTRUCTION, 0, shape, 0))
+        place = philox.open_uniform(philox.device_words(key, philox.STUCK_CONSTRUCTION, 0, shape, 1))
+        stuck = chance < np.float32(device.stuck_prob)
+        at = np.clip((place.astype(np.float64) - 0.5) * 2 * device.stuck_range, w_min, w_max)
+        up, down = np.where(stuck, 0, up), np.where(stuck, 0, down)
+        w_max, w_min = np.where(stuck, at, w_max), np.where(stuck, at, w_min)
+
+    arrays = {"dw_min_up": up, "dw_min_down": down, "w_max": w_max, "w_min": w_min}
+    if type(device).__name__ == "LinearStep":
+        gamma_up = device.gamma_up + device.gamma_up_dtod * xi(FIRST_OF_MODEL)
+        gamma_down = device.gamma_down + device.gamma_down_dtod * xi(FIRST_OF_MODEL + 1)
+        if not device.allow_increasing:
+            gamma_up, gamma_down = np.abs(gamma_up), np.abs(gamma_down)
+        bounds = (w_max, w_min)
+        if device.mean_bound_reference:
+            bounds = (np.full(shape, device.w_max), np.full(shape, device.w_min))
+        moving = up > 0
+        one = np.ones(shape)
+        arrays["slope_up"] = -gamma_up * up / np.where(moving, bounds[0], one)
+        arrays["slope_down"] = gamma_down * down / np.where(moving, bounds[1], one)
+    arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
+    if device.write_noise_std > 0:
+        arrays["persistent_weight"] = arrays["weight"]
+    return arrays
+
+
+def granularity(device):
+    """Mean size of one pulse at weight 0, over both directions, in closed form."""
+    if device.granularity is not None:
+        return device.granularity
+    up, down = (1 + min(device.up_down, 0)) * device.dw_min, (1 - max(device.up_down, 0)) * device.dw_min
+    if type(device).__name__ == "ExpStep":
+        up *= max(1 - device.A_up * math.exp(device.gamma_up * device.b), 0)
+        down *= max(1 - device.A_down * math.exp(-device.gamma_down * device.b), 0)
+    return (up + down) / 2
+
+
+def _ratio(a, b):
+    """Return a / b, and 0 where a device is stuck."""
+    return np.divide(a, b, out=np.zeros_like(a), where=a > 0)
+
+
+def step(device, arrays, w, up, xi):
+    """The change of each device by one pulse, up or down, at its weight, with its own gaussian."""
+    s_up, s_down = arrays["dw_min_up"], arrays["dw_min_down"]
+    sigma = device.dw_min_ctoc
+    scale = np.where(up, s_up, -s_down)
+    model = type(device).__name__
+    if model == "ConstantStep":
+        return scale * (1 + sigma * xi)
+    if model == "ExpStep":
+        width = arrays["w_max"] - arrays["w_min"]
+        z = 2 * device.a * w / np.where(width > 0, width, 1) + device.b
+        f_up = np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
+        f_down = np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
+        return scale * np.where(up, f_up, f_down) * (1 + sigma * xi)
+    if model == "SoftBounds":
+        mean = np.where(
+            up, s_up - _ratio(s_up, arrays["w_max"]) * w, -s_down + _ratio(s_down, arrays["w_min"]) * w
+        )
+    else:
+        mean = np.where(up, s_up + arrays["slope_up"] * w, -s_down + arrays["slope_down"] * w)
+    return mean * (1 + sigma * xi) if device.mult_noise else mean + scale * sigma * xi
+
+
+class Crosspoints:
+    """Devices that receive their pulses one after the other. Starts from the arrays of a tile."""
+
+    def __init__(self, device, arrays, key):
+        self.device, self.key = device, key
+        self.arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
+        self.weight = self.arrays["persistent_weight" if device.write_noise_std > 0 else "weight"].copy()
+        self.visible = self.arrays["weight"].copy()
+
+    def pulse(self, counts, up, update_step):
+        """Give each device `counts` pulses in direction `up`, as those of the sample with that step."""
+        shape = self.weight.shape
+        low, high = self.arrays["w_min"], self.arrays["w_max"]
+        most = int(counts.max(initial=0))
+        if most == 0:
+            return
+        draws = np.arange(most)[:, None, None]  # pulse k has draw k
+        noise = philox.device_gaussians(self.key, philox.PULSE_NOISE, update_step, shape, draws)
+        for k in range(most):
+            moved = self.weight + step(self.device, self.arrays, self.weight, up, noise[k])
+            self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
+        seen = self.weight
+        if self.device.write_noise_std > 0:
+            xi = philox.device_gaussians(self.key, philox.WRITE_NOISE, update_step, shape, 0)
+            seen = self.weight + self.device.write_noise_std * self.device.dw_min * xi
+        self.visible = np.where(counts > 0, seen, self.visible)

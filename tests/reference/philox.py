@@ -1,0 +1,126 @@
+"""Random numbers: Philox4x32-10 (Salmon et al., SC'11), the layout of its counter, uniforms and gaussians."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MASK = 2**32 - 1
+
+# What a random number is for. These numbers are part of the randomness contract.
+DEVICE_CONSTRUCTION = 0x0001
+STUCK_CONSTRUCTION = 0x0002
+LINE_CONSTRUCTION = 0x0003
+READ_ASYMMETRY_CONSTRUCTION = 0x0004
+TRAIN_X = 0x0010
+TRAIN_D = 0x0011
+TRAIN_ROUNDING_X = 0x0012
+TRAIN_ROUNDING_D = 0x0013
+PULSE_NOISE = 0x0014
+WRITE_NOISE = 0x0015
+INPUT_ROUNDING = 0x0040
+INPUT_NOISE = 0x0041
+READ_NOISE = 0x0042
+OUTPUT_NOISE = 0x0043
+OUTPUT_ROUNDING = 0x0044
+# Added to those of a read.
+FORWARD, BACKWARD, EVALUATION_FORWARD, EVALUATION_BACKWARD = 0x0100, 0x0200, 0x0300, 0x0400
+
+
+def philox(counter, key):
+    """Four words for each counter; counter (..., 4) of uint32, key 64 bits."""
+    a, b, c, d = np.moveaxis(np.asarray(counter, dtype=np.uint64), -1, 0)
+    low, high = key & MASK, key >> 32
+    for _ in range(10):
+        p, q = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
+        a, b, c, d = (
+            (q >> np.uint64(32)) ^ b ^ np.uint64(low),
+            q & np.uint64(MASK),
+            (p >> np.uint64(32)) ^ d ^ np.uint64(high),
+            p & np.uint64(MASK),
+        )
+        low, high = (low + 0x9E3779B9) & MASK, (high + 0xBB67AE85) & MASK
+    return np.stack([a, b, c, d], axis=-1).astype(np.uint32)
+
+
+def derive_key(seed, path):
+    """The path is absorbed eight bytes at a time, its length last."""
+    name = path.encode()
+    chunks = [(int.from_bytes(name[i : i + 8], "little"), i // 8) for i in range(0, len(name), 8)]
+    for chunk, place in [*chunks, (len(name), 2**64 - 1)]:
+        words = philox([chunk & MASK, chunk >> 32, place & MASK, place >> 32], seed)
+        seed = int(words[0]) | int(words[1]) << 32
+    return seed
+
+
+def words(key, purpose, step, element, draw):
+    """Words (..., 4) of elements (...); the counter is draw, element, lower step, purpose and upper step."""
+    element, draw = np.broadcast_arrays(element, draw)
+    counter = np.empty((*element.shape, 4), dtype=np.uint64)
+    counter[..., 0] = draw
+    counter[..., 1] = element
+    counter[..., 2] = step & MASK
+    counter[..., 3] = purpose << 16 | step >> 32
+    return philox(counter, key)
+
+
+def open_uniform(word):
+    """Uniform in (0, 1) in single precision, the ends excluded."""
+    u = (word >> np.uint32(1)).astype(np.float32) * np.float32(2**-31) + np.float32(2**-32)
+    return np.minimum(u, np.float32(1 - 2**-24))
+
+
+def gaussians(block):
+    """Four gaussians (..., 4) of four words (..., 4), by the method of Box and Muller."""
+    radius = np.sqrt(-2 * np.log(open_uniform(block[..., 0::2]).astype(np.float64)))
+    angle_word = block[..., 1::2]
+    upper = (angle_word & np.uint32(0xFFFFFFFC)).view(np.int32).astype(np.float64)
+    angle = np.pi / 2 * (0.5 + upper * 2**-32)  # in the first quadrant; the lowest bits are signs
+    first = radius * np.cos(angle) * np.where(angle_word & np.uint32(1), -1, 1)
+    second = radius * np.sin(angle) * np.where(angle_word & np.uint32(2), -1, 1)
+    result = np.empty(block.shape)
+    result[..., 0::2], result[..., 1::2] = first, second
+    return result
+
+
+def of_lines(values):
+    """Elements (16 b + i, 4) to lines: line 64 b + 16 k + i is number k of element 16 b + i."""
+    return values.reshape(-1, 16, 4).transpose(0, 2, 1).ravel()
+
+
+def line_words(key, purpose, step, lines, draw=0):
+    """One word for each line of a vector."""
+    elements = np.arange(-(-lines // 64) * 16)
+    return of_lines(words(key, purpose, step, elements, draw))[:lines]
+
+
+def line_gaussians(key, purpose, step, lines, draw=0):
+    """One gaussian for each line of a vector."""
+    elements = np.arange(-(-lines // 64) * 16)
+    return of_lines(gaussians(words(key, purpose, step, elements, draw)))[:lines]
+
+
+def line_rounding(key, purpose, step, lines, draw=0):
+    """One number in (-1/2, 1/2) for each line of a vector: what stochastic rounding adds."""
+    return open_uniform(line_words(key, purpose, step, lines, draw)) - np.float32(0.5)
+
+
+def device_elements(out_features, in_features):
+    """The element of each device of each four rows: columns are padded to sixteen."""
+    stride = -(-in_features // 16) * 16
+    return np.arange(-(-out_features // 4))[:, None] * stride + np.arange(in_features)
+
+
+def of_devices(values, out_features):
+    """Elements (..., quads, in, 4) to devices (..., out, in): row 4 q + r is number r of quad q."""
+    *leading, quads, in_features, _ = values.shape
+    return values.swapaxes(-1, -2).reshape(*leading, 4 * quads, in_features)[..., :out_features, :]
+
+
+def device_words(key, purpose, step, shape, draw):
+    """One word for each device of an array."""
+    return of_devices(words(key, purpose, step, device_elements(*shape), draw), shape[0])
+
+
+def device_gaussians(key, purpose, step, shape, draw):
+    """One gaussian for each device of an array; with draws (k, 1, 1) an array of them, (k, out, in)."""
+    return of_devices(gaussians(words(key, purpose, step, device_elements(*shape), draw)), shape[0])
