@@ -1,7 +1,7 @@
 """The engine against the package `reference`: the same physics written a second time, slowly and obviously.
 
-Trains and coincidence counts must agree exactly, floats to rounding. No statistics in this file: both sides have
-the same random numbers.
+Trains and coincidence counts must agree exactly, floats to rounding. There is no statistics here: both sides
+have the same random numbers.
 """
 
 from __future__ import annotations

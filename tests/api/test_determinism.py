@@ -1,0 +1,636 @@
+"""The randomness contract, line by line: what must be bit-identical is, and what must be independent is."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import threading
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import mho
+from mho import IO, Seed, Tile, Update, _core
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, SoftBounds
+from mho.errors import MhoRuntimeError
+
+DEVICES = {
+    "Ideal": Ideal(),
+    "ConstantStep": ConstantStep(),
+    "SoftBounds": SoftBounds(dw_min=0.02, write_noise_std=2.0, stuck_prob=0.05),
+    "LinearStep": LinearStep(gamma_up=0.3, gamma_down=0.2, mult_noise=False, dw_min=0.005),
+    "ExpStep": ExpStep(dw_min=0.002),
+    "reram_es": mho.presets.reram_es(),
+}
+UPDATES = {
+    "default": Update(),
+    "long": Update(bl=64, update_bl_management=False),
+    "rounded": Update(res=0.05, sto_round=True),
+    "pulse-by-pulse": Update(pulse_by_pulse=True),
+    "mean-count": Update(pulse_type="mean_count"),
+    "implicit": Update(pulse_type="deterministic_implicit"),
+}
+NOISY = IO(
+    inp_noise=0.02,
+    inp_sto_round=True,
+    out_sto_round=True,
+    out_noise_std=0.2,
+    w_noise=0.02,
+    w_noise_type="additive_constant",
+    v_offset_std=0.01,
+    out_bound=3.0,
+)
+AVERAGE = IO(noise_management="average_abs_max", nm_decay=0.05)
+TWO_PASSES = IO(mv_type="pos_neg_separate_digital_sum", w_read_asymmetry_dtod=0.1, ir_drop=1.0)
+each_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
+
+
+@pytest.fixture(autouse=True)
+def restored_threads():
+    before = mho.get_num_threads()
+    yield
+    mho.set_num_threads(before)
+
+
+def normal(*shape, seed=0, scale=1.0):
+    x = scale * np.random.default_rng(seed).normal(size=shape)
+    x[np.abs(x) < 0.05 * scale] = 0
+    return x.astype(np.float32)
+
+
+def assert_same(a, b, what=""):
+    np.testing.assert_array_equal(np.asarray(a).view(np.uint32), np.asarray(b).view(np.uint32), err_msg=what)
+
+
+def assert_same_state(a, b):
+    (arrays, counters), (others, other_counters) = a.state(), b.state()
+    assert arrays.keys() == others.keys()
+    for name, array in arrays.items():
+        assert_same(array, others[name], name)
+    assert counters == other_counters
+
+
+def correlation_sigmas(a, b):
+    """How many sigma a correlation of independent numbers lies from zero."""
+    a, b = (np.asarray(v, dtype=np.float64).ravel() for v in (a, b))
+    return abs(np.corrcoef(a, b)[0, 1]) * np.sqrt(len(a))
+
+
+def work(tile, x, d, lr=0.05):
+    """Some of everything, and all that came of it."""
+    results = [tile.forward(x), tile.backward(d)]
+    tile.update(x, d, lr)
+    results += [
+        tile.forward(x, evaluation=True),
+        tile.backward(d, evaluation=True),
+        tile.forward(x, noise=False),
+    ]
+    tile.update(x, d, lr)
+    return [*results, tile.weight]
+
+
+# ------------------------------------------------------------------------------------- threads and processes
+
+
+@pytest.mark.parametrize(
+    ("device", "io"),
+    [
+        *((device, NOISY) for device in DEVICES.values()),
+        *((DEVICES["SoftBounds"], io) for io in (IO(), IO.perfect(), AVERAGE, TWO_PASSES)),
+    ],
+    ids=[*DEVICES, "default", "perfect", "average", "passes"],
+)
+def test_any_number_of_threads(device, io):
+    # Large enough that work is divided: by samples, by rows, by panels of output lines.
+    shape, batch = (150, 140), 130
+    x, d = normal(batch, shape[1]), normal(batch, shape[0], seed=1)
+    results = {}
+    for threads in (1, 2, 4, 7):
+        mho.set_num_threads(threads)
+        tile = Tile(shape[1], shape[0], device=device, forward_io=io, backward_io=io, seed=7)
+        tile.weight = normal(*shape, seed=2, scale=0.1)
+        results[threads] = [*work(tile, x, d), *(tile.devices[name] for name in tile.devices)], tile
+    if mho.build_info()["openmp"] and os.path.isdir("/proc/self/task"):  # noqa: PTH112
+        assert len(os.listdir("/proc/self/task")) >= 7  # noqa: PTH208
+    for threads in (2, 4, 7):
+        for a, b in zip(results[1][0], results[threads][0], strict=True):
+            assert_same(a, b, f"{threads} threads")
+        assert results[1][1].pulses == results[threads][1].pulses
+
+
+def test_any_number_of_threads_over_instances():
+    x, d = normal(70, 40), normal(3, 70, 30, seed=1)
+    results = {}
+    for threads in (1, 2, 4, 7):
+        mho.set_num_threads(threads)
+        tile = Tile(40, 30, device=DEVICES["SoftBounds"], forward_io=NOISY, instances=3, seed=7)
+        results[threads] = work(tile, x, d)
+    for threads in (2, 4, 7):
+        for a, b in zip(results[1], results[threads], strict=True):
+            assert_same(a, b)
+
+
+def in_child(connection, tile, x, d):
+    results = work(tile, x, d)
+    connection.send((mho.get_num_threads(), results))
+    connection.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_forked_child_computes_the_same_bits():
+    mho.set_num_threads(4)
+    x, d = normal(130, 140), normal(130, 150, seed=1)
+
+    def fresh():
+        tile = Tile(140, 150, device=DEVICES["SoftBounds"], forward_io=NOISY, seed=7)
+        work(tile, x, d)  # threads exist from here on
+        return tile
+
+    tile, other = fresh(), fresh()
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    child = context.Process(target=in_child, args=(there, tile, x, d))
+    child.start()
+    there.close()
+    try:
+        assert here.poll(60), "the child hangs"
+        threads, results = here.recv()
+        child.join(20)
+        assert child.exitcode == 0
+    finally:
+        if child.is_alive():
+            child.kill()
+            child.join()
+    assert threads == 1
+    for a, b in zip(results, work(other, x, d), strict=True):
+        assert_same(a, b)
+    # Nor does the parent notice.
+    work(tile, x, d)
+    assert_same_state(tile, other)
+
+
+def test_two_threads_in_one_tile():
+    def fresh():
+        return Tile(512, 512, device=SoftBounds(), seed=7)
+
+    mho.set_num_threads(1)
+    batch = 200
+    for _ in range(6):
+        x, d = normal(batch, 512), normal(batch, 512, seed=1)
+        tile = fresh()
+        before = tile.state()
+        calls = {
+            "forward": lambda t=tile: t.forward(np.ones((1, 512))),
+            "backward": lambda t=tile: t.backward(np.ones((1, 512))),
+            "update": lambda t=tile: t.update(np.ones((1, 512)), np.ones((1, 512)), 0.1),
+            "set_weight": lambda t=tile: t.set_weight(np.zeros((512, 512))),
+            "load_state": lambda t=tile, state=before: t.load_state(*state),
+            "weight": lambda t=tile: t.weight,
+            "state": lambda t=tile: t.state(),
+        }
+        thread = threading.Thread(target=tile.update, args=(x, d, 0.1))
+        thread.start()
+        while thread.is_alive():
+            try:
+                _ = tile.weight
+            except MhoRuntimeError:
+                break
+        refused = []
+        for name, call in calls.items():
+            try:
+                call()
+            except MhoRuntimeError as error:
+                refused.append((name, str(error)))
+            else:
+                break  # the update was over before: once more, with a longer one
+        thread.join()
+        if len(refused) == len(calls):
+            assert all("another thread" in message for _, message in refused), refused
+            break
+        batch *= 2
+    else:
+        pytest.fail("no update was long enough to be met by a second call")
+    alone = fresh()
+    alone.update(x, d, 0.1)
+    assert_same_state(tile, alone)
+
+
+# ----------------------------------------------------------------------------------------- batches and steps
+
+
+@pytest.mark.parametrize(
+    ("device", "update"),
+    [
+        pytest.param(device, update, id=f"{name}-{kind}")
+        for name, device in DEVICES.items()
+        for kind, update in UPDATES.items()
+        if name != "Ideal" or kind == "default"
+    ],
+)
+def test_an_update_of_64_is_two_of_32_and_64_of_one(device, update):
+    x, d = normal(64, 37), normal(64, 22, seed=1)
+    x[5] = 0
+    d[40] = 0
+    x[17] *= 100
+    tiles = []
+    for size in (64, 32, 1, 13):
+        tile = Tile(37, 22, device=device, update=update, seed=7)
+        tile.weight = normal(22, 37, seed=2, scale=0.1)
+        for first in range(0, 64, size):
+            tile.update(x[first : first + size], d[first : first + size], 0.03)
+        tiles.append(tile)
+    for tile in tiles[1:]:
+        assert_same_state(tiles[0], tile)
+    if device != DEVICES["Ideal"]:
+        assert tiles[0].pulses.total > 1000
+
+
+def test_updates_of_more_than_a_chunk_and_over_instances():
+    x, d = normal(2, 200, 37), normal(200, 22, seed=1)
+    tiles = []
+    for size in (200, 65, 1):
+        tile = Tile(37, 22, device=DEVICES["SoftBounds"], instances=2, seed=7)
+        for first in range(0, 200, size):
+            tile.update(x[:, first : first + size], d[first : first + size], 0.03)
+        tiles.append(tile)
+    assert_same_state(tiles[0], tiles[1])
+    assert_same_state(tiles[0], tiles[2])
+
+
+def test_a_digital_bias_is_accumulated_sample_by_sample():
+    d = normal(64, 33)
+    results = []
+    for size in (64, 32, 1):
+        bias = normal(33, seed=1)
+        for first in range(0, 64, size):
+            _core.accumulate_bias(bias, d[first : first + size], 0.1)
+        results.append(bias)
+    assert_same(results[0], results[1])
+    assert_same(results[0], results[2])
+    expected = normal(33, seed=1)
+    for row in d:
+        expected -= np.float32(0.1) * row
+    assert_same(results[0], expected)
+
+
+BEFORE_THE_ADC = {
+    "default": IO(out_res=0, bound_management="none"),
+    "noisy": NOISY.replace(out_res=0, out_sto_round=False, out_bound=0, bound_management="none"),
+    "passes": TWO_PASSES.replace(out_res=0, bound_management="none"),
+    "average": AVERAGE.replace(out_res=0, bound_management="none"),
+    "perfect": IO.perfect(),
+}
+
+
+@pytest.mark.parametrize("evaluation", [False, True])
+@pytest.mark.parametrize("io", BEFORE_THE_ADC.values(), ids=BEFORE_THE_ADC)
+def test_a_forward_of_64_is_64_of_one_but_for_rounding(io, evaluation):
+    x, d = normal(64, 137), normal(64, 65, seed=1)
+
+    def fresh():
+        tile = Tile(137, 65, device=Ideal(), forward_io=io, backward_io=io, seed=7)
+        tile.weight = normal(65, 137, seed=2, scale=0.1)
+        tile.forward(x[:3])
+        tile.backward(d[:3])
+        return tile
+
+    whole, single, halves = fresh(), fresh(), fresh()
+    for vectors, name in ((x, "forward"), (d, "backward")):
+        y = getattr(whole, name)(vectors, evaluation=evaluation)
+        ones = [getattr(single, name)(v[None], evaluation=evaluation) for v in vectors]
+        two = [getattr(halves, name)(v, evaluation=evaluation) for v in (vectors[:32], vectors[32:])]
+        for other in (ones, two):
+            np.testing.assert_allclose(np.concatenate(other), y, rtol=1e-5, atol=5e-6)
+    assert whole.state()[1] == single.state()[1] == halves.state()[1]
+
+
+def test_a_forward_of_64_is_64_of_one_but_for_steps_of_the_adc():
+    x = normal(64, 137)
+    io = NOISY.replace(bound_management="none", out_bound=12.0)
+    tiles = [Tile(137, 65, device=Ideal(), forward_io=io, seed=7) for _ in range(2)]
+    for tile in tiles:
+        tile.weight = normal(65, 137, seed=2, scale=0.1)
+    whole, single = tiles[0].forward(x), np.concatenate([tiles[1].forward(v[None]) for v in x])
+    step = 2 * io.out_bound * io.out_res * np.abs(x).max(axis=1, keepdims=True)
+    off = np.abs(whole - single) / step
+    assert off.max() < 1.01
+    assert np.mean(off > 0.01) < 0.002
+
+
+# --------------------------------------------------------------------------------------------- save and load
+
+
+@each_device
+@pytest.mark.parametrize("instances", [None, 2])
+def test_save_load_and_continue(tmp_path, device, instances):
+    x, d = normal(20, 37), normal(20, 22, seed=1)
+    tile = Tile(
+        37,
+        22,
+        device=device,
+        forward_io=AVERAGE,
+        backward_io=AVERAGE,
+        instances=instances,
+        seed=Seed(7, "net/0"),
+    )
+    work(tile, x, 2 * d)
+    tile.save(tmp_path / "tile")
+    loaded = Tile.load(tmp_path / "tile")
+    assert_same_state(tile, loaded)
+    assert loaded.seed == tile.seed
+    assert loaded.config == tile.config
+    assert loaded.instances == instances
+    arrays, counters = tile.state()
+    returned = Tile(37, 22, config=tile.config, instances=instances, seed=tile.seed)
+    returned.load_state(arrays, counters)
+    first = work(tile, d @ normal(22, 37, seed=3), d)
+    for other in (loaded, returned):
+        for a, b in zip(first, work(other, d @ normal(22, 37, seed=3), d), strict=True):
+            assert_same(a, b)
+        assert_same_state(tile, other)
+    # And back again: what followed then follows now.
+    tile.load_state(arrays, counters)
+    for a, b in zip(first, work(tile, d @ normal(22, 37, seed=3), d), strict=True):
+        assert_same(a, b)
+    if device != DEVICES["Ideal"]:
+        assert counters["running_averages"][0] > 0
+
+
+@each_device
+def test_evaluating_changes_no_bit_of_a_training(device):
+    x, d = normal(20, 37), normal(20, 22, seed=1)
+    runs = []
+    for evaluations in (0, 1, 5):
+        tile = Tile(37, 22, device=device, forward_io=AVERAGE, backward_io=NOISY, seed=7)
+        results = []
+        for _ in range(3):
+            for _ in range(evaluations):
+                tile.forward(100 * x[: evaluations + 1], evaluation=True)
+                tile.backward(100 * d, evaluation=True)
+                tile.forward(x, evaluation=True, noise=False)
+                _ = tile.weight
+            results += [tile.forward(x), tile.backward(d)]
+            tile.update(x, d, 0.05)
+            results.append(tile.weight)
+        runs.append(results)
+    for run in runs[1:]:
+        for a, b in zip(runs[0], run, strict=True):
+            assert_same(a, b)
+
+
+# ------------------------------------------------------------------------------------ seeds and independence
+
+
+def test_one_seed_repeats_and_two_differ():
+    x, d = normal(20, 37), normal(20, 22, seed=1)
+
+    def run(seed):
+        return work(Tile(37, 22, forward_io=NOISY, backward_io=NOISY, seed=seed), x, d)
+
+    first = run(7)
+    for same in (7, Seed(7), np.int64(7)):
+        for a, b in zip(first, run(same), strict=True):
+            assert_same(a, b)
+    for seed in (8, 7 + 2**32, 7 + 2**63, Seed(7, "a")):
+        for a, b in zip(first, run(seed), strict=True):
+            assert np.mean(a == b) < 0.2
+    drawn = [Tile(3, 2) for _ in range(2)]
+    assert drawn[0].seed != drawn[1].seed
+    assert_same_state(drawn[0], Tile(3, 2, seed=drawn[0].seed.value))
+
+
+def test_an_instance_is_the_tile_with_the_childs_path():
+    x, d = normal(3, 20, 37), normal(20, 22, seed=1)
+    seed = Seed(7, "net/0")
+    many = Tile(
+        37, 22, device=DEVICES["SoftBounds"], forward_io=NOISY, backward_io=AVERAGE, instances=3, seed=seed
+    )
+    many.weight = normal(22, 37, seed=2, scale=0.1)
+    results = work(many, x, d)
+    arrays, counters = many.state()
+    for k in range(3):
+        one = Tile(
+            37,
+            22,
+            device=DEVICES["SoftBounds"],
+            forward_io=NOISY,
+            backward_io=AVERAGE,
+            seed=seed.child(f"instance{k}"),
+        )
+        one.weight = normal(22, 37, seed=2, scale=0.1)
+        for a, b in zip(results, work(one, x[k], d), strict=True):
+            assert_same(a[k], b)
+        own, own_counters = one.state()
+        for name, array in own.items():
+            assert_same(arrays[name][k], array, name)
+        assert [counters[n][k] for n in ("pulses_up", "pulses_down")] == [
+            own_counters[n][0] for n in ("pulses_up", "pulses_down")
+        ]
+        assert counters["running_averages"][2 * k : 2 * k + 2] == own_counters["running_averages"]
+
+
+def test_paths_purposes_and_steps_are_uncorrelated():
+    n = 200_000
+    key = Seed(7, "a").key
+    base = _core.random_gaussian(key, 0x10, 5, n)
+    others = {
+        "path": _core.random_gaussian(Seed(7, "b").key, 0x10, 5, n),
+        "empty path": _core.random_gaussian(Seed(7).key, 0x10, 5, n),
+        "seed": _core.random_gaussian(Seed(8, "a").key, 0x10, 5, n),
+        "purpose": _core.random_gaussian(key, 0x11, 5, n),
+        "step": _core.random_gaussian(key, 0x10, 6, n),
+        "high step": _core.random_gaussian(key, 0x10, 5 + 2**32, n),
+        "element": np.roll(base, 1),
+        "group": np.roll(base, 64),
+        "word": np.roll(base, 16),
+    }
+    for name, other in others.items():
+        assert correlation_sigmas(base, other) < 5, name
+        assert correlation_sigmas(base**2, other**2) < 5, name
+        assert correlation_sigmas(np.abs(base), other) < 5, name
+
+
+def test_devices_are_uncorrelated():
+    def arrays(seed):
+        tile = Tile(203, 201, device=LinearStep(dw_min_ctoc=0), seed=seed)
+        return {
+            name: tile.devices[name] for name in ("dw_min_up", "w_max", "w_min", "slope_up", "slope_down")
+        }
+
+    one, two = arrays(Seed(7, "a")), arrays(Seed(7, "b"))
+    for name, values in one.items():
+        assert correlation_sigmas(values, two[name]) < 5, name
+        for axis, shift in ((0, 1), (0, 2), (0, 4), (1, 1), (1, 16)):
+            assert correlation_sigmas(values, np.roll(values, shift, axis)) < 5, (name, axis, shift)
+    for a, b in (("dw_min_up", "w_max"), ("dw_min_up", "w_min"), ("w_max", "w_min"), ("slope_up", "w_max")):
+        assert correlation_sigmas(one[a], one[b]) < 5, (a, b)
+
+
+def test_reads_and_samples_are_uncorrelated():
+    noise = IO(inp_res=0, out_res=0, out_bound=0, bound_management="none", out_noise=1.0)
+    tile = Tile(300, 300, device=Ideal(), forward_io=noise, backward_io=noise, seed=7)
+    x = np.ones((200, 300), dtype=np.float32)
+    reads = [
+        tile.forward(x),
+        tile.forward(x),
+        tile.backward(x),
+        tile.forward(x, evaluation=True),
+        tile.forward(x, evaluation=True),
+        tile.backward(x, evaluation=True),
+    ]
+    for i, a in enumerate(reads):
+        assert correlation_sigmas(a[:-1], a[1:]) < 5, i  # neighbouring samples
+        assert correlation_sigmas(a[:, :-1], a[:, 1:]) < 5, i  # neighbouring lines
+        assert correlation_sigmas(a[:, :-64], a[:, 64:]) < 5, i
+        for b in reads[i + 1 :]:
+            assert correlation_sigmas(a, b) < 5, i
+
+
+def test_pulses_of_samples_and_devices_are_uncorrelated():
+    unit = 2.0**-6
+    counter = ConstantStep(
+        dw_min=unit,
+        dw_min_dtod=0,
+        dw_min_ctoc=0,
+        up_down_dtod=0,
+        w_max=1e5,
+        w_min=-1e5,
+        w_max_dtod=0,
+        w_min_dtod=0,
+    )
+    # One row or one column: its crosspoints share a line's train, so the other line is made sure to pulse.
+    sure = Update(bl=31, update_bl_management=False, update_management=False)
+    for shape in ((1, 4000), (4000, 1)):
+        tile = Tile(shape[1], shape[0], device=counter, update=sure, seed=7)
+        x, d = np.full((1, shape[1]), 0.3), np.full((1, shape[0]), 0.3)
+        (d if shape[0] == 1 else x)[:] = 1.0
+        counts, last = [], np.zeros(shape)
+        for _ in range(6):
+            tile.update(x, d, 31 * unit)
+            counts.append((last - tile.weight).ravel() / unit)
+            last = tile.weight
+        counts = np.array(counts)
+        assert counts.mean() == pytest.approx(0.3 * 31, rel=0.02)
+        assert correlation_sigmas(counts[:-1], counts[1:]) < 5
+        for shift in (1, 2, 3, 4, 16, 64):
+            assert correlation_sigmas(counts[:, shift:], counts[:, :-shift]) < 5
+    # The noise of the steps, with every device taking one pulse in every sample.
+    noisy = counter.replace(dw_min_ctoc=1.0)
+    tile = Tile(100, 100, device=noisy, update=sure.replace(bl=1), seed=7)
+    steps, last = [], np.zeros((100, 100))
+    for _ in range(4):
+        tile.update(np.ones((1, 100)), np.ones((1, 100)), unit)
+        steps.append(last - tile.weight)
+        last = tile.weight
+    for a, b in itertools.pairwise(steps):
+        assert correlation_sigmas(a, b) < 5
+        for axis, shift in ((0, 1), (0, 4), (1, 1), (1, 16)):
+            assert correlation_sigmas(a, np.roll(a, shift, axis)) < 5
+
+
+# --------------------------------------------------------------------------------------------- golden values
+
+
+GOLDEN = {
+    "key": 18085894589008999377,
+    "child": 4881740997310114095,
+    "words": [2208543949, 3089083175, 3034527568, 1161633226, 4033225840, 2000029256],
+    "later_words": [3588806854, 2247373161, 3312079278],
+    "gaussians": [-1.272067, 0.2666704, -0.5711805, 1.023198, 1.744413, 0.8613017],
+    "counts": [[-10, -13, -4, 5, -3], [10, 3, -3, 1, 0], [-12, 15, 12, -17, 4]],
+    "long_counts": [[-13, -18, 3, 4, -2], [6, 3, -6, 2, 0], [-10, 9, 10, -19, 5]],
+    "train": [-8, -5, -1, -1],
+    "stuck": [[1, 1, 1, 0, 1], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0]],
+    "dw_min_up": [
+        [0.0, 0.0, 0.0, 0.005854363, 0.0],
+        [0.009812821, 0.0065086, 0.009769545, 0.0, 0.01287826],
+        [0.01283165, 0.01002885, 0.0, 0.008312599, 0.01357523],
+    ],
+    "weight": [
+        [-0.06208301, -0.03715513, 0.004603543, 0.02079283, 0.05104123],
+        [0.05103903, 0.007748384, -0.02136575, -0.02213765, 0.0],
+        [-0.09004463, 0.1137172, 0.04421548, -0.07589396, 0.04095877],
+    ],
+    "forward": [[-1.271571, -0.3596122, 0.5013719], [-0.5988044, -0.008400775, 0.2387912]],
+    "backward": [
+        [-0.7870501, -0.6914331, -0.5794711, -0.3372817, -0.3546247],
+        [-0.6545886, -0.7700972, -0.968443, -0.9885668, -1.090385],
+    ],
+}
+
+
+def test_golden_values():
+    # The contract in numbers: if one of these changes, so do all results that were ever published or saved.
+    assert Seed(7).key == GOLDEN["key"]
+    assert Seed(7, "net/0/tile1").key == GOLDEN["child"]
+    assert _core.random_words(Seed(7).key, 0x10, 3, 6).tolist() == GOLDEN["words"]
+    assert _core.random_words(Seed(7).key, 0x7F00, 2**32 + 1, 70)[-3:].tolist() == GOLDEN["later_words"]
+    np.testing.assert_allclose(
+        _core.random_gaussian(Seed(7).key, 0x14, 0, 6), GOLDEN["gaussians"], rtol=1e-5, atol=1e-6
+    )
+    unit = 2.0**-6
+    counter = ConstantStep(
+        dw_min=unit,
+        dw_min_dtod=0,
+        dw_min_ctoc=0,
+        up_down_dtod=0,
+        w_max=1e5,
+        w_min=-1e5,
+        w_max_dtod=0,
+        w_min_dtod=0,
+    )
+    x = np.array([[1.0, 0.5, -0.25, 0.125, 0.0], [-0.5, 1.0, 0.75, -1.0, 0.25]])
+    d = np.array([[1.0, -0.5, 0.25], [0.5, 0.0, -1.0]])
+    for update, name in ((Update(), "counts"), (Update(bl=64, update_bl_management=False), "long_counts")):
+        tile = Tile(5, 3, device=counter, update=update, seed=7)
+        tile.update(x, d, 16 * unit)
+        assert (tile.weight / unit).astype(int).tolist() == GOLDEN[name]
+    # One column that always pulses shows the trains of the rows.
+    tile = Tile(1, 4, device=counter, update=Update(bl=8, update_bl_management=False), seed=7)
+    tile.update(np.ones((1, 1)), np.array([[1.0, 0.5, 0.25, 0.125]]), 8 * unit)
+    assert (tile.weight / unit).astype(int).ravel().tolist() == GOLDEN["train"]
+    device = SoftBounds(dw_min=0.01, stuck_prob=0.2, write_noise_std=1.0)
+    tile = Tile(5, 3, device=device, seed=7)
+    assert (tile.devices["w_max"] == tile.devices["w_min"]).astype(int).tolist() == GOLDEN["stuck"]
+    np.testing.assert_allclose(tile.devices["dw_min_up"], GOLDEN["dw_min_up"], rtol=1e-5)
+    tile.update(x, d, 0.1)
+    np.testing.assert_allclose(tile.weight, GOLDEN["weight"], rtol=1e-4, atol=1e-6)
+    io = IO(out_res=0, out_noise=0.1)
+    tile = Tile(5, 3, device=Ideal(), forward_io=io, backward_io=io, seed=7)
+    tile.weight = np.arange(15).reshape(3, 5) / 8 - 1
+    np.testing.assert_allclose(tile.forward(x), GOLDEN["forward"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(tile.backward(d), GOLDEN["backward"], rtol=1e-4, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------------- distribution
+
+
+def test_words_are_uniform():
+    words = _core.random_words(Seed(7).key, 0x7F00, 0, 2**20)
+    counts = np.array([np.count_nonzero(words >> np.uint32(bit) & np.uint32(1)) for bit in range(32)])
+    assert (np.abs(counts - 2**19) < 5 * np.sqrt(2**18)).all()
+    bins = np.bincount(words >> np.uint32(20), minlength=4096)
+    assert abs(((bins - 256) ** 2 / 256).sum() - 4095) < 5 * np.sqrt(2 * 4095)
+
+
+def test_gaussians_are_gaussian():
+    key = Seed(7, "gaussians").key
+    part = _core.random_gaussian(key, 1, 0, 2**20)
+    assert stats.kstest(part, stats.norm.cdf).pvalue > 6e-7  # 5 sigma
+    for word in range(4):  # the four numbers of a block, each by itself
+        own = part.reshape(-1, 4, 16)[:, word]
+        assert stats.kstest(own.ravel(), stats.norm.cdf).pvalue > 6e-7
+    n, sums, beyond = 0, np.zeros(4), 0
+    for step in range(10):
+        xi = _core.random_gaussian(key, 1, step, 2**21).astype(np.float64)
+        square = xi * xi
+        sums += xi.sum(), square.sum(), (square * xi).sum(), (square * square).sum()
+        beyond += np.count_nonzero(square > 25)
+        n += len(xi)
+    for power, (total, mean, variance) in enumerate(zip(sums, (0, 1, 0, 3), (1, 2, 15, 96), strict=True), 1):
+        assert abs(total / n - mean) < 5 * np.sqrt(variance / n), power
+    expected = n * 2 * stats.norm.sf(5)
+    assert 0 < beyond < expected + 5 * np.sqrt(expected) + 5
