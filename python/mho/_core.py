@@ -6,6 +6,7 @@ its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one
 
 import importlib
 import os
+from typing import Any
 
 from mho import _cpu
 from mho.errors import MhoRuntimeError, MhoValueError
@@ -25,7 +26,23 @@ def _choose_level() -> str:
     return forced
 
 
-_engine = importlib.import_module(f"mho._engine_{_choose_level()}")
+def _load_engine() -> Any:
+    """Import the engine, with threads that sleep when they wait.
+
+    OpenMP's default is to spin for milliseconds, which on a machine with other work to do takes the processor from
+    the thread that is waited for. The runtime reads this variable when it is loaded, and only then.
+    """
+    name = "GOMP_SPINCOUNT"
+    if name in os.environ or "OMP_WAIT_POLICY" in os.environ:
+        return importlib.import_module(f"mho._engine_{_choose_level()}")
+    os.environ[name] = "0"
+    try:
+        return importlib.import_module(f"mho._engine_{_choose_level()}")
+    finally:
+        del os.environ[name]
+
+
+_engine = _load_engine()
 
 Tile = _engine.Tile
 accumulate_bias = _engine.accumulate_bias

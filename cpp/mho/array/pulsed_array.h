@@ -69,6 +69,9 @@ template <class Model> class PulsedArray final : public Array {
   static constexpr std::size_t parameters = device::pulsed_planes + Model::extra_planes.size();
   // Rows of four that one thread takes at a time.
   static constexpr std::size_t quads_per_item = 4;
+  // Below so many pulses in a block of 4 x 16 devices, going from coincidence to coincidence is cheaper. Either way the
+  // result is the same.
+  static constexpr std::size_t pulses_per_block = 8;
 
   void pulse_chunk(std::size_t k, pulse::Trains& trains, const Batch& x, const Batch& d, std::size_t first,
                    std::size_t count, double lr, const pulse::UpdateParameters& update, int threads) {
@@ -96,29 +99,21 @@ template <class Model> class PulsedArray final : public Array {
     target.key = keys_[k];
     target.first_step = steps_.update;
 
+    const bool sparse = trains.slots() && fired.up + fired.down < pulses_per_block * trains.active_blocks();
+    if (sparse) trains.list_lines();
     const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
     parallel_for(threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
-      const std::size_t end = std::min(quads, (item + 1) * quads_per_item);
-      for (std::size_t quad = item * quads_per_item; quad < end; ++quad) {
-        if (!trains.slots()) {
-          update_quad<pulse::ProductCoincidence>(target, trains, quad, update.pulse_by_pulse);
-        } else if (trains.words() == 1) {
-          update_quad<pulse::SlotCoincidence<1>>(target, trains, quad, update.pulse_by_pulse);
+      const std::size_t first_quad = item * quads_per_item;
+      const std::size_t end = std::min(quads, first_quad + quads_per_item);
+      pulse::Coincidences hits(sparse ? shape_.stride() : 0);
+      for (std::size_t quad = first_quad; quad < end; ++quad) {
+        if (sparse) {
+          pulse::update_quad_sparse(model_, update.pulse_by_pulse, target, trains, quad, hits);
         } else {
-          update_quad<pulse::SlotCoincidence<2>>(target, trains, quad, update.pulse_by_pulse);
+          pulse::update_quad(model_, update.pulse_by_pulse, target, trains, quad);
         }
       }
     });
-  }
-
-  template <class Coincidence>
-  void update_quad(const pulse::KernelTarget& target, const pulse::Trains& trains, std::size_t quad,
-                   bool pulse_by_pulse) const {
-    if (pulse_by_pulse) {
-      pulse::update_quad<Model, Coincidence, true>(model_, target, trains, quad);
-    } else {
-      pulse::update_quad<Model, Coincidence, false>(model_, target, trains, quad);
-    }
   }
 
   // Draws every device's parameters. Padding gets none, so that it can never move.

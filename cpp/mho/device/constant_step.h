@@ -19,7 +19,7 @@ class ConstantStep {
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
   using Lanes = PulsedLanes;
-  [[nodiscard]] Lanes load(const float* const* planes, std::size_t offset) const { return load_pulsed(planes, offset); }
+  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const { return load_pulsed(planes); }
 
   [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
     return w + step(lanes, up) * simd::fma(noise_, xi, F32(1.0F));

@@ -36,8 +36,8 @@ class ExpStep {
     F32 w_max, w_min;
     F32 z_slope;  // dz / dw
   };
-  [[nodiscard]] Lanes load(const float* const* planes, std::size_t offset) const {
-    const PulsedLanes p = load_pulsed(planes, offset);
+  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
+    const PulsedLanes p = load_pulsed(planes);
     const F32 range = simd::max(p.w_max - p.w_min, F32(1e-30F));
     return {p.up, p.down, p.w_max, p.w_min, F32(static_cast<float>(2 * a_)) / range};
   }

@@ -48,14 +48,9 @@ class LinearStep {
   }
 
   using Lanes = LinearLanes;
-  [[nodiscard]] Lanes load(const float* const* planes, std::size_t offset) const {
-    const PulsedLanes p = load_pulsed(planes, offset);
-    return {p.up,
-            F32::load(planes[pulsed_planes] + offset),
-            F32(0.0F) - p.down,
-            F32::load(planes[pulsed_planes + 1] + offset),
-            p.w_max,
-            p.w_min};
+  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
+    const PulsedLanes p = load_pulsed(planes);
+    return {p.up, planes(pulsed_planes), F32(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
   }
 
   [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {

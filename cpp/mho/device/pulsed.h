@@ -65,9 +65,21 @@ struct PulsedLanes {
 inline constexpr std::size_t pulsed_planes = 4;
 inline constexpr const char* pulsed_plane_names[pulsed_planes] = {"dw_min_up", "dw_min_down", "w_max", "w_min"};
 
-inline PulsedLanes load_pulsed(const float* const* planes, std::size_t offset) {
-  return {F32::load(planes[0] + offset), F32::load(planes[1] + offset), F32::load(planes[2] + offset),
-          F32::load(planes[3] + offset)};
+// Where the parameters of sixteen devices come from: neighbours in a row, or any of a row.
+struct Neighbours {
+  const float* const* planes;
+  std::size_t offset;
+  F32 operator()(std::size_t plane) const { return F32::load(planes[plane] + offset); }
+};
+struct Scattered {
+  const float* const* planes;
+  std::size_t row;
+  U32 column;
+  F32 operator()(std::size_t plane) const { return simd::gather(planes[plane] + row, column); }
+};
+
+template <class Planes> PulsedLanes load_pulsed(const Planes& planes) {
+  return {planes(0), planes(1), planes(2), planes(3)};
 }
 
 // Draws of a device's construction. Models number their own from first_model_draw on.

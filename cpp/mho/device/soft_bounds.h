@@ -19,8 +19,8 @@ class SoftBounds {
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
   using Lanes = LinearLanes;
-  [[nodiscard]] Lanes load(const float* const* planes, std::size_t offset) const {
-    const PulsedLanes p = load_pulsed(planes, offset);
+  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
+    const PulsedLanes p = load_pulsed(planes);
     // A bound at zero (padding, stuck devices) has no slope; the step there is clipped away.
     const F32 tiny(1e-30F);
     return {

@@ -56,6 +56,9 @@ IoParameters::IoParameters(Parameters& p)
       max_bm_factor(p.number("max_bm_factor", 1, large)),
       max_bm_res(p.number("max_bm_res", 0, large)),
       bm_test_negative_bound(p.flag("bm_test_negative_bound")) {
+  // Without a range there is nothing to divide into steps.
+  if (inp_bound <= 0) inp_res = 0;
+  if (out_bound <= 0) out_res = 0;
   p.finish();
 }
 

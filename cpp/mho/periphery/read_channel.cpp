@@ -206,8 +206,9 @@ void ReadChannel::set_scales(const ReadRequest& request, std::vector<float>& sca
         break;
       case NoiseManagement::average_abs_max: {
         const float m = max_abs(x, inputs_);
-        average = average > 0 ? average + static_cast<float>(p.nm_decay) * (m - average) : m;
-        a = average;
+        a = average > 0 ? average + static_cast<float>(p.nm_decay) * (m - average) : m;
+        // A read that leaves no trace starts each vector from the average as it was found.
+        if (request.track_average) average = a;
         break;
       }
       case NoiseManagement::abs_max_np_sum:
@@ -229,7 +230,7 @@ float ReadChannel::worst_case_scale(const float* x, float m) const {
   const double bound = p.out_bound > 0 ? p.out_bound : 1;
   double worst = p.nm_assumed_wmax * std::max(positive, negative) / bound;
   if (p.inp_res > 0) {
-    const double q = 2 * p.inp_res * (p.inp_bound > 0 ? p.inp_bound : 1);
+    const double q = 2 * p.inp_res * p.inp_bound;
     worst = std::min(worst, m * p.max_bm_res / q);
   }
   return static_cast<float>(std::max<double>(m, worst));
@@ -251,7 +252,7 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
   }
   const bool managed =
       p.bound_management == BoundManagement::iterative || p.bound_management == BoundManagement::iterative_worst_case;
-  const double q = p.inp_res > 0 ? 2 * p.inp_res * (p.inp_bound > 0 ? p.inp_bound : 1) : 0;
+  const double q = p.inp_res > 0 ? 2 * p.inp_res * p.inp_bound : 0;
   const std::size_t width = panels();
   while (!block.vectors.empty()) {
     const std::size_t rows = block.vectors.size();
@@ -314,7 +315,7 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
   const auto bound = static_cast<float>(p.inp_bound);
   for (std::size_t j = 0; j < inputs_; ++j) x[j] = source[j] / divisor;
   if (p.inp_res > 0) {
-    const auto q = static_cast<float>(2 * p.inp_res * (p.inp_bound > 0 ? p.inp_bound : 1));
+    const auto q = static_cast<float>(2 * p.inp_res * p.inp_bound);
     if (p.inp_sto_round && request.noise) {
       const random::Stream rounding(key_, random::purpose_of(Purpose::input_rounding, request.stream), step);
       for_lines(
@@ -555,7 +556,7 @@ bool ReadChannel::digitise(const ReadRequest& request, const Block& block, std::
                            std::size_t first, std::size_t count, float* y) const {
   const IoParameters& p = parameters_;
   if (p.out_res > 0) {
-    const auto q = static_cast<float>(2 * p.out_res * (p.out_bound > 0 ? p.out_bound : 1));
+    const auto q = static_cast<float>(2 * p.out_res * p.out_bound);
     if (p.out_sto_round && request.noise) {
       const std::uint64_t step = request.first_step + block.vectors[row];
       const random::Stream rounding(key_, random::purpose_of(Purpose::output_rounding, request.stream), step);

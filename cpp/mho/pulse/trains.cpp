@@ -186,6 +186,51 @@ void Trains::finish() {
   collect(d_bits_, d_active_, 4);
 }
 
+std::size_t Trains::active_blocks() const {
+  std::size_t groups[chunk_samples] = {};
+  std::size_t quads[chunk_samples] = {};
+  const auto tally = [](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {
+    for (std::uint64_t set : active) {
+      for (; set != 0; set &= set - 1) ++counts[std::countr_zero(set)];
+    }
+  };
+  tally(x_active_, groups);
+  tally(d_active_, quads);
+  std::size_t blocks = 0;
+  for (std::size_t s = 0; s < samples_; ++s) blocks += groups[s] * quads[s];
+  return blocks;
+}
+
+void Trains::list_lines() {
+  const auto w = static_cast<std::size_t>(words_);
+  list_begin_.assign(samples_ + 1, 0);
+  const std::size_t most = samples_ * round_up(in_, 16) + 16;
+  list_columns_.resize(most);
+  for (std::size_t k = 0; k < w; ++k) list_bits_[k].resize(most);
+  std::size_t end = 0;
+  for (std::size_t s = 0; s < samples_; ++s) {
+    list_begin_[s] = end;
+    for (std::size_t g = 0; g < x_active_.size(); ++g) {
+      if (((x_active_[g] >> s) & 1) == 0) continue;
+      const std::uint32_t* bits = x_bits(g, s);
+      U32 any = U32::load(bits);
+      if (w == 2) any = any | U32::load(bits + 16);
+      const Mask pulsing = simd::nonzero(any);
+      const U32 columns = simd::lane_index() + U32(static_cast<std::uint32_t>(g * 16));
+      std::size_t found = simd::compress_store(list_columns_.data() + end, columns | U32::load(x_sign(g, s)), pulsing);
+      for (std::size_t k = 0; k < w; ++k) {
+        found = simd::compress_store(list_bits_[k].data() + end, U32::load(bits + 16 * k), pulsing);
+      }
+      end += found;
+    }
+    for (; end % 16 != 0; ++end) {
+      list_columns_[end] = 0;
+      for (std::size_t k = 0; k < w; ++k) list_bits_[k][end] = 0;
+    }
+  }
+  list_begin_[samples_] = end;
+}
+
 PulseCount Trains::count() const {
   const auto w = static_cast<std::size_t>(words_);
   PulseCount total;

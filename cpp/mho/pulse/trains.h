@@ -34,6 +34,12 @@ class Trains {
   // Collects which samples have pulses where. To be called when all samples are made.
   void finish();
 
+  // Lists of the x-lines that pulse, sample by sample: what the sparse kernel walks along.
+  void list_lines();
+
+  // How many blocks of 4 x 16 devices have a pulsing line on both sides, over all samples.
+  [[nodiscard]] std::size_t active_blocks() const;
+
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] int words() const { return words_; }
   [[nodiscard]] bool slots() const { return slots_; }
@@ -56,6 +62,14 @@ class Trains {
   [[nodiscard]] std::uint64_t d_active(std::size_t q) const { return d_active_[q]; }
   [[nodiscard]] float divisor(std::size_t s) const { return divisor_[s]; }
 
+  // The list of sample s: columns (the sign bit tells a negative x) and trains. Its length is a multiple of 16, filled
+  // up with lines that never pulse.
+  [[nodiscard]] std::size_t list_length(std::size_t s) const { return list_begin_[s + 1] - list_begin_[s]; }
+  [[nodiscard]] const std::uint32_t* list_columns(std::size_t s) const { return list_columns_.data() + list_begin_[s]; }
+  [[nodiscard]] const std::uint32_t* list_bits(std::size_t s, std::size_t word) const {
+    return list_bits_[word].data() + list_begin_[s];
+  }
+
   // Coincidences over the whole array, from the lines alone: in each slot every pulsing x-line meets every pulsing
   // d-line.
   [[nodiscard]] PulseCount count() const;
@@ -72,6 +86,8 @@ class Trains {
   AlignedVector<std::uint32_t> x_bits_, x_sign_, d_bits_, d_sign_;
   AlignedVector<std::uint64_t> x_active_, d_active_;
   AlignedVector<float> divisor_;
+  AlignedVector<std::size_t> list_begin_;
+  AlignedVector<std::uint32_t> list_columns_, list_bits_[2];
 };
 
 }  // namespace mho::pulse

@@ -40,6 +40,11 @@ class Stream {
   // Only the element differs between lanes, so most of the first three rounds is the same for all of them and is done
   // once, in scalars. Each lane still gets exactly Philox4x32-10 of its own counter.
   [[nodiscard]] WordBlock words(std::uint32_t element, std::uint32_t draw) const {
+    return words(simd::lane_index() + U32(element), draw);
+  }
+
+  // The words of sixteen elements anywhere.
+  [[nodiscard]] WordBlock words(U32 element, std::uint32_t draw) const {
     Key key = key_;
     const auto bump = [&key] { key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1}; };
     const auto product = [](std::uint32_t multiplier, std::uint32_t value) {
@@ -51,7 +56,7 @@ class Stream {
     // Round 1: c0 becomes the only word that differs between lanes.
     std::uint64_t p0 = product(philox_multiplier_0, draw);
     std::uint64_t p1 = product(philox_multiplier_1, step_low_);
-    const U32 lane0 = (simd::lane_index() + U32(element)) ^ U32(high(p1) ^ key.k0);
+    const U32 lane0 = element ^ U32(high(p1) ^ key.k0);
     const std::uint32_t s1 = low(p1);
     const std::uint32_t s2 = high(p0) ^ step_high_ ^ key.k1;
     const std::uint32_t s3 = low(p0);
@@ -116,7 +121,7 @@ inline F32 open_uniform(U32 word) {
 // to 6.6 sigma. The angle is drawn in the first quadrant, the signs are two bits of their own.
 inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second) {
   const F32 radius =
-      simd::sqrt(F32(0.0F) - simd::log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
+      simd::fast_sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
   // The upper 30 bits, as a signed fraction of [-1, 1), give an angle in [-pi/4, pi/4).
   const F32 angle = simd::to_float(angle_word & U32(0xFFFFFFFCU)) * F32(0x1p-31F * 0.785398163397448310F);
   F32 sine;
@@ -124,6 +129,14 @@ inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second)
   simd::sin_cos_quarter(angle, sine, cosine);
   first = simd::flip_sign(radius * (cosine - sine), simd::shift_left<31>(angle_word));
   second = simd::flip_sign(radius * (cosine + sine), simd::shift_left<30>(angle_word) & U32(0x80000000U));
+}
+
+// Value `row` (0 to 3) of the gaussians of a block.
+inline F32 to_gaussian(const WordBlock& block, std::size_t row) {
+  F32 first;
+  F32 second;
+  box_muller(block.word[row & 2], block.word[(row & 2) + 1], first, second);
+  return (row & 1) == 0 ? first : second;
 }
 
 inline GaussianBlock to_gaussians(const WordBlock& block) {

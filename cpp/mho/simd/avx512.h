@@ -3,6 +3,7 @@
 
 #include <immintrin.h>
 
+#include <cstddef>
 #include <cstdint>
 
 namespace mho::simd {
@@ -47,6 +48,13 @@ inline F32 fnma(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a.v, b.v, c.v); }
 inline F32 min(F32 a, F32 b) { return _mm512_min_ps(a.v, b.v); }
 inline F32 max(F32 a, F32 b) { return _mm512_max_ps(a.v, b.v); }
 inline F32 sqrt(F32 a) { return _mm512_sqrt_ps(a.v); }
+// Square root of a positive, normal number to about one unit in the last place, quicker than the exact one.
+inline F32 fast_sqrt(F32 a) {
+  const F32 r = _mm512_rsqrt14_ps(a.v);
+  const F32 s = a * r;
+  const F32 error = fnma(s * F32(0.5F), r, F32(0.5F));
+  return fma(s, error, s);
+}
 inline F32 abs(F32 a) { return _mm512_abs_ps(a.v); }
 inline F32 rint(F32 a) { return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 
@@ -89,6 +97,17 @@ inline U64 even_lanes(U32 a) { return a.v; }  // the upper halves are left as th
 inline U64 odd_lanes(U32 a) { return _mm512_srli_epi64(a.v, 32); }
 inline U32 interleave(U64 even, U64 odd) {
   return _mm512_mask_blend_epi32(0xAAAA, even.v, _mm512_slli_epi64(odd.v, 32));
+}
+
+// Values at base + index of each lane; lanes outside of the mask are not touched.
+inline F32 gather(const float* base, U32 index) { return _mm512_i32gather_ps(index.v, base, 4); }
+inline void scatter(float* base, U32 index, F32 value, Mask m) {
+  _mm512_mask_i32scatter_ps(base, m.v, index.v, value.v, 4);
+}
+// Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
+inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
+  _mm512_storeu_si512(target, _mm512_maskz_compress_epi32(m.v, value.v));
+  return static_cast<std::size_t>(__builtin_popcount(m.v));
 }
 
 }  // namespace mho::simd

@@ -6,31 +6,8 @@
 
 namespace mho::simd {
 
-// Natural logarithm of positive, normal numbers.
-inline F32 log(F32 x) {
-  const U32 bits = as_u32(x);
-  // Split x = m * 2^e with m in [sqrt(1/2), sqrt(2)).
-  const U32 shifted = bits - U32(0x3F3504F3U);
-  const F32 e = to_float(shift_right_signed<23>(shifted));
-  const F32 m = as_f32((shifted & U32(0x007FFFFFU)) + U32(0x3F3504F3U));
-  const F32 f = m - F32(1.0F);
-  const F32 z = f * f;
-  F32 p = F32(7.0376836292e-2F);
-  p = fma(p, f, F32(-1.1514610310e-1F));
-  p = fma(p, f, F32(1.1676998740e-1F));
-  p = fma(p, f, F32(-1.2420140846e-1F));
-  p = fma(p, f, F32(1.4249322787e-1F));
-  p = fma(p, f, F32(-1.6668057665e-1F));
-  p = fma(p, f, F32(2.0000714765e-1F));
-  p = fma(p, f, F32(-2.4999993993e-1F));
-  p = fma(p, f, F32(3.3333331174e-1F));
-  F32 y = p * f * z;
-  y = fma(e, F32(-2.12194440e-4F), y);
-  y = fnma(z, F32(0.5F), y);
-  return fma(e, F32(0.693359375F), y + f);
-}
-
-// Exponential, saturating outside of the range of normal floats.
+// Exponential, saturating outside of the range of normal floats. The polynomial is that of the Cephes library (S.
+// Moshier), about one unit in the last place.
 inline F32 exp(F32 x) {
   x = clamp(x, F32(-87.0F), F32(88.0F));
   const F32 n = rint(x * F32(1.44269504088896341F));
@@ -46,17 +23,35 @@ inline F32 exp(F32 x) {
   return y * as_f32(shift_left<23>(round_to_int(n) + U32(127U)));
 }
 
-// sin and cos for |x| <= pi/4.
+// sin and cos for |x| <= pi/4; minimax polynomials with errors below 4e-8.
 inline void sin_cos_quarter(F32 x, F32& sine, F32& cosine) {
   const F32 z = x * x;
-  F32 s = F32(-1.9515295891e-4F);
-  s = fma(s, z, F32(8.3321608736e-3F));
-  s = fma(s, z, F32(-1.6666654611e-1F));
-  sine = fma(s * z, x, x);
-  F32 c = F32(2.443315711809948e-5F);
-  c = fma(c, z, F32(-1.388731625493765e-3F));
-  c = fma(c, z, F32(4.166664568298827e-2F));
-  cosine = fma(c * z, z, fnma(z, F32(0.5F), F32(1.0F)));
+  F32 s = F32(-1.950402199828635e-4F);
+  s = fma(s, z, F32(8.332036875137179e-3F));
+  s = fma(s, z, F32(-1.666665069920192e-1F));
+  s = fma(s, z, F32(0.9999999969263423F));
+  sine = s * x;
+  F32 c = F32(-1.3585908506874187e-3F);
+  c = fma(c, z, F32(4.1655026883952576e-2F));
+  c = fma(c, z, F32(-4.9999856695841893e-1F));
+  cosine = fma(c, z, F32(0.9999999724233218F));
+}
+
+// -log(x) of positive, normal numbers, to a relative error of 3e-7: enough for the radius of a gaussian.
+inline F32 negative_log(F32 x) {
+  // Split x = m * 2^e with m in [sqrt(1/2), sqrt(2)).
+  const U32 shifted = as_u32(x) - U32(0x3F3504F3U);
+  const F32 e = to_float(shift_right_signed<23>(shifted));
+  const F32 f = as_f32((shifted & U32(0x007FFFFFU)) + U32(0x3F3504F3U)) - F32(1.0F);
+  F32 p = F32(0.1037641316652298F);
+  p = fma(p, f, F32(-0.16337741911411285F));
+  p = fma(p, f, F32(0.17212875187397003F));
+  p = fma(p, f, F32(-0.1988428682088852F));
+  p = fma(p, f, F32(0.24971534311771393F));
+  p = fma(p, f, F32(-0.3333560526371002F));
+  p = fma(p, f, F32(0.500003457069397F));
+  p = fma(p, f, F32(-0.9999999403953552F));
+  return fma(p, f, e * F32(-0.693147180559945F));
 }
 
 }  // namespace mho::simd

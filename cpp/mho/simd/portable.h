@@ -7,6 +7,7 @@
 #endif
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 
@@ -138,6 +139,8 @@ inline F32 sqrt(F32 a) {
 #endif
   });
 }
+// Square root of a positive, normal number to about one unit in the last place.
+inline F32 fast_sqrt(F32 a) { return sqrt(a); }
 inline F32 rint(F32 a) {
   return detail::each<F32>([&](int i) {
 #if defined(__AVX2__)
@@ -272,6 +275,30 @@ inline U64 odd_lanes(U32 a) {
 }
 inline U32 interleave(U64 even, U64 odd) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
+}
+
+// Values at base + index of each lane; lanes outside of the mask are not touched.
+inline F32 gather(const float* base, U32 index) {
+  return detail::each<F32>([&](int i) {
+    FloatRegister r{};
+    for (int k = 0; k < part_lanes; ++k) r[k] = base[index.p[i][k]];
+    return r;
+  });
+}
+inline void scatter(float* base, U32 index, F32 value, Mask m) {
+  for (int i = 0; i < parts; ++i) {
+    for (int k = 0; k < part_lanes; ++k) {
+      if (m.p[i][k] != 0) base[index.p[i][k]] = value.p[i][k];
+    }
+  }
+}
+// Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
+inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
+  std::uint32_t lanes[16];
+  value.store(lanes);
+  std::size_t n = 0;
+  for (std::uint32_t left = m.bits(); left != 0; left &= left - 1) target[n++] = lanes[__builtin_ctz(left)];
+  return n;
 }
 
 }  // namespace mho::simd

@@ -1,0 +1,155 @@
+#include "mho/array/pulsed_array.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "support.h"
+
+namespace mho::array {
+namespace {
+
+using tests::device;
+using tests::make_array;
+using tests::plane;
+
+class PulsedArrays : public testing::TestWithParam<tests::Model> {
+ protected:
+  std::unique_ptr<Array> make(const Shape& shape, const std::vector<std::uint64_t>& keys, int threads = 1) const {
+    return make_array(device(GetParam().type, GetParam().changes), shape, keys, {}, threads);
+  }
+};
+
+TEST_P(PulsedArrays, AreBuiltTheSameOnAnyThreads) {
+  const auto serial = make({70, 40, 3}, {1, 2, 3});
+  for (const int threads : {2, 4, 7}) {
+    EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 3}, threads))) << threads;
+  }
+  EXPECT_FALSE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 4})));
+}
+
+// Instance k is the single array with its key, whatever the others are and how many threads work on them.
+TEST_P(PulsedArrays, HaveInstancesThatAreSingleArrays) {
+  constexpr std::size_t out = 6, in = 20, samples = 5, n = 3;
+  const std::vector<std::uint64_t> keys{11, 12, 13};
+  const auto x = tests::random_values(n * samples * in, 61, 1.0F, 0.3);
+  const auto d = tests::random_values(n * samples * out, 62, 1.0F, 0.3);
+  const auto update = tests::update_parameters();
+  for (const bool own : {false, true}) {
+    for (const int threads : {1, 2, 7}) {
+      const auto together = make({out, in, n}, keys, threads);
+      together->pulse({x.data(), samples, in, own}, {d.data(), samples, out, own}, 0.1, update, threads);
+      for (std::size_t k = 0; k < n; ++k) {
+        const auto single = make({out, in, 1}, {keys[k]});
+        const std::size_t offset = own ? k * samples : 0;
+        single->pulse({x.data() + offset * in, samples, in, false}, {d.data() + offset * out, samples, out, false}, 0.1,
+                      update, 1);
+        for (const std::string& name : single->plane_names()) {
+          const auto all = plane(*together, name);
+          const std::vector<float> mine(all.begin() + static_cast<std::ptrdiff_t>(k * out * in),
+                                        all.begin() + static_cast<std::ptrdiff_t>((k + 1) * out * in));
+          EXPECT_EQ(mine, plane(*single, name)) << name << " of instance " << k;
+        }
+        EXPECT_EQ(together->pulses()[k].up, single->pulses()[0].up);
+        EXPECT_EQ(together->pulses()[k].down, single->pulses()[0].down);
+      }
+    }
+  }
+}
+
+TEST_P(PulsedArrays, AreUnchangedByAnUpdateThatFails) {
+  const auto a = make({5, 17, 1}, {1});
+  const auto x = tests::random_values(3 * 17, 63);
+  const auto d = tests::random_values(3 * 5, 64);
+  const tests::State before = tests::state_of(*a);
+  const auto update = tests::update_parameters(
+      {{"fixed_bl", false}, {"update_bl_management", false}, {"update_management", false}, {"bl", 10.0}});
+  const std::string message =
+      tests::error_of([&] { a->pulse({x.data(), 3, 17, false}, {d.data(), 3, 5, false}, 100.0, update, 1); });
+  tests::expect_contains(message, "at most 64");
+  EXPECT_TRUE(tests::state_of(*a) == before);
+}
+
+// Sparse or dense, mixed within one batch: each sample does the same to the devices as on its own.
+TEST_P(PulsedArrays, DoNotLookAtTheOtherSamplesOfABatch) {
+  constexpr std::size_t out = 40, in = 100, samples = 64;
+  auto x = tests::random_values(samples * in, 65);
+  auto d = tests::random_values(samples * out, 66);
+  for (std::size_t s = 0; s < samples; ++s) {
+    // From one line in fifty to all of them.
+    for (std::size_t j = 0; j < in; ++j) {
+      if ((j * 7 + s) % 50 >= 1 + s % 50) x[s * in + j] = 0;
+    }
+    for (std::size_t i = 0; i < out; ++i) {
+      if ((i * 3 + s) % 20 >= 1 + s % 20) d[s * out + i] = 0;
+    }
+  }
+  for (const double bl : {31.0, 64.0}) {
+    for (const double lr : {0.002, 0.05}) {
+      const auto update = tests::update_parameters({{"bl", bl}});
+      const auto together = make({out, in, 1}, {1});
+      const auto one_by_one = make({out, in, 1}, {1});
+      together->pulse({x.data(), samples, in, false}, {d.data(), samples, out, false}, lr, update, 2);
+      for (std::size_t s = 0; s < samples; ++s) {
+        one_by_one->pulse({x.data() + s * in, 1, in, false}, {d.data() + s * out, 1, out, false}, lr, update, 1);
+      }
+      EXPECT_TRUE(tests::state_of(*together) == tests::state_of(*one_by_one)) << "bl " << bl << ", lr " << lr;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, PulsedArrays, testing::ValuesIn(tests::pulsed_models()), tests::model_name);
+
+TEST(PulsedArray, StartsAtRest) {
+  const auto a = make_array(device("SoftBounds"), {5, 17, 1});
+  EXPECT_EQ(plane(*a, "weight"), std::vector<float>(5 * 17, 0.0F));
+}
+
+// An update lowers the weights where x and d have equal signs.
+TEST(PulsedArray, Descends) {
+  const auto a = make_array(device("ConstantStep", tests::no_spread()), {1, 2, 1});
+  const float x[] = {1, -1};
+  const float d[] = {1};
+  a->pulse({x, 1, 2, false}, {d, 1, 1, false}, 0.05, tests::update_parameters(), 1);
+  const auto w = plane(*a, "weight");
+  EXPECT_NEAR(w[0], -0.05, 1e-6);
+  EXPECT_NEAR(w[1], 0.05, 1e-6);
+  EXPECT_EQ(a->pulses()[0].up, 5U);
+  EXPECT_EQ(a->pulses()[0].down, 5U);
+}
+
+TEST(PulsedArray, RedrawsWriteNoiseWhereItPulses) {
+  tests::Values changes = tests::no_spread();
+  changes["write_noise_std"] = 2.0;
+  const auto a = make_array(device("ConstantStep", changes), {40, 100, 1});
+  std::vector<float> x(100, 1.0F);
+  for (std::size_t j = 0; j < 50; ++j) x[j] = 0;
+  const std::vector<float> d(40, 1.0F);
+  a->pulse({x.data(), 1, 100, false}, {d.data(), 1, 40, false}, 0.05, tests::update_parameters(), 1);
+  const auto persistent = plane(*a, "persistent_weight");
+  const auto visible = plane(*a, "weight");
+  double square = 0;
+  for (std::size_t i = 0; i < 40; ++i) {
+    for (std::size_t j = 0; j < 100; ++j) {
+      const double added = static_cast<double>(visible[i * 100 + j]) - static_cast<double>(persistent[i * 100 + j]);
+      if (j < 50) {
+        ASSERT_EQ(added, 0);
+      } else {
+        square += added * added;
+      }
+    }
+  }
+  // 0.02 squared, to five standard errors of a variance.
+  EXPECT_NEAR(square / 2000, 0.0004, 5 * 0.0004 * std::sqrt(2.0 / 2000));
+}
+
+TEST(PulsedArray, MayBeGivenItsGranularity) {
+  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep", {{"granularity", 0.25}}), {1, 1, 1})->granularity(), 0.25);
+  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep"), {1, 1, 1})->granularity(), 0.01);
+}
+
+}  // namespace
+}  // namespace mho::array

@@ -1,0 +1,321 @@
+// The update kernel of every device model against a plain loop over crosspoints, samples and pulses. The loop shares
+// nothing with the kernel but the trains (which have tests of their own) and the generator.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "pulse/lines.h"
+#include "support.h"
+
+namespace mho::pulse {
+namespace {
+
+using tests::Model;
+using tests::Values;
+
+constexpr std::uint64_t key = 0x0123456789ABCDEFULL;
+
+double number(Parameters& p, const std::string& name) { return p.number(name); }
+
+// What one crosspoint is.
+struct Crosspoint {
+  double weight, visible;
+  double up, down, w_max, w_min, slope_up, slope_down;
+};
+
+// One pulse of a crosspoint before the bounds, from the formulas of the literature.
+std::function<double(const Crosspoint&, bool, double)> step_of(const Model& model) {
+  Parameters p = tests::device(model.type, model.changes);
+  const double sigma = number(p, "dw_min_ctoc");
+  if (model.type == "ConstantStep") {
+    return [sigma](const Crosspoint& c, bool up, double xi) { return (up ? c.up : -c.down) * (1 + sigma * xi); };
+  }
+  if (model.type == "ExpStep") {
+    const double a_up = number(p, "A_up"), a_down = number(p, "A_down");
+    const double gamma_up = number(p, "gamma_up"), gamma_down = number(p, "gamma_down");
+    const double a = number(p, "a"), b = number(p, "b");
+    return [=](const Crosspoint& c, bool up, double xi) {
+      const double z = 2 * a * c.weight / (c.w_max - c.w_min) + b;
+      const double mean = up ? c.up * std::fmax(1 - a_up * std::exp(gamma_up * z), 0.0)
+                             : -c.down * std::fmax(1 - a_down * std::exp(-gamma_down * z), 0.0);
+      return mean * (1 + sigma * xi);
+    };
+  }
+  const bool multiplicative = p.flag("mult_noise");
+  const bool soft = model.type == "SoftBounds";
+  return [=](const Crosspoint& c, bool up, double xi) {
+    const double step = up ? c.up : -c.down;
+    double mean;
+    if (soft) {
+      const double bound = up ? c.w_max : c.w_min;
+      mean = std::fabs(bound) > 1e-30 ? step * (1 - c.weight / bound) : step;
+    } else {
+      mean = step + (up ? c.slope_up : c.slope_down) * c.weight;
+    }
+    return multiplicative ? mean * (1 + sigma * xi) : mean + step * sigma * xi;
+  };
+}
+
+// An array of the loop: rows of crosspoints.
+std::vector<Crosspoint> crosspoints_of(const array::Array& a) {
+  const bool noisy = a.has_plane("persistent_weight");
+  const auto weight = tests::plane(a, noisy ? "persistent_weight" : "weight");
+  const auto visible = tests::plane(a, "weight");
+  const auto up = tests::plane(a, "dw_min_up"), down = tests::plane(a, "dw_min_down");
+  const auto w_max = tests::plane(a, "w_max"), w_min = tests::plane(a, "w_min");
+  const bool slopes = a.has_plane("slope_up");
+  const auto slope_up = slopes ? tests::plane(a, "slope_up") : up;
+  const auto slope_down = slopes ? tests::plane(a, "slope_down") : up;
+  std::vector<Crosspoint> result;
+  for (std::size_t i = 0; i < weight.size(); ++i) {
+    result.push_back({weight[i], visible[i], up[i], down[i], w_max[i], w_min[i], slope_up[i], slope_down[i]});
+  }
+  return result;
+}
+
+// The gaussian of one pulse of crosspoint (i, j): four neighbours in a column share a draw, one word pair for two.
+double pulse_gaussian(random::Purpose purpose, std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride,
+                      std::uint32_t draw) {
+  const auto element = static_cast<std::uint32_t>(i / 4 * stride + j);
+  return tests::gaussians_of(tests::words_of(key, static_cast<std::uint16_t>(purpose), step, element, draw))[i % 4];
+}
+
+struct Problem {
+  array::Shape shape;
+  std::vector<float> x, d;
+  std::size_t samples;
+  double lr;
+};
+
+Problem problem_of(std::size_t out, std::size_t in, std::size_t samples, double lr = 0.1) {
+  return {{out, in, 1},
+          tests::random_values(in * samples, 21, 1.0F, 0.2),
+          tests::random_values(out * samples, 22, 1.0F, 0.2),
+          samples,
+          lr};
+}
+
+void pulse(array::Array& a, const Problem& p, const UpdateParameters& update, int threads = 1) {
+  a.pulse({p.x.data(), p.samples, p.shape.in_features, false}, {p.d.data(), p.samples, p.shape.out_features, false},
+          p.lr, update, threads);
+}
+
+// Every pulse of every sample in order. Returns the number of pulses.
+PulseCount plain_loop(std::vector<Crosspoint>& crosspoints, const Problem& p, const Model& model,
+                      const UpdateParameters& update, double granularity, std::uint64_t first_step) {
+  const auto step = step_of(model);
+  Parameters device = tests::device(model.type, model.changes);
+  const double write_noise = number(device, "write_noise_std") * number(device, "dw_min");
+  PulseCount fired;
+  for (std::size_t s = 0; s < p.samples; ++s) {
+    Trains trains;
+    trains.resize(p.shape.in_features, p.shape.out_features, 1, update);
+    trains.make(0, p.x.data() + s * p.shape.in_features, p.d.data() + s * p.shape.out_features, p.lr, granularity,
+                update, random::Key::from(key), first_step + s);
+    trains.finish();
+    const tests::Lines lines = tests::lines_of(trains, p.shape.in_features, p.shape.out_features, 0);
+    for (std::size_t i = 0; i < p.shape.out_features; ++i) {
+      for (std::size_t j = 0; j < p.shape.in_features; ++j) {
+        Crosspoint& c = crosspoints[i * p.shape.in_features + j];
+        const int n = tests::coincidences(lines.x[j], lines.d[i], trains.divisor(0));
+        const bool up = lines.x[j].negative != lines.d[i].negative;
+        (up ? fired.up : fired.down) += static_cast<std::uint64_t>(n);
+        for (int k = 0; k < n; ++k) {
+          const double xi = pulse_gaussian(random::Purpose::pulse_noise, first_step + s, i, j, p.shape.stride(),
+                                           static_cast<std::uint32_t>(k));
+          c.weight = std::fmax(std::fmin(c.weight + step(c, up, xi), c.w_max), c.w_min);
+        }
+        if (n > 0) {
+          const double xi = pulse_gaussian(random::Purpose::write_noise, first_step + s, i, j, p.shape.stride(), 0);
+          c.visible = c.weight + write_noise * xi;
+        }
+      }
+    }
+  }
+  return fired;
+}
+
+void expect_padding_at_rest(const array::Array& a) {
+  const array::Shape& shape = a.shape();
+  for (const auto& p : tests::Planes::of(a)) {
+    for (std::size_t i = 0; i < shape.rows(); ++i) {
+      for (std::size_t j = 0; j < shape.stride(); ++j) {
+        if (i < shape.out_features && j < shape.in_features) continue;
+        ASSERT_EQ(p.values[i * shape.stride() + j], 0.0F) << p.name << " at " << i << ", " << j;
+      }
+    }
+  }
+}
+
+class Kernel : public testing::TestWithParam<Model> {
+ protected:
+  std::unique_ptr<array::Array> make(const array::Shape& shape, Values changes = {}) const {
+    for (const auto& [name, value] : GetParam().changes) changes.emplace(name, value);
+    return tests::make_array(tests::device(GetParam().type, changes), shape, {key});
+  }
+
+  // The same update by the kernel and by the loop.
+  void compare(const Problem& p, Values settings, std::uint64_t first_step = 0) const {
+    settings["pulse_by_pulse"] = true;
+    const UpdateParameters update = tests::update_parameters(settings);
+    const auto a = make(p.shape);
+    const auto start = tests::random_values(p.shape.out_features * p.shape.in_features, 23, 0.4F);
+    (void)a->set_weight(start.data(), false);
+    array::Steps steps;
+    steps.update = first_step;
+    a->set_steps(steps);
+    auto crosspoints = crosspoints_of(*a);
+    const PulseCount fired = plain_loop(crosspoints, p, GetParam(), update, a->granularity(), first_step);
+    ASSERT_GT(fired.up + fired.down, 0U);
+    pulse(*a, p, update);
+    const auto after = crosspoints_of(*a);
+    // Rounding: some hundred pulses of floats next to the doubles of the loop. A step is 0.01.
+    for (std::size_t i = 0; i < after.size(); ++i) {
+      ASSERT_NEAR(after[i].weight, crosspoints[i].weight, 1e-5) << "crosspoint " << i;
+      ASSERT_NEAR(after[i].visible, crosspoints[i].visible, 1.2e-5) << "crosspoint " << i;
+    }
+    EXPECT_EQ(a->pulses()[0].up, fired.up);
+    EXPECT_EQ(a->pulses()[0].down, fired.down);
+    EXPECT_EQ(a->steps().update, first_step + p.samples);
+    expect_padding_at_rest(*a);
+  }
+};
+
+TEST_P(Kernel, IsAPlainLoopForManyShapes) {
+  compare(problem_of(1, 1, 3), {});
+  compare(problem_of(3, 5, 9), {});
+  compare(problem_of(4, 16, 20), {});
+  compare(problem_of(5, 17, 20), {});
+  compare(problem_of(37, 50, 10), {});
+}
+
+TEST_P(Kernel, IsAPlainLoopBeyondAChunkOfSamples) { compare(problem_of(5, 17, 131, 0.02), {}); }
+
+TEST_P(Kernel, IsAPlainLoopForEveryTypeOfPulse) {
+  compare(problem_of(6, 20, 10), {{"pulse_type", "mean_count"}});
+  compare(problem_of(6, 20, 10), {{"pulse_type", "deterministic_implicit"}, {"x_res_implicit", 0.05}});
+  compare(problem_of(6, 20, 10), {{"bl", 64.0}, {"update_bl_management", false}});
+  compare(problem_of(6, 20, 10), {{"bl", 1.0}});
+  compare(problem_of(6, 20, 10), {{"update_bl_management", false}, {"update_management", false}});
+}
+
+// Steps run beyond 32 bits: within one call, and far beyond.
+TEST_P(Kernel, IsAPlainLoopAcrossTheWordsOfAStep) {
+  compare(problem_of(5, 17, 10), {}, (std::uint64_t{1} << 32) - 3);
+  compare(problem_of(5, 17, 10), {}, (std::uint64_t{5} << 32) - 1);
+  compare(problem_of(5, 17, 10), {}, (std::uint64_t{1} << 47) + 12345);
+}
+
+TEST_P(Kernel, TakesSamplesTogetherOrOneByOne) {
+  for (const bool pulse_by_pulse : {false, true}) {
+    const UpdateParameters update = tests::update_parameters({{"pulse_by_pulse", pulse_by_pulse}});
+    const Problem all = problem_of(18, 40, 70, 0.05);
+    const auto together = make(all.shape);
+    const auto halves = make(all.shape);
+    const auto one_by_one = make(all.shape);
+    array::Steps steps;
+    steps.update = (std::uint64_t{1} << 32) - 20;  // where chunks end at other samples
+    for (const auto* a : {&together, &halves, &one_by_one}) (*a)->set_steps(steps);
+    const auto part = [&](std::size_t first, std::size_t count) {
+      Problem p = all;
+      p.x.assign(all.x.begin() + static_cast<std::ptrdiff_t>(first * 40),
+                 all.x.begin() + static_cast<std::ptrdiff_t>((first + count) * 40));
+      p.d.assign(all.d.begin() + static_cast<std::ptrdiff_t>(first * 18),
+                 all.d.begin() + static_cast<std::ptrdiff_t>((first + count) * 18));
+      p.samples = count;
+      return p;
+    };
+    pulse(*together, all, update);
+    pulse(*halves, part(0, 35), update);
+    pulse(*halves, part(35, 35), update);
+    for (std::size_t s = 0; s < all.samples; ++s) pulse(*one_by_one, part(s, 1), update);
+    EXPECT_TRUE(tests::state_of(*together) == tests::state_of(*halves));
+    EXPECT_TRUE(tests::state_of(*together) == tests::state_of(*one_by_one));
+  }
+}
+
+TEST_P(Kernel, IsTheSameForEveryNumberOfThreads) {
+  const Problem p = problem_of(70, 200, 66, 0.02);
+  const UpdateParameters update = tests::update_parameters();
+  const auto serial = make(p.shape);
+  pulse(*serial, p, update, 1);
+  for (const int threads : {2, 4, 7}) {
+    const auto parallel = make(p.shape);
+    pulse(*parallel, p, update, threads);
+    EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*parallel)) << threads << " threads";
+  }
+}
+
+// Without noise from pulse to pulse, several pulses in one step are off by 0.2 % of the step at most.
+TEST_P(Kernel, TakesSeveralPulsesAtOnceWithinTheAllowedError) {
+  const auto all = make({24, 48, 1}, {{"dw_min_ctoc", 0.0}, {"write_noise_std", 0.0}, {"dw_min", 0.002}});
+  const auto single = make({24, 48, 1}, {{"dw_min_ctoc", 0.0}, {"write_noise_std", 0.0}, {"dw_min", 0.002}});
+  const auto start = tests::random_values(24 * 48, 23, 0.3F);
+  for (std::uint32_t trial = 0; trial < 10; ++trial) {
+    Problem p = problem_of(24, 48, 1, 0.05);
+    p.x = tests::random_values(48, 100 + trial);
+    p.d = tests::random_values(24, 200 + trial);
+    (void)all->set_weight(start.data(), false);
+    (void)single->set_weight(start.data(), false);
+    const auto before = tests::plane(*single, "weight");
+    pulse(*all, p, tests::update_parameters());
+    pulse(*single, p, tests::update_parameters({{"pulse_by_pulse", true}}));
+    const auto together = tests::plane(*all, "weight");
+    const auto exact = tests::plane(*single, "weight");
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+      const double step = std::fabs(static_cast<double>(exact[i]) - static_cast<double>(before[i]));
+      ASSERT_NEAR(together[i], exact[i], 0.002 * step + 2e-7) << "crosspoint " << i;
+    }
+    EXPECT_EQ(all->pulses()[0].up, single->pulses()[0].up);
+    EXPECT_EQ(all->pulses()[0].down, single->pulses()[0].down);
+  }
+}
+
+TEST_P(Kernel, StaysInsideOfTheBounds) {
+  const auto a = make({20, 33, 1}, {{"dw_min", 0.05}, {"dw_min_ctoc", 2.0}});
+  const std::vector<float> x(33 * 64, 1.0F);
+  std::vector<float> d(20 * 64, 1.0F);
+  const bool noisy = a->has_plane("persistent_weight");
+  for (const float sign : {1.0F, -1.0F}) {
+    std::fill(d.begin(), d.end(), sign);
+    a->pulse({x.data(), 64, 33, false}, {d.data(), 64, 20, false}, 1.0, tests::update_parameters(), 1);
+    const auto weight = tests::plane(*a, noisy ? "persistent_weight" : "weight");
+    const auto upper = tests::plane(*a, "w_max");
+    const auto lower = tests::plane(*a, "w_min");
+    for (std::size_t i = 0; i < weight.size(); ++i) {
+      ASSERT_GE(weight[i], lower[i]);
+      ASSERT_LE(weight[i], upper[i]);
+    }
+    expect_padding_at_rest(*a);
+  }
+}
+
+TEST_P(Kernel, LeavesTheArrayAloneWithoutPulses) {
+  const auto a = make({5, 17, 1});
+  const tests::State before = tests::state_of(*a);
+  Problem p = problem_of(5, 17, 4);
+  const UpdateParameters update = tests::update_parameters();
+  p.lr = 0;
+  pulse(*a, p, update);
+  p.lr = 0.1;
+  std::fill(p.x.begin(), p.x.end(), 0.0F);
+  pulse(*a, p, update);
+  p = problem_of(5, 17, 4);
+  std::fill(p.d.begin(), p.d.end(), -0.0F);
+  pulse(*a, p, update);
+  const tests::State after = tests::state_of(*a);
+  EXPECT_EQ(after.planes, before.planes);
+  EXPECT_EQ(after.pulses, before.pulses);
+  EXPECT_EQ(after.step, 12U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Kernel, testing::ValuesIn(tests::pulsed_models()), tests::model_name);
+
+}  // namespace
+}  // namespace mho::pulse

@@ -1,0 +1,219 @@
+#include "mho/simd/simd.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <random>
+
+namespace mho::simd {
+namespace {
+
+using Floats = std::array<float, lanes>;
+using Words = std::array<std::uint32_t, lanes>;
+
+Floats stored(F32 a) {
+  Floats r;
+  a.store(r.data());
+  return r;
+}
+Words stored(U32 a) {
+  Words r;
+  a.store(r.data());
+  return r;
+}
+
+// Three registers of each type: random bits in most lanes, the ends of the range in some.
+class Lanes : public testing::TestWithParam<std::uint32_t> {
+ protected:
+  Lanes() {
+    std::mt19937 generator(GetParam());
+    const std::uint32_t ends[] = {0U, 1U, 0x7FFFFFFFU, 0x80000000U, 0xFFFFFFFFU, 0x00010000U};
+    for (std::size_t k = 0; k < 3; ++k) {
+      for (std::size_t i = 0; i < lanes; ++i) {
+        words_[k][i] = generator() % 3 == 0 ? ends[generator() % 6] : static_cast<std::uint32_t>(generator());
+        const double u = static_cast<double>(generator()) / 4294967296.0 - 0.5;
+        floats_[k][i] = static_cast<float>(u * std::exp2(static_cast<double>(generator() % 21) - 10));
+        if (generator() % 8 == 0) floats_[k][i] = 0.5F * static_cast<float>(static_cast<int>(generator() % 9) - 4);
+      }
+      u_[k] = U32::load(words_[k].data());
+      f_[k] = F32::load(floats_[k].data());
+    }
+  }
+  template <class R, class Scalar> void expect_floats(R result, Scalar&& scalar) const {
+    const Floats r = stored(result);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      EXPECT_EQ(r[i], scalar(floats_[0][i], floats_[1][i], floats_[2][i])) << "lane " << i;
+    }
+  }
+  template <class R, class Scalar> void expect_words(R result, Scalar&& scalar) const {
+    const Words r = stored(result);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      EXPECT_EQ(r[i], scalar(words_[0][i], words_[1][i], words_[2][i])) << "lane " << i;
+    }
+  }
+  template <class Scalar> void expect_mask(Mask mask, Scalar&& scalar) const {
+    for (std::size_t i = 0; i < lanes; ++i) EXPECT_EQ((mask.bits() >> i & 1U) != 0, scalar(i)) << "lane " << i;
+  }
+
+  std::array<Words, 3> words_;
+  std::array<Floats, 3> floats_;
+  U32 u_[3];
+  F32 f_[3];
+};
+
+TEST_P(Lanes, DoArithmetic) {
+  expect_floats(f_[0] + f_[1], [](float a, float b, float) { return a + b; });
+  expect_floats(f_[0] - f_[1], [](float a, float b, float) { return a - b; });
+  expect_floats(f_[0] * f_[1], [](float a, float b, float) { return a * b; });
+  expect_floats(f_[0] / (f_[1] * f_[1] + F32(1.0F)), [](float a, float b, float) { return a / (b * b + 1.0F); });
+  expect_floats(min(f_[0], f_[1]), [](float a, float b, float) { return std::fmin(a, b); });
+  expect_floats(max(f_[0], f_[1]), [](float a, float b, float) { return std::fmax(a, b); });
+  expect_floats(abs(f_[0]), [](float a, float, float) { return std::fabs(a); });
+  expect_floats(sqrt(abs(f_[0])), [](float a, float, float) { return std::sqrt(std::fabs(a)); });
+  expect_floats(rint(f_[0]), [](float a, float, float) { return std::nearbyint(a); });
+  expect_floats(clamp(f_[0], F32(-1.0F), F32(2.0F)),
+                [](float a, float, float) { return std::fmax(std::fmin(a, 2.0F), -1.0F); });
+}
+
+// With one rounding where the level has such an instruction, with two elsewhere.
+TEST_P(Lanes, MultiplyAndAdd) {
+  const Floats plus = stored(fma(f_[0], f_[1], f_[2]));
+  const Floats minus = stored(fnma(f_[0], f_[1], f_[2]));
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const double product = static_cast<double>(floats_[0][i]) * static_cast<double>(floats_[1][i]);
+    const double added = floats_[2][i];
+    const double tolerance = (std::fabs(product) + std::fabs(added)) * 0x1p-23;
+    EXPECT_NEAR(plus[i], product + added, tolerance);
+    EXPECT_NEAR(minus[i], added - product, tolerance);
+  }
+}
+
+TEST_P(Lanes, Compare) {
+  const auto& a = floats_[0];
+  const auto& b = floats_[1];
+  expect_mask(f_[0] < f_[1], [&](std::size_t i) { return a[i] < b[i]; });
+  expect_mask(f_[0] <= f_[1], [&](std::size_t i) { return a[i] <= b[i]; });
+  expect_mask(f_[0] > f_[1], [&](std::size_t i) { return a[i] > b[i]; });
+  expect_mask(f_[0] >= f_[1], [&](std::size_t i) { return a[i] >= b[i]; });
+  expect_mask(f_[0] <= f_[0], [](std::size_t) { return true; });
+  expect_mask(nonzero(u_[0]), [&](std::size_t i) { return words_[0][i] != 0; });
+  expect_mask(negative(u_[0]), [&](std::size_t i) { return words_[0][i] >> 31 != 0; });
+  expect_mask(greater(u_[0], u_[1]), [&](std::size_t i) { return words_[0][i] > words_[1][i]; });
+  const Mask m = f_[0] < f_[1];
+  const Mask n = f_[0] < f_[2];
+  const auto bit = [](Mask mask, std::size_t i) { return (mask.bits() >> i & 1U) != 0; };
+  expect_mask(m & n, [&](std::size_t i) { return bit(m, i) && bit(n, i); });
+  expect_mask(m | n, [&](std::size_t i) { return bit(m, i) || bit(n, i); });
+  expect_mask(andnot(m, n), [&](std::size_t i) { return !bit(m, i) && bit(n, i); });
+  EXPECT_EQ(any(m), m.bits() != 0);
+  EXPECT_FALSE(any(f_[0] < f_[0]));
+  expect_floats(select(m, f_[0], f_[2]), [](float x, float y, float z) { return x < y ? x : z; });
+  expect_words(select(greater(u_[0], u_[1]), u_[0], u_[2]),
+               [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return x > y ? x : z; });
+}
+
+TEST_P(Lanes, WorkOnBits) {
+  using Word = std::uint32_t;
+  expect_words(u_[0] & u_[1], [](Word a, Word b, Word) { return a & b; });
+  expect_words(u_[0] | u_[1], [](Word a, Word b, Word) { return a | b; });
+  expect_words(u_[0] ^ u_[1], [](Word a, Word b, Word) { return a ^ b; });
+  expect_words(andnot(u_[0], u_[1]), [](Word a, Word b, Word) { return ~a & b; });
+  expect_words(u_[0] + u_[1], [](Word a, Word b, Word) { return a + b; });
+  expect_words(u_[0] - u_[1], [](Word a, Word b, Word) { return a - b; });
+  expect_words(shift_left<5>(u_[0]), [](Word a, Word, Word) { return a << 5; });
+  expect_words(shift_right<7>(u_[0]), [](Word a, Word, Word) { return a >> 7; });
+  expect_words(shift_right_signed<31>(u_[0]), [](Word a, Word, Word) { return a >> 31 != 0 ? ~0U : 0U; });
+  expect_words(shift_right_signed<3>(u_[0]),
+               [](Word a, Word, Word) { return static_cast<Word>(static_cast<std::int32_t>(a) >> 3); });
+  expect_words(popcount(u_[0]), [](Word a, Word, Word) { return static_cast<Word>(std::popcount(a)); });
+  expect_words(as_u32(flip_sign(as_f32(u_[0]), u_[1])), [](Word a, Word b, Word) { return a ^ b; });
+}
+
+TEST_P(Lanes, Convert) {
+  const Floats as_floats = stored(to_float(u_[0]));
+  const Words rounded = stored(round_to_int(f_[0]));
+  for (std::size_t i = 0; i < lanes; ++i) {
+    EXPECT_EQ(as_floats[i], static_cast<float>(static_cast<std::int32_t>(words_[0][i])));
+    EXPECT_EQ(static_cast<std::int32_t>(rounded[i]), static_cast<std::int32_t>(std::nearbyint(floats_[0][i])));
+  }
+  EXPECT_EQ(stored(as_u32(as_f32(u_[0]))), words_[0]);
+}
+
+TEST_P(Lanes, MultiplyWide) {
+  const U64 even = mul_low32(even_lanes(u_[0]), even_lanes(u_[1]));
+  const U64 odd = mul_low32(odd_lanes(u_[0]), odd_lanes(u_[1]));
+  const Words low = stored(interleave(even, odd));
+  const Words high = stored(interleave(high32(even), high32(odd)));
+  const U64 key(0x9E3779B97F4A7C15ULL);
+  const Words mixed = stored(interleave(xor3(even, odd, key), even ^ odd));
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const std::uint64_t product = static_cast<std::uint64_t>(words_[0][i]) * words_[1][i];
+    EXPECT_EQ(low[i], static_cast<std::uint32_t>(product));
+    EXPECT_EQ(high[i], static_cast<std::uint32_t>(product >> 32));
+    const std::size_t pair = i / 2 * 2;
+    const std::uint32_t both = low[pair] ^ low[pair + 1];
+    EXPECT_EQ(mixed[i], i % 2 == 0 ? both ^ 0x7F4A7C15U : both);
+  }
+}
+
+TEST_P(Lanes, TakeSquareRootsQuickly) {
+  const Floats r = stored(fast_sqrt(abs(f_[0]) + F32(1e-6F)));
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const double exact = std::sqrt(static_cast<double>(std::fabs(floats_[0][i]) + 1e-6F));
+    EXPECT_NEAR(r[i], exact, exact * 0x1.8p-23);
+  }
+}
+
+TEST_P(Lanes, MoveBetweenPlaces) {
+  std::array<float, 64> places{};
+  for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<float>(i);
+  Words index{};
+  for (std::size_t i = 0; i < lanes; ++i) index[i] = static_cast<std::uint32_t>((i * 37 + GetParam()) % 64);
+  const Floats gathered = stored(gather(places.data(), U32::load(index.data())));
+  for (std::size_t i = 0; i < lanes; ++i) EXPECT_EQ(gathered[i], static_cast<float>(index[i]));
+
+  const Mask some = f_[0] < f_[1];
+  scatter(places.data(), U32::load(index.data()), F32(-1.0F), some);
+  for (std::size_t place = 0; place < places.size(); ++place) {
+    float expected = static_cast<float>(place);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      if (index[i] == place && (some.bits() >> i & 1U) != 0) expected = -1;
+    }
+    EXPECT_EQ(places[place], expected) << place;
+  }
+
+  Words packed{};
+  const std::size_t n = compress_store(packed.data(), u_[0], some);
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < lanes; ++i) {
+    if ((some.bits() >> i & 1U) == 0) continue;
+    EXPECT_EQ(packed[next], words_[0][i]);
+    ++next;
+  }
+  EXPECT_EQ(n, next);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Lanes, testing::Range(1U, 21U));
+
+TEST(Simd, NumbersItsLanes) {
+  const Words index = stored(lane_index());
+  for (std::size_t i = 0; i < lanes; ++i) EXPECT_EQ(index[i], i);
+}
+
+TEST(Simd, RoundsHalvesToEven) {
+  const Floats halves = {0.5F, 1.5F, 2.5F, 3.5F, -0.5F, -1.5F, -2.5F, -3.5F, 4.5F, 5.5F, 6.5F, 7.5F, 0, 1, 2, 3};
+  const Floats r = stored(rint(F32::load(halves.data())));
+  const Words w = stored(round_to_int(F32::load(halves.data())));
+  const float expected[] = {0, 2, 2, 4, 0, -2, -2, -4, 4, 6, 6, 8, 0, 1, 2, 3};
+  for (std::size_t i = 0; i < lanes; ++i) {
+    EXPECT_EQ(r[i], expected[i]);
+    EXPECT_EQ(static_cast<float>(static_cast<std::int32_t>(w[i])), expected[i]);
+  }
+}
+
+}  // namespace
+}  // namespace mho::simd

@@ -1,0 +1,250 @@
+// What the tests share: configurations with defaults, inputs, and a look at what an array holds.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <numbers>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "mho/array/array.h"
+#include "mho/array/device_list.h"
+#include "mho/error.h"
+#include "mho/parameters.h"
+#include "mho/random/philox.h"
+#include "mho/random/purpose.h"
+
+namespace mho::tests {
+
+using Values = std::map<std::string, Parameters::Value>;
+
+inline Parameters merged(const std::string& section, Values values, const Values& changes) {
+  for (const auto& [name, value] : changes) values[name] = value;
+  return {section, std::move(values)};
+}
+
+inline Values pulsed_values() {
+  return {{"dw_min", 0.01},         {"dw_min_dtod", 0.3},  {"dw_min_ctoc", 0.3}, {"dw_min_log_normal", false},
+          {"w_max", 0.6},           {"w_min", -0.6},       {"w_max_dtod", 0.3},  {"w_min_dtod", 0.3},
+          {"up_down", 0.0},         {"up_down_dtod", 0.1}, {"stuck_prob", 0.0},  {"stuck_range", 0.1},
+          {"write_noise_std", 0.0}, {"type", ""}};
+}
+
+// The parameters of a device model: what it needs, with the changes that are asked for.
+inline Parameters device(const std::string& type, const Values& changes = {}) {
+  if (type == "Ideal") return merged("device", {{"type", type}}, changes);
+  Values values = pulsed_values();
+  values["type"] = type;
+  Values own;
+  if (type == "SoftBounds") own = {{"mult_noise", true}};
+  if (type == "LinearStep") {
+    own = {{"mult_noise", true},       {"gamma_up", 0.2},         {"gamma_down", 0.3},
+           {"gamma_up_dtod", 0.05},    {"gamma_down_dtod", 0.05}, {"mean_bound_reference", true},
+           {"allow_increasing", false}};
+  }
+  if (type == "ExpStep") {
+    own = {{"A_up", 0.00081},        {"A_down", 0.36833}, {"gamma_up", 12.44625},
+           {"gamma_down", 12.78785}, {"a", 0.244},        {"b", 0.2425}};
+  }
+  values.insert(own.begin(), own.end());
+  return merged("device", std::move(values), changes);
+}
+
+// A device without any spread.
+inline Values no_spread() {
+  return {{"dw_min_dtod", 0.0}, {"dw_min_ctoc", 0.0}, {"w_max_dtod", 0.0}, {"w_min_dtod", 0.0}, {"up_down_dtod", 0.0}};
+}
+
+inline Parameters update(const Values& changes = {}) {
+  return merged("update",
+                {{"bl", 31.0},
+                 {"fixed_bl", true},
+                 {"pulse_type", "stochastic"},
+                 {"res", 0.0},
+                 {"x_res_implicit", 0.0},
+                 {"d_res_implicit", 0.0},
+                 {"sto_round", false},
+                 {"update_management", true},
+                 {"update_bl_management", true},
+                 {"um_grad_scale", 1.0},
+                 {"pulse_by_pulse", false}},
+                changes);
+}
+
+inline pulse::UpdateParameters update_parameters(const Values& changes = {}) {
+  Parameters p = update(changes);
+  return pulse::UpdateParameters(p);
+}
+
+// A periphery with nothing but bounds that are far away: every flaw is switched on by the test that looks at it.
+inline Parameters io(const Values& changes = {}) {
+  return merged("io",
+                {{"is_perfect", false},
+                 {"mv_type", "one_pass"},
+                 {"inp_bound", 0.0},
+                 {"inp_res", 0.0},
+                 {"inp_sto_round", false},
+                 {"inp_noise", 0.0},
+                 {"inp_asymmetry", 0.0},
+                 {"out_bound", 0.0},
+                 {"out_res", 0.0},
+                 {"out_sto_round", false},
+                 {"out_noise", 0.0},
+                 {"out_noise_std", 0.0},
+                 {"out_scale", 1.0},
+                 {"out_asymmetry", 0.0},
+                 {"out_nonlinearity", 0.0},
+                 {"out_nonlinearity_std", 0.0},
+                 {"slope_calibration", 0.0},
+                 {"v_offset_std", 0.0},
+                 {"v_offset_w_min", -1.0},
+                 {"r_series", 0.0},
+                 {"r_series_max_total", 5.0},
+                 {"w_noise", 0.0},
+                 {"w_noise_type", "none"},
+                 {"ir_drop", 0.0},
+                 {"ir_drop_g_ratio", 571428.57},
+                 {"w_read_asymmetry_dtod", 0.0},
+                 {"noise_management", "none"},
+                 {"nm_thres", 0.0},
+                 {"nm_decay", 0.001},
+                 {"nm_assumed_wmax", 0.6},
+                 {"bound_management", "none"},
+                 {"max_bm_factor", 1000.0},
+                 {"max_bm_res", 0.25},
+                 {"bm_test_negative_bound", true}},
+                changes);
+}
+
+inline periphery::IoParameters io_parameters(const Values& changes = {}) {
+  Parameters p = io(changes);
+  return periphery::IoParameters(p);
+}
+
+inline Values default_io() {
+  return {{"inp_bound", 1.0},
+          {"inp_res", 1.0 / 126},
+          {"out_bound", 12.0},
+          {"out_res", 1.0 / 510},
+          {"out_noise", 0.06},
+          {"noise_management", "abs_max"},
+          {"bound_management", "iterative"}};
+}
+
+inline std::unique_ptr<array::Array> make_array(Parameters device_parameters, const array::Shape& shape,
+                                                const std::vector<std::uint64_t>& keys = {0x0123456789ABCDEFULL},
+                                                const Values& io_changes = {}, int threads = 1) {
+  const auto parameters = io_parameters(io_changes);
+  return array::make_array(device_parameters, shape, keys, parameters, parameters, threads);
+}
+
+// Every pulsed model, with what lets its kernel take each of its branches: fine and coarse steps, both kinds of noise.
+struct Model {
+  std::string type;
+  Values changes;
+  std::string name;
+};
+
+inline std::vector<Model> pulsed_models() {
+  return {{"ConstantStep", {}, "ConstantStep"},
+          {"ConstantStep", {{"up_down", 0.3}, {"stuck_prob", 0.1}}, "ConstantStepStuck"},
+          {"SoftBounds", {}, "SoftBounds"},
+          {"SoftBounds", {{"mult_noise", false}}, "SoftBoundsAdditive"},
+          {"LinearStep", {}, "LinearStep"},
+          {"LinearStep", {{"mult_noise", false}, {"mean_bound_reference", false}}, "LinearStepAdditive"},
+          {"LinearStep", {{"allow_increasing", true}, {"gamma_up", -0.2}}, "LinearStepIncreasing"},
+          {"ExpStep", {}, "ExpStep"},
+          {"ExpStep", {{"up_down", -0.2}, {"write_noise_std", 2.0}}, "ExpStepWriteNoise"}};
+}
+
+inline std::string model_name(const testing::TestParamInfo<Model>& info) { return info.param.name; }
+
+// Uniform numbers in [-bound, bound], some of them zero.
+inline std::vector<float> random_values(std::size_t n, std::uint32_t seed, float bound = 1.0F, double zeros = 0.0) {
+  std::mt19937 generator(seed);
+  std::vector<float> values(n);
+  for (float& v : values) {
+    const double u = static_cast<double>(generator()) / 4294967296.0;
+    const double keep = static_cast<double>(generator()) / 4294967296.0;
+    v = keep < zeros ? 0.0F : static_cast<float>(2 * u - 1) * bound;
+  }
+  return values;
+}
+
+inline std::vector<float> plane(const array::Array& a, const std::string& name) {
+  const array::Shape& shape = a.shape();
+  std::vector<float> values(shape.instances * shape.out_features * shape.in_features);
+  a.copy_plane(name, values.data());
+  return values;
+}
+
+// All planes of an array with their padding.
+class Planes : public array::Array {
+ public:
+  static const std::vector<array::Plane>& of(const array::Array& a) { return a.*(&Planes::planes_); }
+};
+
+// All that an update may change.
+struct State {
+  std::vector<std::vector<float>> planes;
+  std::uint64_t step = 0;
+  std::vector<std::uint64_t> pulses;
+  bool operator==(const State&) const = default;
+};
+
+inline State state_of(const array::Array& a) {
+  State state;
+  for (const auto& p : Planes::of(a)) state.planes.emplace_back(p.values.begin(), p.values.end());
+  state.step = a.steps().update;
+  for (const auto& count : a.pulses()) {
+    state.pulses.push_back(count.up);
+    state.pulses.push_back(count.down);
+  }
+  return state;
+}
+
+// The message of the engine's error that a call throws; empty, and a failure of the test, where it throws none.
+template <class Call> std::string error_of(Call&& call, ErrorKind kind = ErrorKind::value) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "no error was thrown";
+  return {};
+}
+
+inline void expect_contains(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in \"" << text << "\"";
+}
+
+// The words of one counter, straight from the generator: the layout that the randomness contract promises.
+inline random::Words words_of(std::uint64_t key, std::uint16_t purpose, std::uint64_t step, std::uint32_t element,
+                              std::uint32_t draw) {
+  const auto high = static_cast<std::uint32_t>(step >> 32) | (static_cast<std::uint32_t>(purpose) << 16);
+  return random::philox({draw, element, static_cast<std::uint32_t>(step), high}, random::Key::from(key));
+}
+
+// The four gaussians of one counter in double precision.
+inline std::array<double, 4> gaussians_of(const random::Words& words) {
+  std::array<double, 4> result{};
+  for (std::size_t pair = 0; pair < 2; ++pair) {
+    const std::uint32_t radius_word = words[2 * pair];
+    const std::uint32_t angle_word = words[2 * pair + 1];
+    const double u = std::fmin((static_cast<double>(radius_word >> 1) + 0.5) * 0x1p-31, 1 - 0x1p-24);
+    const double radius = std::sqrt(-2 * std::log(u));
+    const double fraction = static_cast<double>(static_cast<std::int32_t>(angle_word & 0xFFFFFFFCU)) * 0x1p-31;
+    const double angle = fraction * std::numbers::pi / 4 + std::numbers::pi / 4;  // in the first quadrant
+    result[2 * pair] = (angle_word & 1U) != 0 ? -radius * std::cos(angle) : radius * std::cos(angle);
+    result[2 * pair + 1] = (angle_word & 2U) != 0 ? -radius * std::sin(angle) : radius * std::sin(angle);
+  }
+  return result;
+}
+
+}  // namespace mho::tests
