@@ -104,14 +104,14 @@ def work(tile, x, d, lr=0.05):
 )
 def test_any_number_of_threads(device, io):
     # Large enough that work is divided: by samples, by rows, by panels of output lines.
-    shape, batch = (150, 140), 130
+    shape, batch = (135, 130), 100
     x, d = normal(batch, shape[1]), normal(batch, shape[0], seed=1)
     results = {}
     for threads in (1, 2, 4, 7):
         mho.set_num_threads(threads)
         tile = Tile(shape[1], shape[0], device=device, forward_io=io, backward_io=io, seed=7)
         tile.weight = normal(*shape, seed=2, scale=0.1)
-        results[threads] = [*work(tile, x, d), *(tile.devices[name] for name in tile.devices)], tile
+        results[threads] = [*work(tile, x, d, 0.004), *(tile.devices[name] for name in tile.devices)], tile
     if mho.build_info()["openmp"] and os.path.isdir("/proc/self/task"):  # noqa: PTH112
         assert len(os.listdir("/proc/self/task")) >= 7  # noqa: PTH208
     for threads in (2, 4, 7):
@@ -177,7 +177,7 @@ def test_two_threads_in_one_tile():
         return Tile(512, 512, device=SoftBounds(), seed=7)
 
     mho.set_num_threads(1)
-    batch = 200
+    batch = 100
     for _ in range(6):
         x, d = normal(batch, 512), normal(batch, 512, seed=1)
         tile = fresh()
