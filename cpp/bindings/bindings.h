@@ -20,7 +20,7 @@ void register_tile(py::module_& m);
 // do not exist there).
 int current_threads();
 
-using FloatArray = py::array_t<float, py::array::c_style>;
+using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
 
 // Any real array as contiguous float32, checked to be finite. Converts once where it must.
 FloatArray to_float_array(const py::handle& value, const char* name);

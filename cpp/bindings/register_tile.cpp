@@ -1,5 +1,6 @@
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstdint>
@@ -180,7 +181,7 @@ class PyTile {
       }
       for (std::size_t k = 0; k < pulses.size(); ++k) pulses[k] = {up[k], down[k]};
       for (const float a : averages) {
-        if (!std::isfinite(a)) fail_value("the running averages of a state must be finite");
+        if (!std::isfinite(a) || a < 0) fail_value("the running averages of a state must be finite and >= 0");
       }
     } catch (const py::cast_error&) {
       fail_type("the counters of a state must be whole numbers >= 0");
@@ -281,11 +282,15 @@ FloatArray to_float_array(const py::handle& value, const char* name) {
       fail_type(std::string(name) + " must be an array of real numbers, got dtype " +
                 py::str(any.dtype()).cast<std::string>());
     }
-    result = py::array_t<float, py::array::c_style | py::array::forcecast>::ensure(any);
-    if (!result) {
+    // By way of double, so that a number beyond float32 becomes an infinity without numpy's warning.
+    const auto wide = py::array_t<double, py::array::c_style | py::array::forcecast>::ensure(any);
+    if (!wide) {
       PyErr_Clear();
       fail_type(std::string(name) + " cannot be converted to float32");
     }
+    result = FloatArray(std::vector<py::ssize_t>(wide.shape(), wide.shape() + wide.ndim()));
+    std::transform(wide.data(), wide.data() + wide.size(), result.mutable_data(),
+                   [](double v) { return static_cast<float>(v); });
   }
   if (!all_finite(result.data(), static_cast<std::size_t>(result.size()))) {
     fail_value(std::string(name) + " must be finite, got NaN or infinity (or a value beyond float32)");

@@ -1,7 +1,7 @@
 """The C++ engine, compiled for the best SIMD level that this CPU runs.
 
-The engine is built once per x86-64 level (``v2``, ``v3``, ``v4``; ``generic`` elsewhere), each in an extension module of
-its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one of them.
+The engine is built once per x86-64 level (``v2``, ``v3``, ``v4``; ``generic`` elsewhere), each in an extension
+module of its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one of them.
 """
 
 import importlib
@@ -9,6 +9,7 @@ import os
 from typing import Any
 
 from mho import _cpu
+from mho._threads import default_num_threads
 from mho.errors import MhoRuntimeError, MhoValueError
 
 
@@ -29,8 +30,8 @@ def _choose_level() -> str:
 def _load_engine() -> Any:
     """Import the engine, with threads that sleep when they wait.
 
-    OpenMP's default is to spin for milliseconds, which on a machine with other work to do takes the processor from
-    the thread that is waited for. The runtime reads this variable when it is loaded, and only then.
+    OpenMP's default is to spin for milliseconds, which on a machine with other work to do takes the processor
+    from the thread that is waited for. The runtime reads this variable when it is loaded, and only then.
     """
     name = "GOMP_SPINCOUNT"
     if name in os.environ or "OMP_WAIT_POLICY" in os.environ:
@@ -54,6 +55,8 @@ philox = _engine.philox
 random_gaussian = _engine.random_gaussian
 random_words = _engine.random_words
 set_num_threads = _engine.set_num_threads
+
+set_num_threads(default_num_threads())
 
 __all__ = [
     "Tile",

@@ -1,8 +1,8 @@
 """The file format: arrays and one JSON header in a safetensors file.
 
-The header is kept under the key ``mho`` of the file's metadata. It names the format version, the kind of what is
-stored, the version of mho that wrote it and the SIMD level it ran on. There is no pickle, so that a file can be opened
-whoever it comes from.
+The header is kept under the key ``mho`` of the file's metadata. It names the format version, the kind of what
+is stored, the version of mho that wrote it and the SIMD level it ran on. There is no pickle, so that a file can
+be opened whoever it comes from.
 """
 
 from __future__ import annotations
@@ -49,7 +49,13 @@ def save_state(path: str | Path, arrays: dict[str, NDArray[Any]], meta: dict[str
     from safetensors.numpy import save
 
     info = _core.engine_info()
-    header = {"format": FORMAT, "kind": kind, "version": info["version"], "simd_level": info["simd_level"], **meta}
+    header = {
+        "format": FORMAT,
+        "kind": kind,
+        "version": info["version"],
+        "simd_level": info["simd_level"],
+        **meta,
+    }
     data = save(
         {name: np.ascontiguousarray(array) for name, array in arrays.items()},
         metadata={"mho": json.dumps(header, allow_nan=False)},

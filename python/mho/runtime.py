@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mho import _core, _cpu, _validate
+from mho._threads import MOST_THREADS
 from mho._validate import Range
-from mho.errors import MhoValueError
 
 __all__ = ["build_info", "get_num_threads", "set_num_threads"]
 
-_MOST_THREADS = 1024
+__version__: str = _core.engine_info()["version"]
 
 
 def set_num_threads(n: int) -> None:
@@ -42,7 +40,7 @@ def set_num_threads(n: int) -> None:
     2
     >>> set_num_threads(before)
     """
-    _core.set_num_threads(_validate.integer("num_threads", n, Range(at_least=1, at_most=_MOST_THREADS)))
+    _core.set_num_threads(_validate.integer("num_threads", n, Range(at_least=1, at_most=MOST_THREADS)))
 
 
 def get_num_threads() -> int:
@@ -64,35 +62,12 @@ def build_info() -> dict[str, Any]:
     >>> build_info()["simd_level"] in build_info()["simd_levels"]
     True
     """
+    engine = _core.engine_info()
     return {
-        **_core.engine_info(),
+        **engine,
         "simd_levels": _cpu.supported_levels(),
-        "threads": get_num_threads(),
+        "threads": get_num_threads() if engine["openmp"] else 1,
         "python": sys.version.split()[0],
         "numpy": np.__version__,
         "platform": f"{platform.system()} {platform.machine()}",
     }
-
-
-def _cpu_quota() -> float | None:
-    """Return the processors that the control group allows, None without a limit."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
-        return None
-
-
-def _default_num_threads() -> int:
-    """Return ``MHO_NUM_THREADS``, or the number of processors this process may use."""
-    asked = os.environ.get("MHO_NUM_THREADS", "")
-    if asked:
-        if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= _MOST_THREADS:
-            raise MhoValueError(f"MHO_NUM_THREADS must be in [1, {_MOST_THREADS}], got {asked!r}")
-        return int(asked)
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    quota = _cpu_quota()
-    return min(affinity if quota is None else max(1, min(affinity, int(quota))), _MOST_THREADS)
-
-
-_core.set_num_threads(_default_num_threads())

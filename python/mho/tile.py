@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 from mho.seeds import Seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["PulseCount", "Tile"]
 
 _SIZES = Range(at_least=1, at_most=2**30)
-_COUNTERS = ("update", "forward", "backward", "evaluation_forward", "evaluation_backward")
+_LARGEST_RATE = 1e12
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +137,23 @@ class Tile:
         """Build the devices and their periphery; see the class."""
         self._in_features = _validate.integer("Tile.in_features", in_features, _SIZES)
         self._out_features = _validate.integer("Tile.out_features", out_features, _SIZES)
-        self._instances = None if instances is None else _validate.integer("Tile.instances", instances, _SIZES)
+        self._instances = (
+            None if instances is None else _validate.integer("Tile.instances", instances, _SIZES)
+        )
         self._config = configuration(
             config, device=device, rule=rule, update=update, forward_io=forward_io, backward_io=backward_io
         )
         if self._config.mapping != TileConfig().mapping:
-            raise MhoValueError("Tile.config.mapping has no effect: a tile has no scale, the mapping of a layer has")
+            raise MhoValueError(
+                "Tile.config.mapping has no effect: a tile has no scale, the mapping of a layer has"
+            )
         self._seed = seed if isinstance(seed, Seed) else Seed(seed)
         self._engine = _core.Tile(
-            self._out_features, self._in_features, self._keys(), self._config.engine_dict(), instances is not None
+            self._out_features,
+            self._in_features,
+            self._keys(),
+            self._config.engine_dict(),
+            instances is not None,
         )
         # The methods that training calls most, without a further call in between.
         self._forward, self._backward = self._engine.forward, self._engine.backward
@@ -237,15 +246,15 @@ class Tile:
         d : array_like, shape (batch, out_features) or (instances, batch, out_features)
             The errors, that is the gradient at the outputs.
         lr : float
-            The learning rate, >= 0.
+            The learning rate, from 0 to 1e12.
 
         Raises
         ------
         MhoError
             If an argument is not valid. The tile is unchanged then.
         """
-        if type(lr) is not float or not 0.0 <= lr < float("inf"):
-            lr = _validate.number("lr", lr, Range(at_least=0))
+        if type(lr) is not float or not 0.0 <= lr <= _LARGEST_RATE:
+            lr = _validate.number("lr", lr, Range(at_least=0, at_most=_LARGEST_RATE))
         self._engine.update(x, d, lr)
 
     @property
@@ -303,7 +312,9 @@ class Tile:
 
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return all that changes or was drawn: the arrays, and the counters as plain JSON values."""
-        arrays: dict[str, NDArray[Any]] = {name: self._engine.array(name) for name in self._engine.array_names()}
+        arrays: dict[str, NDArray[Any]] = {
+            name: self._engine.array(name) for name in self._engine.array_names()
+        }
         return arrays, self._engine.counters()
 
     def load_state(self, arrays: Mapping[str, NDArray[Any]], counters: Mapping[str, Any]) -> None:
@@ -314,11 +325,15 @@ class Tile:
         MhoError
             If the state does not belong to such a tile, or is not valid. The tile is unchanged then.
         """
+        if not isinstance(arrays, Mapping) or not isinstance(counters, Mapping):
+            raise MhoTypeError("a state is two mappings, of arrays and of counters")
         shape = (self._out_features, self._in_features)
         expected = shape if self._instances is None else (self._instances, *shape)
         for name, array in arrays.items():
             if np.shape(array) != expected:
-                raise MhoValueError(f"array {name} of a state must have shape {expected}, got {np.shape(array)}")
+                raise MhoValueError(
+                    f"array {name} of a state must have shape {expected}, got {np.shape(array)}"
+                )
         self._engine.load_state(dict(arrays), dict(counters))
 
     def save(self, path: str | Path) -> None:
@@ -377,7 +392,8 @@ class Tile:
     def __repr__(self) -> str:
         """Return the sizes, the device and the seed."""
         instances = "" if self._instances is None else f", instances={self._instances}"
-        return f"Tile({self._in_features}, {self._out_features}, device={self._config.device!r}, seed={self._seed!r}{instances})"
+        sizes = f"{self._in_features}, {self._out_features}"
+        return f"Tile({sizes}, device={self._config.device!r}, seed={self._seed!r}{instances})"
 
 
 def configuration(config: TileConfig | None, **parts: Any) -> TileConfig:

@@ -121,6 +121,9 @@ void Array::load_planes(const std::vector<const float*>& values) {
         for (std::size_t j = 0; j < shape_.in_features; ++j) {
           const float value = values[p][k * devices + i * shape_.in_features + j];
           if (!std::isfinite(value)) fail_value("array " + planes_[p].name + " of a state must be finite");
+          if (value < 0 && planes_[p].name.starts_with("dw_min")) {
+            fail_value("array " + planes_[p].name + " of a state must be >= 0");
+          }
           loaded[p].values[k * shape_.plane() + i * shape_.stride() + j] = value;
         }
       }

@@ -1,7 +1,9 @@
 #include "mho/array/ideal_array.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "mho/error.h"
 #include "mho/parallel.h"
 #include "mho/simd/simd.h"
 
@@ -16,6 +18,14 @@ IdealArray::IdealArray(const Shape& shape, const std::vector<std::uint64_t>& key
 }
 
 void IdealArray::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters&, int threads) {
+  const auto largest = [](const Batch& batch, std::size_t instances) {
+    const std::size_t count = batch.samples * batch.features * (batch.per_instance ? instances : 1);
+    float m = 0;
+    for (std::size_t i = 0; i < count; ++i) m = std::max(m, std::fabs(batch.data[i]));
+    return static_cast<double>(m);
+  };
+  const double change = lr * largest(x, shape_.instances) * largest(d, shape_.instances);
+  if (change * static_cast<double>(x.samples) > 1e30) fail_value("update: lr * d * x is too large for float32 weights");
   const std::size_t stride = shape_.stride();
   const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(x.samples);
   // The padded inputs of each instance, so that a row is whole registers.

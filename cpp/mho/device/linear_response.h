@@ -23,7 +23,8 @@ class LinearResponse {
     const F32 slope = simd::select(up, lanes.up_slope, lanes.down_slope);
     const F32 dw = simd::fma(slope, w, step);
     if (multiplicative_) return w + dw * simd::fma(noise_, xi, F32(1.0F));
-    return w + dw + step * (noise_ * xi);
+    // The sum is rounded once, after the noise: rounding w + dw first would bias small steps.
+    return w + simd::fma(step, noise_ * xi, dw);
   }
 
   // With u = -slope, n pulses multiply the distance to the point of no step by n independent factors 1 - u (1 + sigma

@@ -1,0 +1,7 @@
+"""``python -m mho``: the command line."""
+
+import sys
+
+from mho.cli import main
+
+sys.exit(main())
