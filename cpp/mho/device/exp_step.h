@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "mho/device/pulsed.h"
+#include "mho/device/smooth_response.h"
 
 namespace mho::device {
 
@@ -46,34 +46,11 @@ class ExpStep {
     return simd::fma(response(lanes, w, up).step, simd::fma(noise_, xi, F32(1.0F)), w);
   }
 
-  // n small steps to first order in the slope f' of the step f: the mean is n f (1 + (n - 1) f' / 2), and the noise of
-  // each step is carried along by the later ones. Taken only where the next order, the curvature seen by the noise and
-  // the remaining skewness are within the error that is allowed; else one pulse at a time.
   [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
-    const F32 one(1.0F);
-    const Response r = response(lanes, w, up);
-    const F32 root = simd::sqrt(n);
-    const F32 v = (n - one) * r.slope;
-    const F32 mean = n * simd::fma(v, F32(0.5F), one);
-    const F32 spread = noise_ * root * (one + v);
-    const F32 variance = noise_ * noise_;
-    const F32 skew = F32(0.5F) * v * variance;
-    const F32 dw = r.step * (simd::fma(spread, xi, mean) + skew * simd::fma(xi, xi, F32(-1.0F)));
-    const F32 factor = simd::fma(F32(sure_sigma), noise_ * root, n);
-    const F32 reach = simd::abs(r.step) * factor;
-    const F32 slope = simd::abs(r.slope);
-    const F32 bend = simd::abs(r.step * r.curvature) * n * simd::fma(variance, F32(0.25F), n * F32(1.0F / 6.0F));
-    const Mask fine = (n * slope <= F32(0.1F)) & (bend <= F32(1e-3F)) & (n * slope * slope * variance <= F32(1e-3F)) &
-                      (slope * factor <= one);
-    return {w + dw, (n <= one) | (fine & ((w + reach) <= lanes.w_max) & ((w - reach) >= lanes.w_min))};
+    return smooth_pulses(response(lanes, w, up), w, n, xi, noise_, lanes.w_max, lanes.w_min);
   }
 
  private:
-  struct Response {
-    F32 step;       // f
-    F32 slope;      // f'
-    F32 curvature;  // f''
-  };
   [[nodiscard]] Response response(const Lanes& lanes, F32 w, Mask up) const {
     const F32 z = simd::fma(lanes.z_slope, w, F32(static_cast<float>(b_)));
     const F32 gamma = simd::select(up, F32(static_cast<float>(gamma_up_)), F32(static_cast<float>(-gamma_down_)));
