@@ -175,3 +175,10 @@ def test_devices_that_differ_move_by_their_own_steps() -> None:
     up = np.arange(64) % 2 == 0
     np.testing.assert_allclose(tile.weight[up], 7 * tile.devices["dw_min_up"][up], rtol=1e-5)
     np.testing.assert_allclose(tile.weight[~up], -7 * tile.devices["dw_min_down"][~up], rtol=1e-5)
+
+
+@pytest.mark.parametrize("res", [1.0, 31.0])
+def test_resolution_is_a_fraction(res: float) -> None:
+    """A number of steps in its place is an error, not ignored."""
+    with pytest.raises(mho.MhoValueError, match=r"Update\.res"):
+        Update(res=res)
