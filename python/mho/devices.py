@@ -38,7 +38,16 @@ from mho.errors import MhoValueError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ConstantStep", "Device", "ExpStep", "Ideal", "LinearStep", "PulsedDevice", "SoftBounds"]
+__all__ = [
+    "ConstantStep",
+    "Device",
+    "ExpStep",
+    "Ideal",
+    "LinearStep",
+    "PowStep",
+    "PulsedDevice",
+    "SoftBounds",
+]
 
 _RPU = "Gokmen & Vlasov 2016"
 _KIT = "Rasch et al. 2021"
@@ -506,29 +515,91 @@ class ExpStep(PulsedDevice):
 
         Found by bisection, to 1e-12 of the range.
         """
-        grid = np.linspace(self.w_min, self.w_max, 2049)
-        sign = np.sign(_imbalance(self, grid))
-        zeros = np.flatnonzero(sign == 0)
-        changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)
-        if len(zeros) + len(changes) != 1:
-            return None
-        if len(zeros):
-            return float(grid[zeros[0]])
-        low, high = float(grid[changes[0]]), float(grid[changes[0] + 1])
-        low_sign = sign[changes[0]]
-        while high - low > 1e-12 * (self.w_max - self.w_min):
-            middle = (low + high) / 2
-            if np.sign(_imbalance(self, middle)) == low_sign:
-                low = middle
-            else:
-                high = middle
-        return (low + high) / 2
+        return _bisected_symmetry_point(self)
+
+
+@Device.register
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class PowStep(PulsedDevice):
+    """A device whose step is a power of the distance to the bound.
+
+    With ``R = w_max - w_min``, of each crosspoint's own bounds, one pulse up changes the weight by
+    ``s_up * ((w_max - w) / R)**gamma_up * (1 + dw_min_ctoc * xi)``, one down by
+    ``-s_down * ((w - w_min) / R)**gamma_down * (1 + dw_min_ctoc * xi)``. Each crosspoint has exponents of its own,
+    ``gamma_up = pow_gamma * |1 + pow_gamma_dtod * xi + b|`` and ``gamma_down = pow_gamma * |1 + pow_gamma_dtod * xi
+    - b|`` with ``b = pow_up_down + pow_up_down_dtod * xi``.
+
+    References
+    ----------
+    S. Fusi and L. F. Abbott, Nat. Neurosci. 10:485 (2007). Z. Wu et al., arXiv:2406.12774 (2024).
+
+    Examples
+    --------
+    >>> device = PowStep(pow_gamma=2.0, dw_min=0.01, w_max=1.0, w_min=-1.0)
+    >>> device.weight_granularity
+    0.0025
+    >>> device.symmetry_point()
+    0.0
+    """
+
+    pow_gamma: float = parameter(1.0, above=0, largest=1e3, doc="Mean exponent.", source=_MODEL)
+    pow_gamma_dtod: float = parameter(
+        0.1, at_least=0, largest=1e3, doc="Device-to-device spread of the exponents.", source=_MODEL
+    )
+    pow_up_down: float = parameter(
+        0.0,
+        above=-1,
+        below=1,
+        doc="Relative asymmetry of the exponents: up larger, down smaller by it.",
+        source=_MODEL,
+    )
+    pow_up_down_dtod: float = parameter(
+        0.0, at_least=0, largest=1e3, doc="Device-to-device spread of that asymmetry.", source=_MODEL
+    )
+
+    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
+        up, down = self._scales()
+        weights = np.asarray(w, dtype=np.float64)
+        width = self.w_max - self.w_min
+        return (
+            up * ((self.w_max - weights) / width) ** (self.pow_gamma * (1 + self.pow_up_down)),
+            -down * ((weights - self.w_min) / width) ** (self.pow_gamma * (1 - self.pow_up_down)),
+        )
+
+    def symmetry_point(self) -> float | None:
+        """Weight at which the nominal device's mean steps are equally large; see `Device.symmetry_point`.
+
+        Found by bisection, to 1e-12 of the range.
+        """
+        return _bisected_symmetry_point(self)
 
 
 def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
     """Return how much larger the mean step up is than the one down, at given weights."""
     up, down = device.mean_step(w)
     return up + down
+
+
+def _bisected_symmetry_point(device: PulsedDevice) -> float | None:
+    """Find the one w between the bounds where the mean steps are equally large, by bisection."""
+    grid = np.linspace(device.w_min, device.w_max, 2049)
+    sign = np.sign(_imbalance(device, grid))
+    zeros = np.flatnonzero(sign == 0)
+    changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)
+    if len(zeros) + len(changes) != 1:
+        return None
+    if len(zeros):
+        return float(grid[zeros[0]])
+    low, high = float(grid[changes[0]]), float(grid[changes[0] + 1])
+    low_sign = sign[changes[0]]
+    while high - low > 1e-12 * (device.w_max - device.w_min):
+        middle = (low + high) / 2
+        if np.sign(_imbalance(device, middle)) == low_sign:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def _linear_symmetry_point(device: PulsedDevice, gamma_up: float, gamma_down: float) -> float | None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import ConstantStep, Device, ExpStep, Ideal, LinearStep, PulsedDevice, SoftBounds
+from mho.devices import ConstantStep, Device, ExpStep, Ideal, LinearStep, PowStep, PulsedDevice, SoftBounds
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
 from mho.rules import SGD, Rule
@@ -24,6 +24,7 @@ CLASSES: list[type[Parameters]] = [
     LinearStep,
     SoftBounds,
     ExpStep,
+    PowStep,
     IO,
     Update,
     Mapping,
@@ -342,7 +343,7 @@ def made(draw: st.DrawFn, cls: type[Any]) -> Any:
                 values.pop(refused)
 
 
-DEVICES = st.one_of(*(made(cls) for cls in (Ideal, ConstantStep, LinearStep, SoftBounds, ExpStep)))
+DEVICES = st.one_of(*(made(cls) for cls in (Ideal, ConstantStep, LinearStep, SoftBounds, ExpStep, PowStep)))
 
 
 @st.composite
@@ -416,7 +417,7 @@ def test_absent_keys_take_defaults() -> None:
     assert TileConfig.from_toml(text) == TileConfig(device=SoftBounds(dw_min=1), update=Update(bl=5))
 
 
-KINDS = "one of 'ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'SoftBounds'"
+KINDS = "one of 'ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'SoftBounds'"
 BAD_DATA: list[tuple[Any, str]] = [
     ({"device": {"type": "SoftBounds", "dw_mn": 1}}, "unknown key tile.device.dw_mn; did you mean dw_min?"),
     ({"devise": {}}, "unknown key tile.devise; did you mean device?"),

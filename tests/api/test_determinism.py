@@ -13,7 +13,7 @@ from scipy import stats
 
 import mho
 from mho import IO, Seed, Tile, Update, _core
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
 from mho.errors import MhoRuntimeError
 
 DEVICES = {
@@ -22,6 +22,7 @@ DEVICES = {
     "SoftBounds": SoftBounds(dw_min=0.02, write_noise_std=2.0, stuck_prob=0.05),
     "LinearStep": LinearStep(gamma_up=0.3, gamma_down=0.2, mult_noise=False, dw_min=0.005),
     "ExpStep": ExpStep(dw_min=0.002),
+    "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
 }
 UPDATES = {

@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 import mho
 from mho import IO, Mapping, PulseCount, Seed, Tile, TileConfig, Update, _cpu, files
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
 from mho.errors import MhoError, MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
 
 DEVICES = [
@@ -24,6 +24,7 @@ DEVICES = [
     SoftBounds(write_noise_std=1.0, stuck_prob=0.2),
     LinearStep(gamma_up=0.2),
     ExpStep(),
+    PowStep(),
 ]
 each_device = pytest.mark.parametrize("device", DEVICES, ids=lambda d: type(d).__name__)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cache
 from math import factorial, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import hermite_e, legendre
@@ -19,7 +20,7 @@ from scipy import special, stats
 from statistics_helpers import Comparison, Fit, correlation, distribution, mean, variance
 
 from mho import Tile, Update
-from mho.devices import ConstantStep, Device, ExpStep, LinearStep, PulsedDevice, SoftBounds
+from mho.devices import ConstantStep, Device, LinearStep, PulsedDevice, SoftBounds
 
 # Every model of pulsed devices that there is; a new one is measured without being named here.
 MODELS: dict[str, type[PulsedDevice]] = {
@@ -44,8 +45,11 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
         "ExpStep",
         {"A_up": -1.18445, "A_down": -0.081404, "gamma_up": 5.0, "gamma_down": 5.0, "a": -0.5, "b": -0.5},
     ),
+    "PowStep, gamma 2.6 and 1.4": ("PowStep", {"pow_gamma": 2.0, "pow_up_down": 0.3}),
 }
-VARIANTS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in MODELS} | SHAPES
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in MODELS} | {
+    name: shape for name, shape in SHAPES.items() if shape[0] in MODELS
+}
 
 W_MAX, W_MIN, UP_DOWN = 1.0, -0.8, 0.1
 
@@ -73,24 +77,51 @@ def noise_of_step(device: PulsedDevice, w: NDArray, step: NDArray, up: bool) -> 
     return np.full_like(step, device.dw_min_ctoc * abs(float(device.mean_step(0.0)[0 if up else 1])))
 
 
-def closed_form_step(device: PulsedDevice, w: NDArray) -> tuple[NDArray, NDArray]:
+def closed_form_step(device: Any, w: NDArray) -> tuple[NDArray, NDArray]:
     """The mean steps once more, from the publications that the models name. A new model needs its own."""
     up = device.dw_min * (1 - max(-device.up_down, 0))
     down = device.dw_min * (1 - max(device.up_down, 0))
-    if isinstance(device, ConstantStep):
-        return np.full_like(w, up), np.full_like(w, -down)
-    if isinstance(device, SoftBounds):
-        return up * (device.w_max - w) / device.w_max, -down * (device.w_min - w) / device.w_min
-    if isinstance(device, LinearStep):
-        slope_up, slope_down = -device.gamma_up * up / device.w_max, -device.gamma_down * down / device.w_min
-        return slope_up * w + up, -(slope_down * w + down)
-    if isinstance(device, ExpStep):
-        z = 2 * device.a * w / (device.w_max - device.w_min) + device.b
-        return (
-            up * np.maximum(0, 1 - device.A_up * np.exp(device.gamma_up * z)),
-            -down * np.maximum(0, 1 - device.A_down * np.exp(-device.gamma_down * z)),
-        )
-    raise NotImplementedError(f"write the closed form of the step of {type(device).__name__} here")
+    above, below, width = device.w_max - w, w - device.w_min, device.w_max - device.w_min
+    match type(device).__name__:
+        case "ConstantStep":
+            return np.full_like(w, up), np.full_like(w, -down)
+        case "SoftBounds":
+            return up * above / device.w_max, down * below / device.w_min
+        case "LinearStep":
+            slopes = -device.gamma_up * up / device.w_max, -device.gamma_down * down / device.w_min
+            return slopes[0] * w + up, -(slopes[1] * w + down)
+        case "ExpStep":
+            z = 2 * device.a * w / width + device.b
+            return (
+                up * np.maximum(0, 1 - device.A_up * np.exp(device.gamma_up * z)),
+                -down * np.maximum(0, 1 - device.A_down * np.exp(-device.gamma_down * z)),
+            )
+        case "PowStep":
+            gamma, asymmetry = device.pow_gamma, device.pow_up_down
+            return (
+                up * (above / width) ** (gamma + gamma * asymmetry),
+                -down * (below / width) ** (gamma - gamma * asymmetry),
+            )
+        case unknown:
+            raise NotImplementedError(f"write the closed form of the step of {unknown} here")
+
+
+def own_shape(model: str, arrays: dict[str, float]) -> dict[str, float]:
+    """The fields of a model that describe one device, from the arrays beyond steps and bounds."""
+    extra = set(arrays) - {"weight", "persistent_weight", "dw_min_up", "dw_min_down", "w_max", "w_min"}
+    match model, sorted(extra):
+        case _, []:
+            return {}
+        case "LinearStep", ["slope_down", "slope_up"]:
+            return {
+                "gamma_up": -arrays["slope_up"] * arrays["w_max"] / arrays["dw_min_up"],
+                "gamma_down": arrays["slope_down"] * arrays["w_min"] / arrays["dw_min_down"],
+            }
+        case "PowStep", ["gamma_down", "gamma_up"]:
+            up, down = arrays["gamma_up"], arrays["gamma_down"]
+            return {"pow_gamma": (up + down) / 2, "pow_up_down": (up - down) / (up + down)}
+        case _:
+            raise NotImplementedError(f"say here what the arrays {sorted(extra)} of {model} mean")
 
 
 # --- one pulse

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import mho
 from mho import IO, Update, _core, _cpu
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
 from reference import devices, philox, pulses, reads
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -114,6 +114,7 @@ DEVICES = {
     "linear-increasing": LinearStep(gamma_up=-0.3, gamma_down=0.1, allow_increasing=True),
     "exp": ExpStep(dw_min=0.01),
     "exp-reram": mho.presets.reram_es(),
+    "pow": PowStep(dw_min=0.01, pow_gamma=2.0, pow_up_down=0.2, pow_up_down_dtod=0.1),
     "stuck": SoftBounds(dw_min=0.01, stuck_prob=0.3, stuck_range=0.7),
     "stuck-linear": LinearStep(stuck_prob=0.3, gamma_up=0.4, mean_bound_reference=False),
     "stuck-exp": ExpStep(stuck_prob=1.0, dw_min=0.01),
@@ -316,7 +317,7 @@ def test_pulse_by_pulse(device, shape):
     np.testing.assert_array_equal(persistent[stuck], before[stuck])
 
 
-@pytest.mark.parametrize("model", [ConstantStep, SoftBounds, LinearStep, ExpStep])
+@pytest.mark.parametrize("model", [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep])
 def test_pulse_by_pulse_at_the_bounds(model):
     # Coarse steps with strong noise: most pulses are clipped.
     device = model(dw_min=0.1, dw_min_ctoc=1.0, w_max=0.3, w_min=-0.2)
@@ -344,7 +345,7 @@ def test_near_a_bound_nothing_is_aggregated():
 
 @st.composite
 def pulsed_devices(draw):
-    model = draw(st.sampled_from([ConstantStep, SoftBounds, LinearStep, ExpStep]))
+    model = draw(st.sampled_from([ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep]))
     spread = st.sampled_from([0.0, 0.05, 0.3])
     fields = {
         "dw_min": draw(st.sampled_from([1e-4, 1e-3, 0.01, 0.05])),
@@ -587,7 +588,7 @@ import sys
 import numpy as np
 import mho
 from mho import IO, Update, _core
-from mho.devices import ConstantStep, ExpStep, LinearStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, LinearStep, PowStep, SoftBounds
 
 rng = np.random.default_rng(1)
 x = rng.normal(size=(70, 37)).astype(np.float32)
@@ -609,7 +610,7 @@ for k, update in enumerate(updates):
 stuck = ConstantStep(stuck_prob=0.4)
 tile = mho.Tile(37, 22, device=stuck, seed=7)
 result["exact_stuck"] = tile.devices["w_max"] == tile.devices["w_min"]
-for model in (ConstantStep, SoftBounds, LinearStep, ExpStep):
+for model in (ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep):
     for by_pulse in (False, True):
         device = model(dw_min=0.01, write_noise_std=1.0)
         tile = mho.Tile(37, 22, device=device, update=Update(pulse_by_pulse=by_pulse), seed=7)

@@ -49,6 +49,12 @@ def construct(device, key, shape):
         one = np.ones(shape)
         arrays["slope_up"] = -gamma_up * up / np.where(moving, bounds[0], one)
         arrays["slope_down"] = gamma_down * down / np.where(moving, bounds[1], one)
+    if type(device).__name__ == "PowStep":
+        bias = device.pow_up_down + device.pow_up_down_dtod * xi(FIRST_OF_MODEL + 2)
+        gamma_up = 1 + device.pow_gamma_dtod * xi(FIRST_OF_MODEL) + bias
+        gamma_down = 1 + device.pow_gamma_dtod * xi(FIRST_OF_MODEL + 1) - bias
+        arrays["gamma_up"] = device.pow_gamma * np.abs(gamma_up)
+        arrays["gamma_down"] = device.pow_gamma * np.abs(gamma_down)
     arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
     if device.write_noise_std > 0:
         arrays["persistent_weight"] = arrays["weight"]
@@ -63,6 +69,10 @@ def granularity(device):
     if type(device).__name__ == "ExpStep":
         up *= max(1 - device.A_up * math.exp(device.gamma_up * device.b), 0)
         down *= max(1 - device.A_down * math.exp(-device.gamma_down * device.b), 0)
+    if type(device).__name__ == "PowStep":
+        width = device.w_max - device.w_min
+        up *= (device.w_max / width) ** (device.pow_gamma * (1 + device.pow_up_down))
+        down *= (-device.w_min / width) ** (device.pow_gamma * (1 - device.pow_up_down))
     return (up + down) / 2
 
 
@@ -85,6 +95,11 @@ def step(device, arrays, w, up, xi):
         f_up = np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
         f_down = np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
         return scale * np.where(up, f_up, f_down) * (1 + sigma * xi)
+    if model == "PowStep":
+        width = arrays["w_max"] - arrays["w_min"]
+        share = np.where(up, arrays["w_max"] - w, w - arrays["w_min"]) / np.where(width > 0, width, 1)
+        power = np.maximum(share, 1e-30) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
+        return scale * power * (1 + sigma * xi)
     if model == "SoftBounds":
         mean = np.where(
             up, s_up - _ratio(s_up, arrays["w_max"]) * w, -s_down + _ratio(s_down, arrays["w_min"]) * w

@@ -5,6 +5,7 @@
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
 #include "mho/device/linear_step.h"
+#include "mho/device/pow_step.h"
 #include "mho/device/soft_bounds.h"
 
 namespace mho::array {
@@ -26,7 +27,8 @@ using PulsedDevices = DeviceList<  //
     device::ConstantStep,          //
     device::SoftBounds,            //
     device::LinearStep,            //
-    device::ExpStep>;
+    device::ExpStep,               //
+    device::PowStep>;
 
 }  // namespace
 
