@@ -90,17 +90,18 @@ def test_one_step_of_devices_that_differ(model: str) -> None:
     tile.update(np.ones((1, 16)), sign[None], tile.granularity)
     for i in range(16):
         for j in range(16):
-            own = {"w_max": arrays["w_max"][i, j], "w_min": arrays["w_min"][i, j]}
-            shape = {}
-            scale = "up" if sign[i] < 0 else "down"
-            dw_min = arrays[f"dw_min_{scale}"][i, j]
-            if "slope_up" in arrays:
-                # The slope as a gamma of the device's own bound.
-                shape["gamma_up"] = -arrays["slope_up"][i, j] * own["w_max"] / arrays["dw_min_up"][i, j]
-                shape["gamma_down"] = arrays["slope_down"][i, j] * own["w_min"] / arrays["dw_min_down"][i, j]
-            alike = measure.nominal(model, dw_min=dw_min, up_down=0.0, **own, **shape)
-            step = float(alike.mean_step(before[i, j])[0 if scale == "up" else 1])
-            expected = np.clip(before[i, j] + step, own["w_min"], own["w_max"])
+            one = {name: float(values[i, j]) for name, values in arrays.items()}
+            up = sign[i] < 0
+            alike = measure.nominal(
+                model,
+                dw_min=one["dw_min_up" if up else "dw_min_down"],
+                up_down=0.0,
+                w_max=one["w_max"],
+                w_min=one["w_min"],
+                **measure.own_shape(model, one),
+            )
+            step = float(alike.mean_step(before[i, j])[0 if up else 1])
+            expected = np.clip(before[i, j] + step, one["w_min"], one["w_max"])
             assert tile.weight[i, j] == pytest.approx(expected, abs=1e-7)
 
 
