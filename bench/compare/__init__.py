@@ -1,0 +1,1 @@
+"""The parts of compare_aihwkit.py: the same work for two simulators, checked, timed and reported."""

@@ -1,0 +1,125 @@
+"""What was measured, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+_ROOT = Path(__file__).resolve().parents[2]
+BEGIN, END = "<!-- compare_aihwkit: begin -->", "<!-- compare_aihwkit: end -->"
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def cpu_model() -> str:
+    """Return the name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def environment() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    import mho
+
+    changed = _git(
+        "status", "--porcelain", "--untracked-files=no", "--", "cpp", "python", "CMakeLists.txt", "cmake"
+    )
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in ("mho", "aihwkit", "torch", "numpy")}
+        | {"python": platform.python_version()},
+        "build": mho.build_info(),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "load_average": list(os.getloadavg()),
+        "git": {"revision": _git("rev-parse", "HEAD"), "changed": bool(changed)},
+    }
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _spread(value: dict[str, Any]) -> str:
+    median = value["median"]
+    relative = (value["high"] - value["low"]) / 2 / median if median else 0.0
+    return f"{_number(median)} ±{100 * relative:.0f}%"
+
+
+def _cells(row: dict[str, Any]) -> tuple[list[str], str]:
+    asked = row["asked"]
+    wanted, verdict = "", ""
+    if asked is not None:
+        sign = {">=": "≥", "<=": "≤"}[asked["relation"]]
+        unit = "×" if asked["what"] == "ratio" or row["unit"].startswith("times") else f" {row['unit']}"
+        wanted = f"{sign} {asked['value']:g}{unit}"
+        verdict = "yes" if asked["met"] else "no"
+    peer = _spread(row["incumbent"]) + ("" if row["other"] == "aihwkit" else f" ({row['other']})")
+    ratio = f"{row['ratio']:.3g}×"
+    return [row["work"], str(row["threads"]), row["unit"], peer, _spread(row["mho"]), ratio, wanted], verdict
+
+
+_HEADERS = ("Work", "Threads", "Unit", "aihwkit", "mho", "Ratio", "Asked", "Met")
+
+
+def table(report: dict[str, Any]) -> Table:
+    """Return the table for a terminal."""
+    result = Table(title=title(report), caption="medians of turns, ± half of the distance of the quartiles")
+    for k, header in enumerate(_HEADERS):
+        result.add_column(header, justify="left" if k in (0, 2) else "right")
+    for row in report["rows"]:
+        cells, verdict = _cells(row)
+        style = {"yes": "[green]yes[/]", "no": "[red]no[/]"}.get(verdict, "")
+        result.add_row(*cells, style)
+    return result
+
+
+def title(report: dict[str, Any]) -> str:
+    """Return one line about the machine and the versions."""
+    e = report["environment"]
+    versions, build = e["versions"], e["build"]
+    revision = (e["git"]["revision"] or "unknown")[:12] + (" with changes" if e["git"]["changed"] else "")
+    return (
+        f"mho {versions['mho']} ({revision}, {build['compiler']}, SIMD level {build['simd_level']}) and "
+        f"aihwkit {versions['aihwkit']} (torch {versions['torch']}) on {e['cores']} cores of {e['cpu']}, "
+        f"{report['settings']['clock']} time"
+    )
+
+
+def markdown(report: dict[str, Any]) -> str:
+    """Return the table for a document."""
+    lines = [title(report) + f", {report['environment']['date'][:10]}.", ""]
+    lines += ["| " + " | ".join(_HEADERS) + " |", "|---|--:|---|--:|--:|--:|--:|--:|"]
+    for row in report["rows"]:
+        cells, verdict = _cells(row)
+        lines.append("| " + " | ".join([*cells, verdict]) + " |")
+    return "\n".join(lines)
+
+
+def update_document(path: Path, report: dict[str, Any]) -> None:
+    """Put the table between the markers of a document."""
+    text = path.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text.partition(BEGIN)[2]:
+        raise ValueError(f"{path} must have the lines {BEGIN} and {END}")
+    head, _, rest = text.partition(BEGIN)
+    tail = rest.partition(END)[2]
+    path.write_text(f"{head}{BEGIN}\n{markdown(report)}\n{END}{tail}", encoding="utf-8")
