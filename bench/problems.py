@@ -1,0 +1,163 @@
+"""Problems with a known answer, the checks that come before any timing, and the timing itself."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mho
+
+Array = NDArray[Any]
+
+BATCH = 64
+
+DEVICES: dict[str, mho.devices.Device] = {
+    "Ideal": mho.devices.Ideal(),
+    "ConstantStep": mho.devices.ConstantStep(),
+    "SoftBounds": mho.devices.SoftBounds(),
+    "LinearStep": mho.devices.LinearStep(gamma_up=0.2, gamma_down=0.2),
+    "ExpStep": mho.devices.ExpStep(),
+    "ConstantStepWriteNoise": mho.devices.ConstantStep(write_noise_std=1.0),
+}
+
+
+class Report:
+    """Runs one benchmark and puts its rates beside its times."""
+
+    def __init__(self, benchmark: Any) -> None:
+        self._benchmark = benchmark
+
+    def __call__(
+        self,
+        work: Callable[[], object],
+        *,
+        prepare: Callable[[], object] | None = None,
+        rounds: int,
+        per_call: dict[str, float],
+        **info: object,
+    ) -> None:
+        def setup() -> None:
+            if prepare is not None:
+                prepare()
+
+        self._benchmark.pedantic(work, setup=setup, rounds=rounds, warmup_rounds=2)
+        self._benchmark.extra_info.update(info)
+        if self._benchmark.stats is None:  # --benchmark-disable
+            return
+        seconds = statistics.median(self._benchmark.stats.stats.data)
+        for name, amount in per_call.items():
+            self._benchmark.extra_info[f"{name}/s"] = amount / seconds
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An update: a batch, and the learning rate that makes so many pulses per device and sample."""
+
+    x: Array
+    d: Array
+    lr: float
+
+    @classmethod
+    def of(cls, size: int, pulses: float, granularity: float) -> Problem:
+        rng = np.random.default_rng(size)
+        x, d = (rng.uniform(-1, 1, (BATCH, size)).astype(np.float32) for _ in range(2))
+        mean_product = float(np.abs(x).mean() * np.abs(d).mean())
+        return cls(x, d, pulses * granularity / mean_product)
+
+
+def mean_step(device: mho.devices.Device, arrays: dict[str, Array], w: Array, *, up: bool) -> Array:
+    """Return the mean step of one pulse at the weights `w`, as the literature has it."""
+    s = arrays["dw_min_up"] if up else -arrays["dw_min_down"]
+    if isinstance(device, mho.devices.SoftBounds):
+        return s * (1 - w / (arrays["w_max"] if up else arrays["w_min"]))
+    if isinstance(device, mho.devices.LinearStep):
+        return s + arrays["slope_up" if up else "slope_down"] * w
+    if isinstance(device, mho.devices.ExpStep):
+        z = 2 * device.a * w / (arrays["w_max"] - arrays["w_min"]) + device.b
+        if up:
+            return s * np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
+        return s * np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
+    return s
+
+
+def mean_update(tile: mho.Tile, problem: Problem, rows: slice) -> Array:
+    """Return where an update takes some rows of a tile at rest, in the mean."""
+    device, arrays = tile.config.device, {name: tile.devices[name][rows] for name in tile.devices}
+    w = np.zeros_like(arrays["weight"])
+    for x, d in zip(problem.x, problem.d[:, rows], strict=True):
+        pulses = np.outer(d * np.float32(-problem.lr / tile.granularity), x)  # up where positive
+        w += np.maximum(pulses, 0) * mean_step(device, arrays, w, up=True)
+        w -= np.minimum(pulses, 0) * mean_step(device, arrays, w, up=False)
+        w = np.clip(w, arrays["w_min"], arrays["w_max"])
+    return w
+
+
+def check_mean(values: list[float], expected: float, allowed: float) -> None:
+    """Compare the mean of independent values: five standard errors, and the part allowed on top."""
+    error = statistics.stdev(values) / len(values) ** 0.5
+    assert abs(statistics.fmean(values) - expected) < 5 * error + allowed * expected, (values, expected)
+    # Else five standard errors would be no bound.
+    assert error < 0.03 * expected, (values, expected)
+
+
+def check_update(tile: mho.Tile, problem: Problem) -> float:
+    """Check the mean of some updates, all from zero weights; return the pulses of one."""
+    zeros = np.zeros((tile.out_features, tile.in_features), np.float32)
+    if isinstance(tile.config.device, mho.devices.Ideal):
+        tile.weight = zeros
+        tile.update(problem.x, problem.d, problem.lr)
+        np.testing.assert_allclose(tile.weight, -problem.lr * problem.d.T @ problem.x, rtol=1e-3, atol=1e-6)
+        return 0.0
+    rows = slice(0, 256)  # enough of a larger tile
+    expected = mean_update(tile, problem, rows).astype(np.float64)
+    products = np.abs(problem.d).sum(1, dtype=np.float64) @ np.abs(problem.x).sum(1, dtype=np.float64)
+    expected_pulses = problem.lr / tile.granularity * float(products)
+    gains, pulses = [], []
+    for _ in range(12):
+        tile.weight = zeros
+        before = tile.pulses.total
+        tile.update(problem.x, problem.d, problem.lr)
+        pulses.append(float(tile.pulses.total - before))
+        # Write noise is in what a read sees; it has no mean.
+        moved = tile.weight[rows].astype(np.float64)
+        gains.append(float((moved * expected).sum() / (expected * expected).sum()))
+    check_mean(pulses, expected_pulses, 0.0)
+    # The mean weight is not quite that of the mean number of pulses where the step bends.
+    check_mean(gains, 1.0, 0.01)
+    return statistics.fmean(pulses)
+
+
+def read_problem(size: int) -> tuple[Array, Array]:
+    """Return inputs, and weights with which no output meets the bounds of the converters."""
+    rng = np.random.default_rng(size)
+    x = rng.uniform(-1, 1, (BATCH, size)).astype(np.float32)
+    w = rng.uniform(-1, 1, (size, size)).astype(np.float32) * np.float32(4 / size**0.5)
+    return x, w
+
+
+def check_read(y: Array, x: Array, w: Array, io: mho.IO) -> None:
+    """Compare a read with numpy: the errors have the size that the periphery gives them, and no mean."""
+    exact = x.astype(np.float64) @ w.T.astype(np.float64)
+    if io.is_perfect:
+        np.testing.assert_allclose(y, exact, rtol=0, atol=2e-5)
+        return
+    scale = np.abs(x).max(axis=1, keepdims=True).astype(np.float64)
+    dac, adc = 2 * io.inp_res * io.inp_bound, 2 * io.out_res * io.out_bound
+    read = (np.abs(w).astype(np.float64) @ (x.T / scale.T) ** 2).T if io.w_noise > 0 else 0.0
+    variance = scale**2 * (
+        io.out_noise**2
+        + adc**2 / 12
+        + dac**2 / 12 * (w.astype(np.float64) ** 2).sum(axis=1)
+        + io.w_noise**2 * read
+    )
+    error = (y - exact) / np.sqrt(variance)
+    n = error.size
+    # The errors of the DAC are shared by all outputs of a vector; IR drop is an error with a mean.
+    shared = 0.02 + (0.1 if io.ir_drop > 0 else 0.0)
+    assert abs(error.mean()) < 5 / n**0.5 + shared
+    assert abs(error.std() - 1) < 5 / (2 * n) ** 0.5 + shared
