@@ -46,8 +46,12 @@ def plain_seconds(program: Path, lr: float) -> float:
     return seconds
 
 
-@pytest.mark.parametrize(("pulses", "factor"), [(1.15, 10), (0.012, 5)], ids=["dense", "sparse"])
-def test_update_against_a_plain_loop(plain_loop: Path, pulses: float, factor: float) -> None:
+# How many times faster than the plain loop: with registers of sixteen devices, and with smaller ones.
+LIMITS = {"dense": (10, 3), "sparse": (5, 3)}
+
+
+@pytest.mark.parametrize(("density", "pulses"), [("dense", 1.15), ("sparse", 0.012)], ids=["dense", "sparse"])
+def test_update_against_a_plain_loop(plain_loop: Path, density: str, pulses: float) -> None:
     tile = mho.Tile(SIZE, SIZE, device=mho.devices.ConstantStep(), seed=1)
     problem = Problem.of(SIZE, pulses, tile.granularity)
     check_update(tile, problem)
@@ -66,7 +70,7 @@ def test_update_against_a_plain_loop(plain_loop: Path, pulses: float, factor: fl
         f"plain loop {statistics.median(plain) / per_device * 1e9:.3f} ns, mho "
         f"{statistics.median(ours) / per_device * 1e9:.3f} ns per device and sample: {ratio:.1f} times faster"
     )
-    assert ratio >= factor
+    assert ratio >= LIMITS[density][0 if mho.build_info()["simd_level"] == "v4" else 1]
 
 
 # In a process of its own, since the threads of numpy's product are fixed when it is loaded.
