@@ -344,11 +344,10 @@ class Sequential:
         """
         arrays, meta = files.load_state(Path(path), _KIND)
         try:
-            spec, state = meta["network"], meta["state"]
-        except KeyError as error:
-            raise MhoFileError(f"{path} has no {error} in its header") from error
-        net = cls.from_spec(spec)
-        net.load_state(arrays, state)
+            net = cls.from_spec(meta["network"])
+            net.load_state(arrays, meta["state"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MhoFileError(f"cannot read {path}: it holds no valid network ({error})") from error
         return net
 
     def floating_point(self) -> Self:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mho import _core, files
+from mho._validate import Range, integer, number
 from mho.errors import MhoFileError
 from mho.training.history import History
 
@@ -123,14 +124,23 @@ class Checkpoint:
                 arrays=arrays,
                 state=meta["state"],
                 settings=training["settings"],
-                position=Position(**training["position"]),
-                first_epoch=training["first_epoch"],
-                epochs=training["epochs"],
+                position=_checked_position(training["position"]),
+                first_epoch=integer("first_epoch", training["first_epoch"], Range(at_least=1)),
+                epochs=integer("epochs", training["epochs"], Range(at_least=0)),
                 history=History.from_dicts(training["history"]),
                 simd_level=training["simd_level"],
             )
-        except (KeyError, TypeError) as error:
-            raise MhoFileError(f"checkpoint {path} is incomplete: {error}") from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise MhoFileError(f"checkpoint {path} is incomplete or damaged: {error}") from error
+
+
+def _checked_position(data: dict[str, Any]) -> Position:
+    for name, value in data.items():
+        if name in ("loss_sum", "seconds"):
+            number(f"position.{name}", value, Range(at_least=0))
+        else:
+            integer(f"position.{name}", value, Range(at_least=1 if name == "epoch" else 0))
+    return Position(**data)
 
 
 def simd_level() -> str:

@@ -315,7 +315,7 @@ class Trainer:
                 checkpoint_every_seconds=checkpoint_every_seconds,
             )
         except KeyError as error:
-            raise MhoFileError(f"checkpoint {path} is incomplete: {error}") from error
+            raise MhoFileError(f"checkpoint {path} is incomplete or damaged: {error}") from error
         check_dataset(trainer.net, train, "train")
         if test is not None:
             check_dataset(trainer.net, test, "test")
