@@ -121,7 +121,7 @@ inline F32 open_uniform(U32 word) {
 // to 6.6 sigma. The angle is drawn in the first quadrant, the signs are two bits of their own.
 inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second) {
   const F32 radius =
-      simd::fast_sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
+      simd::sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
   // The upper 30 bits, as a signed fraction of [-1, 1), give an angle in [-pi/4, pi/4).
   const F32 angle = simd::to_float(angle_word & U32(0xFFFFFFFCU)) * F32(0x1p-31F * 0.785398163397448310F);
   F32 sine;

@@ -48,13 +48,6 @@ inline F32 fnma(F32 a, F32 b, F32 c) { return _mm512_fnmadd_ps(a.v, b.v, c.v); }
 inline F32 min(F32 a, F32 b) { return _mm512_min_ps(a.v, b.v); }
 inline F32 max(F32 a, F32 b) { return _mm512_max_ps(a.v, b.v); }
 inline F32 sqrt(F32 a) { return _mm512_sqrt_ps(a.v); }
-// Square root of a positive, normal number to about one unit in the last place, quicker than the exact one.
-inline F32 fast_sqrt(F32 a) {
-  const F32 r = _mm512_rsqrt14_ps(a.v);
-  const F32 s = a * r;
-  const F32 error = fnma(s * F32(0.5F), r, F32(0.5F));
-  return fma(s, error, s);
-}
 inline F32 abs(F32 a) { return _mm512_abs_ps(a.v); }
 inline F32 rint(F32 a) { return _mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 

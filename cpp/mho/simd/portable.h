@@ -139,8 +139,6 @@ inline F32 sqrt(F32 a) {
 #endif
   });
 }
-// Square root of a positive, normal number to about one unit in the last place.
-inline F32 fast_sqrt(F32 a) { return sqrt(a); }
 inline F32 rint(F32 a) {
   return detail::each<F32>([&](int i) {
 #if defined(__AVX2__)

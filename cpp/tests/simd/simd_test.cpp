@@ -160,14 +160,6 @@ TEST_P(Lanes, MultiplyWide) {
   }
 }
 
-TEST_P(Lanes, TakeSquareRootsQuickly) {
-  const Floats r = stored(fast_sqrt(abs(f_[0]) + F32(1e-6F)));
-  for (std::size_t i = 0; i < lanes; ++i) {
-    const double exact = std::sqrt(static_cast<double>(std::fabs(floats_[0][i]) + 1e-6F));
-    EXPECT_NEAR(r[i], exact, exact * 0x1.8p-23);
-  }
-}
-
 TEST_P(Lanes, MoveBetweenPlaces) {
   std::array<float, 64> places{};
   for (std::size_t i = 0; i < places.size(); ++i) places[i] = static_cast<float>(i);
