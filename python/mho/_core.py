@@ -1,7 +1,7 @@
 """The C++ engine, compiled for the best SIMD level that this CPU runs.
 
-The engine is built once per x86-64 level (``v2``, ``v3``, ``v4``; ``generic`` elsewhere), each in an extension
-module of its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one of them.
+The engine is built once per x86-64 level (``v2``, ``v3``, ``v4``; ``generic`` elsewhere), each in a module of
+its own. The environment variable ``MHO_SIMD_LEVEL``, read at import, forces one of them.
 """
 
 import importlib

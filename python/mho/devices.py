@@ -525,9 +525,9 @@ class PowStep(PulsedDevice):
 
     With ``R = w_max - w_min``, of each crosspoint's own bounds, one pulse up changes the weight by
     ``s_up * ((w_max - w) / R)**gamma_up * (1 + dw_min_ctoc * xi)``, one down by
-    ``-s_down * ((w - w_min) / R)**gamma_down * (1 + dw_min_ctoc * xi)``. Each crosspoint has exponents of its own,
-    ``gamma_up = pow_gamma * |1 + pow_gamma_dtod * xi + b|`` and ``gamma_down = pow_gamma * |1 + pow_gamma_dtod * xi
-    - b|`` with ``b = pow_up_down + pow_up_down_dtod * xi``.
+    ``-s_down * ((w - w_min) / R)**gamma_down * (1 + dw_min_ctoc * xi)``. Each crosspoint has its own
+    exponents, ``pow_gamma * |1 + pow_gamma_dtod * xi + b|`` up and
+    ``pow_gamma * |1 + pow_gamma_dtod * xi - b|`` down, with ``b = pow_up_down + pow_up_down_dtod * xi``.
 
     References
     ----------

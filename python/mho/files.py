@@ -1,8 +1,8 @@
 """The file format: arrays and one JSON header in a safetensors file.
 
 The header is kept under the key ``mho`` of the file's metadata. It names the format version, the kind of what
-is stored, the version of mho that wrote it and the SIMD level it ran on. There is no pickle, so that a file can
-be opened whoever it comes from.
+is stored, the version of mho that wrote it and the SIMD level it ran on. There is no pickle, so that a file
+can be opened whoever it comes from.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def build_info() -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``compiler``, ``simd_level`` (in use), ``simd_levels`` (those that this machine could use),
+        ``version``, ``compiler``, ``simd_level`` (in use), ``simd_levels`` (what this machine could use),
         ``openmp``, ``eigen``, ``threads``, ``python``, ``numpy`` and ``platform``.
 
     Examples

@@ -75,8 +75,8 @@ class _DeviceArrays:
 class Tile:
     """A crossbar array of simulated devices, read and updated through its periphery.
 
-    Rows of the weight are outputs, columns inputs. What a crosspoint does per pulse is the device's matter, how
-    reads are distorted is the periphery's, and how a gradient becomes pulses is the rule's.
+    Rows of the weight are outputs, columns inputs. What a crosspoint does per pulse is the device's matter,
+    how reads are distorted is the periphery's, and how a gradient becomes pulses is the rule's.
 
     Parameters
     ----------
@@ -198,8 +198,8 @@ class Tile:
         noise : bool, default True
             If false, every random contribution is off; converters, bounds and fixed errors stay.
         evaluation : bool, default False
-            Whether the read belongs to an evaluation. Those have random numbers of their own: they change no bit
-            of a training that they interrupt.
+            Whether the read belongs to an evaluation. Those have random numbers of their own: they change
+            no bit of a training that they interrupt.
 
         Returns
         -------
