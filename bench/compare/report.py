@@ -101,7 +101,7 @@ def title(report: dict[str, Any]) -> str:
     return (
         f"mho {versions['mho']} ({revision}, {build['compiler']}, SIMD level {build['simd_level']}) and "
         f"aihwkit {versions['aihwkit']} (torch {versions['torch']}) on {e['cores']} cores of {e['cpu']}, "
-        f"{report['settings']['clock']} time"
+        f"{report['settings']['clock']} time, load {e['load_average'][0]:.1f} before the run"
     )
 
 
