@@ -17,10 +17,10 @@ import numpy as np
 from numpy.polynomial import hermite_e, legendre
 from numpy.typing import NDArray
 from scipy import special, stats
-from statistics_helpers import Comparison, Fit, correlation, distribution, mean, variance
+from statistics_helpers import Comparison, Fit, correlation, covariance, distribution, mean, variance
 
 from mho import Tile, Update
-from mho.devices import ConstantStep, Device, LinearStep, PulsedDevice, SoftBounds
+from mho.devices import ConstantStep, Device, LinearStep, PowStep, PulsedDevice, SoftBounds
 
 # Every model of pulsed devices that there is; a new one is measured without being named here.
 MODELS: dict[str, type[PulsedDevice]] = {
@@ -124,6 +124,14 @@ def own_shape(model: str, arrays: dict[str, float]) -> dict[str, float]:
             raise NotImplementedError(f"say here what the arrays {sorted(extra)} of {model} mean")
 
 
+def _rounding(spread: float) -> float:
+    """Mean error of a step by the rounding of a weight near 1, whose last place is worth 6e-8.
+
+    Half of that at most, and next to nothing where noise of more than a place comes before the rounding.
+    """
+    return 4e-9 if spread > 6e-8 else 3e-8
+
+
 # --- one pulse
 
 
@@ -161,9 +169,7 @@ def one_step_moments(variant: str, ctoc: float = 0.3) -> list[Comparison]:
         spread = noise_of_step(device, measured.w, step, up)
         for k, w in enumerate(measured.w):
             what = f"{variant}, one step {'up' if up else 'down'}, w {w:+.3f}"
-            # A weight near 1 is rounded to 6e-8.
-            rounding = 4e-9 if ctoc > 0 else 6e-8
-            results.append(mean(f"{what}, mean", changes[k], step[k], spread[k] ** 2, rounding))
+            results.append(mean(f"{what}, mean", changes[k], step[k], spread[k] ** 2, _rounding(spread[k])))
             if ctoc > 0:
                 results.append(variance(f"{what}, variance", changes[k], spread[k] ** 2, 1e-15))
     return results
@@ -349,9 +355,8 @@ def several_pulses(variant: str, dw_min: float, ctoc: float, n: int, rows: int =
         up, w = c < cells, float(starts[c % cells])
         moments = exact_moments(variant, dw_min, ctoc, w, up, NUMBERS)[n]
         here = f"{variant}, dw_min {dw_min:g}, ctoc {ctoc:g}, {n} pulses {'up' if up else 'down'}, w {w:+.4f}"
-        # Each pulse is rounded to single precision at a weight below 1: by 3e-8 at most, and where noise
-        # comes before the rounding hardly on average.
-        rounding = (4e-9 if getattr(device, "mult_noise", True) else 3e-8) * n
+        step = device.mean_step(np.array([w]))[0 if up else 1]
+        rounding = n * _rounding(float(noise_of_step(device, np.array([w]), step, up)[0]))
         in_one = _moments(here, changes[0][c], controls[c], moments, (0.002, 0.01, 0.05), rounding)
         one_by_one = _moments(f"{here}, loop", changes[1][c], controls[c], moments, (0, 0, 0), rounding)
         aggregated = not np.array_equal(changes[0][c], changes[1][c])
@@ -378,6 +383,9 @@ def _moments(
         tails = 25 / 3 * abs(skew) * sd / devices
         measured = float(changes.mean())
         return [Comparison(f"{what}, mean", measured, theory.mean, sd / sqrt(devices), of_mean + tails)]
+    if sd < 6e-8:  # below the last place of a weight nothing but the mean is left of a step
+        measured, error = float(changes.mean()), float(changes.std()) / sqrt(devices)
+        return [Comparison(f"{what}, mean", measured, theory.mean, error, of_mean)]
     if met > 0.01:  # no polynomial describes a clipped weight: those of high order only disturb
         controls = controls[:, [0, 1, 2, 7, 8]]
     y = (changes - theory.mean) / sd
@@ -532,6 +540,25 @@ def slopes(allow_increasing: bool, mean_bound_reference: bool) -> list[Compariso
         else:
             results += _folded_results(here, gamma.ravel(), mu, sigma)
     return results
+
+
+def exponents(pow_gamma: float = 2.0, pow_up_down: float = 0.2) -> list[Comparison | Fit]:
+    """Exponents of PowStep: gamma |1 + s xi + b| up, gamma |1 + s xi' - b| down, b common to both."""
+    of_gamma, of_asymmetry = 0.15, 0.1
+    device = PowStep(
+        pow_gamma=pow_gamma,
+        pow_gamma_dtod=of_gamma,
+        pow_up_down=pow_up_down,
+        pow_up_down_dtod=of_asymmetry,
+    )
+    arrays = Tile(512, 256, device=device, seed=24).devices
+    up, down = (arrays[f"gamma_{side}"].astype(np.float64).ravel() / pow_gamma for side in ("up", "down"))
+    sigma = sqrt(of_gamma**2 + of_asymmetry**2)
+    return [
+        *_folded_results("PowStep, exponent up", up, 1 + pow_up_down, sigma),
+        *_folded_results("PowStep, exponent down", down, 1 - pow_up_down, sigma),
+        covariance("PowStep, exponents up and down", up, down, -(of_asymmetry**2)),
+    ]
 
 
 def stuck(model: str, probability: float = 0.1, reach: float = 0.5) -> list[Comparison | Fit]:

@@ -45,6 +45,10 @@ def test_slopes_follow_their_distributions(allow_increasing: bool, mean_bound_re
     check(measure.slopes(allow_increasing, mean_bound_reference))
 
 
+def test_exponents_follow_their_distributions() -> None:
+    check(measure.exponents())
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_stuck_devices(model: str) -> None:
     check(measure.stuck(model))
