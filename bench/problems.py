@@ -22,6 +22,7 @@ DEVICES: dict[str, mho.devices.Device] = {
     "SoftBounds": mho.devices.SoftBounds(),
     "LinearStep": mho.devices.LinearStep(gamma_up=0.2, gamma_down=0.2),
     "ExpStep": mho.devices.ExpStep(),
+    "PowStep": mho.devices.PowStep(),
     "ConstantStepWriteNoise": mho.devices.ConstantStep(write_noise_std=1.0),
 }
 
@@ -82,6 +83,11 @@ def mean_step(device: mho.devices.Device, arrays: dict[str, Array], w: Array, *,
         if up:
             return s * np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
         return s * np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
+    if isinstance(device, mho.devices.PowStep):
+        distance = arrays["w_max"] - w if up else w - arrays["w_min"]
+        return (
+            s * (distance / (arrays["w_max"] - arrays["w_min"])) ** arrays["gamma_up" if up else "gamma_down"]
+        )
     return s
 
 
