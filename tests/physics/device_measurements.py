@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 from statistics_helpers import Comparison, Fit, correlation, covariance, distribution, mean, variance
 
-from mho import Tile, Update
+from mho import Seed, Tile, Update
 from mho.devices import ConstantStep, Device, LinearStep, PowStep, PulsedDevice, SoftBounds
 
 # Every model of pulsed devices that there is; a new one is measured without being named here.
@@ -149,7 +149,7 @@ def one_step(variant: str, ctoc: float = 0.3, devices: int = 4096, points: int =
     """Changes of the weight by one pulse, at weights over the range, away from the bounds."""
     device = nominal(variant, dw_min=0.002, dw_min_ctoc=ctoc)
     w = np.linspace(0.97 * W_MIN, 0.97 * W_MAX, points).astype(np.float32)
-    tile = Tile(devices, 2 * points, device=device, update=sure_pulses(1), seed=21)
+    tile = Tile(devices, 2 * points, device=device, update=sure_pulses(1), seed=Seed(21).child(variant))
     tile.weight = np.repeat(np.tile(w, 2)[:, None], devices, axis=1)
     d = np.repeat([-1.0, 1.0], points)
     start = tile.weight.astype(np.float64)
@@ -471,7 +471,7 @@ def spread_device(model: str, spread: str) -> PulsedDevice:
 
 @cache
 def spread_tile(model: str, spread: str) -> Tile:
-    return Tile(512, 256, device=spread_device(model, spread), seed=23)
+    return Tile(512, 256, device=spread_device(model, spread), seed=Seed(23).child(f"{model}/{spread}"))
 
 
 def spreads(model: str, spread: str) -> list[Comparison | Fit]:
@@ -565,7 +565,7 @@ def stuck(model: str, probability: float = 0.1, reach: float = 0.5) -> list[Comp
     """Fraction of the stuck devices, and where they are stuck."""
     flat = {"w_max_dtod": 0.0, "w_min_dtod": 0.0}
     device = MODELS[model](stuck_prob=probability, stuck_range=reach, w_max=1.0, w_min=-0.3, **flat)
-    tile = Tile(512, 256, device=device, seed=25)
+    tile = Tile(512, 256, device=device, seed=Seed(25).child(model))
     arrays = tile.devices
     at = arrays["w_max"] == arrays["w_min"]
     n = at.size
@@ -587,7 +587,7 @@ def stuck(model: str, probability: float = 0.1, reach: float = 0.5) -> list[Comp
 def write_noise(model: str, strength: float = 3.0, pulses: int = 3) -> list[Comparison | Fit]:
     """The weight that is read about the one that pulses change: spread, independence of devices and calls."""
     device = nominal(model, dw_min=0.002, dw_min_ctoc=0.3, write_noise_std=strength)
-    tile = Tile(256, 128, device=device, update=sure_pulses(pulses), seed=26)
+    tile = Tile(256, 128, device=device, update=sure_pulses(pulses), seed=Seed(26).child(model))
     noises = []
     for sign in (1.0, -1.0):
         tile.update(np.ones((1, 256)), np.full((1, 128), sign), pulses * tile.granularity)
@@ -774,7 +774,7 @@ def independent_noise(model: str, n: int, pulse_by_pulse: bool) -> list[Comparis
     """Noise of pulses: of neighbours, of two calls, of two tiles, of the devices' own parameters."""
     device = nominal(model, dw_min=0.001, dw_min_ctoc=0.3)
     results, all_changes = [], []
-    seeds = Tile(1, 1, device=device, seed=29).seed
+    seeds = Seed(29).child(f"{model}/{n}/{pulse_by_pulse}")
     for seed in (seeds, seeds.child("other")):
         tile = Tile(512, 128, device=device, update=sure_pulses(n, pulse_by_pulse), seed=seed)
         # Up in even rows, down in odd ones.

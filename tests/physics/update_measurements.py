@@ -217,7 +217,9 @@ def batch_sum(samples: int = 70, ctoc: float = 0.3) -> list[Comparison]:
     for i in range(2):
         for j in range(3):
             what = f"batch of {samples}, ({i}, {j})"
-            results.append(Comparison(f"{what}, plan", expected[i, j], -lr * d[:, i] @ x[:, j], 0.0))
+            results.append(
+                Comparison(f"{what}, mean of the trains", expected[i, j], -lr * d[:, i] @ x[:, j], 0.0)
+            )
             results.append(mean(f"{what}, mean", changes[:, i, j], expected[i, j], spread[i, j]))
             results.append(variance(f"{what}, variance", changes[:, i, j], spread[i, j]))
     return results
