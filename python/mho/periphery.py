@@ -244,8 +244,9 @@ class IO(Parameters):
         0.25,
         above=0,
         at_most=1,
-        doc="Inputs are reduced only while their resolution stays below this.",
-        unit="fraction of the range",
+        doc="Inputs are reduced only while a step of the DAC, 2 * inp_res * inp_bound, stays below this share "
+        "of them.",
+        unit="input",
         source=_KIT,
     )
     bm_test_negative_bound: bool = parameter(

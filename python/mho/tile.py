@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 from mho.seeds import Seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -325,8 +324,10 @@ class Tile:
         MhoError
             If the state does not belong to such a tile, or is not valid. The tile is unchanged then.
         """
-        if not isinstance(arrays, Mapping) or not isinstance(counters, Mapping):
-            raise MhoTypeError("a state is two mappings, of arrays and of counters")
+        try:
+            arrays, counters = dict(arrays), dict(counters)
+        except (TypeError, ValueError):
+            raise MhoTypeError("a state is two mappings, of arrays and of counters") from None
         shape = (self._out_features, self._in_features)
         expected = shape if self._instances is None else (self._instances, *shape)
         for name, array in arrays.items():
@@ -334,7 +335,7 @@ class Tile:
                 raise MhoValueError(
                     f"array {name} of a state must have shape {expected}, got {np.shape(array)}"
                 )
-        self._engine.load_state(dict(arrays), dict(counters))
+        self._engine.load_state(arrays, counters)
 
     def save(self, path: str | Path) -> None:
         """Save the tile: configuration, seed, devices, weights and counters.

@@ -83,9 +83,15 @@ struct U64 {
 };
 
 namespace detail {
-template <class R, class Operation> inline R each(Operation operation) {
+// Written out rather than as a loop: the parts then stay in registers.
+template <class R, class Operation> [[gnu::always_inline]] inline R each(Operation operation) {
   R r;
-  for (int i = 0; i < parts; ++i) r.p[i] = operation(i);
+  r.p[0] = operation(0);
+  r.p[1] = operation(1);
+  if constexpr (parts == 4) {
+    r.p[2] = operation(2);
+    r.p[3] = operation(3);
+  }
   return r;
 }
 }  // namespace detail
