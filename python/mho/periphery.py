@@ -244,8 +244,8 @@ class IO(Parameters):
         0.25,
         above=0,
         at_most=1,
-        doc="Inputs are reduced only while a step of the DAC, 2 * inp_res * inp_bound, stays below this share "
-        "of them.",
+        doc="Inputs are reduced only while a step of the DAC, 2 * inp_res * inp_bound, stays below this "
+        "share of them.",
         unit="input",
         source=_KIT,
     )
