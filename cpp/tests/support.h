@@ -3,11 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <numbers>
+#include <ostream>
 #include <random>
 #include <string>
 #include <vector>
@@ -50,6 +52,9 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
   if (type == "ExpStep") {
     own = {{"A_up", 0.00081},        {"A_down", 0.36833}, {"gamma_up", 12.44625},
            {"gamma_down", 12.78785}, {"a", 0.244},        {"b", 0.2425}};
+  }
+  if (type == "PowStep") {
+    own = {{"pow_gamma", 1.5}, {"pow_gamma_dtod", 0.1}, {"pow_up_down", 0.1}, {"pow_up_down_dtod", 0.05}};
   }
   values.insert(own.begin(), own.end());
   return merged("device", std::move(values), changes);
@@ -150,6 +155,8 @@ struct Model {
   std::string name;
 };
 
+inline void PrintTo(const Model& model, std::ostream* out) { *out << model.name; }
+
 inline std::vector<Model> pulsed_models() {
   return {{"ConstantStep", {}, "ConstantStep"},
           {"ConstantStep", {{"up_down", 0.3}, {"stuck_prob", 0.1}}, "ConstantStepStuck"},
@@ -159,7 +166,9 @@ inline std::vector<Model> pulsed_models() {
           {"LinearStep", {{"mult_noise", false}, {"mean_bound_reference", false}}, "LinearStepAdditive"},
           {"LinearStep", {{"allow_increasing", true}, {"gamma_up", -0.2}}, "LinearStepIncreasing"},
           {"ExpStep", {}, "ExpStep"},
-          {"ExpStep", {{"up_down", -0.2}, {"write_noise_std", 2.0}}, "ExpStepWriteNoise"}};
+          {"ExpStep", {{"up_down", -0.2}, {"write_noise_std", 2.0}}, "ExpStepWriteNoise"},
+          {"PowStep", {}, "PowStep"},
+          {"PowStep", {{"pow_gamma", 0.5}, {"write_noise_std", 2.0}}, "PowStepWriteNoise"}};
 }
 
 inline std::string model_name(const testing::TestParamInfo<Model>& info) { return info.param.name; }

@@ -146,6 +146,11 @@ TEST(Array, TakesAStateWholeOrNotAtAll) {
   expect_contains(error_of(load), "outside of its device's bounds");
   EXPECT_TRUE(tests::state_of(*a) == before);
   values[0][7] = 0;
+  const float step = values[1][3];
+  values[1][3] = -0.001F;
+  expect_contains(error_of(load), "dw_min_up of a state must be >= 0");
+  EXPECT_TRUE(tests::state_of(*a) == before);
+  values[1][3] = step;
   values.pop_back();
   expect_contains(error_of(load), "every array");
   EXPECT_TRUE(tests::state_of(*a) == before);

@@ -56,6 +56,17 @@ TEST(IdealArray, TakesSamplesTogetherOrOneByOneAndOnAnyThreads) {
   }
 }
 
+TEST(IdealArray, RefusesWhatFloatsCannotHold) {
+  const auto a = make_array(device("Ideal"), {1, 2, 1});
+  const tests::State before = tests::state_of(*a);
+  const float x[] = {1e20F, 1};
+  const float d[] = {1e20F};
+  tests::expect_contains(
+      tests::error_of([&] { a->pulse({x, 1, 2, false}, {d, 1, 1, false}, 1.0, tests::update_parameters(), 1); }),
+      "too large");
+  EXPECT_TRUE(tests::state_of(*a) == before);
+}
+
 TEST(IdealArray, HasNoBounds) {
   const auto a = make_array(device("Ideal"), {1, 2, 1});
   const float w[] = {1e6F, -1e6F};

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <ostream>
 
 #include "device/response.h"
 #include "support.h"
@@ -67,69 +68,15 @@ TEST(ExpStep, HasTheGranularityOfItsMeanStepAtZero) {
   }
 }
 
-// Moments of n pulses one at a time. The same pulses with the step of the first one have a known mean, and what is left
-// has little spread: so few samples do.
-tests::Moments sampled_moments(const ExpStep& exp_step, const tests::Nominal& device, double first_step, double sigma,
-                               double w, bool up, int n, tests::Moments& slack) {
-  constexpr std::uint32_t draws = 1024;  // of 64 samples
-  const auto lanes = tests::lanes_of(exp_step, device);
-  const auto start = static_cast<float>(w);
-  double sums[4] = {};
-  double rest = 0;
-  double rest_square = 0;
-  const double step = first_step;
-  for (std::uint32_t draw = 0; draw < draws; ++draw) {
-    F32 weight[4];
-    F32 noise[4];
-    for (std::size_t k = 0; k < 4; ++k) {
-      weight[k] = F32(start);
-      noise[k] = F32(0.0F);
-    }
-    for (int i = 0; i < n; ++i) {
-      const auto xi = random::Stream(random::Key::from(11), random::Purpose::pulse_noise, static_cast<unsigned>(i))
-                          .gaussians(0, draw);
-      for (std::size_t k = 0; k < 4; ++k) {
-        weight[k] = exp_step.pulse(lanes, weight[k], tests::direction(up), xi.value[k]);
-        noise[k] = noise[k] + xi.value[k];
-      }
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      float after[simd::lanes];
-      float drawn[simd::lanes];
-      weight[k].store(after);
-      noise[k].store(drawn);
-      for (std::size_t lane = 0; lane < simd::lanes; ++lane) {
-        const double dw = static_cast<double>(after[lane]) - static_cast<double>(start);
-        const double d = dw - step * (n + sigma * static_cast<double>(drawn[lane]));
-        rest += d;
-        rest_square += d * d;
-        double power = 1;
-        for (double& sum : sums) {
-          sum += power;
-          power *= dw;
-        }
-      }
-    }
-  }
-  const double count = sums[0];
-  for (double& sum : sums) sum /= count;
-  tests::Moments m;
-  m.mean = step * n + rest / count;
-  m.variance = sums[2] - sums[1] * sums[1];
-  const double third = sums[3] - 3 * sums[1] * sums[2] + 2 * sums[1] * sums[1] * sums[1];
-  m.skewness = m.variance > 0 ? third / std::pow(m.variance, 1.5) : 0;
-  // Five standard errors.
-  const double rest_variance = rest_square / count - rest * rest / (count * count);
-  slack = {5 * std::sqrt(std::fmax(rest_variance, 0) / count), 5 * m.variance * std::sqrt(2 / count),
-           5 * std::sqrt(6 / count)};
-  return m;
-}
-
 struct Case {
   Shape shape;
   double step;
   double ctoc;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << (c.shape.a > 0 ? "usual shape" : "reram") << ", step " << c.step << ", noise " << c.ctoc;
+}
 
 class ExpStepSum : public testing::TestWithParam<Case> {};
 
@@ -151,7 +98,7 @@ TEST_P(ExpStepSum, IsWithinTheAllowedError) {
         SCOPED_TRACE(testing::Message() << "w " << w << (up ? " up " : " down ") << n << " pulses");
         tests::Moments slack;
         const double first = mean_step(shape, device, static_cast<double>(static_cast<float>(w)), up);
-        const auto exact = sampled_moments(exp_step, device, first, ctoc, w, up, n, slack);
+        const auto exact = tests::sampled_moments(exp_step, device, first, ctoc, w, up, n, slack);
         tests::expect_close(actual, exact, 2e-7, slack);
       }
     }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <ostream>
 
 #include "device/response.h"
 #include "support.h"
@@ -76,6 +77,11 @@ struct Case {
   double ctoc;
   bool multiplicative;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << "step " << c.step << ", gamma " << c.gamma << ", noise " << c.ctoc
+       << (c.multiplicative ? " of the step" : "");
+}
 
 class LinearStepSum : public testing::TestWithParam<Case> {};
 

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <ostream>
+
 #include "device/response.h"
 #include "support.h"
 
@@ -54,6 +57,10 @@ struct Case {
   double ctoc;
   bool multiplicative;
 };
+
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << "step " << c.dw_min << ", noise " << c.ctoc << (c.multiplicative ? " of the step" : "");
+}
 
 class SoftBoundsSum : public testing::TestWithParam<Case> {};
 

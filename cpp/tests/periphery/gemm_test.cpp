@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <ostream>
 #include <vector>
 
 #include "support.h"
@@ -14,6 +15,8 @@ namespace {
 struct Sizes {
   std::size_t batch, out, in;
 };
+
+void PrintTo(const Sizes& s, std::ostream* out) { *out << s.batch << " of " << s.out << " x " << s.in; }
 
 class Product : public testing::TestWithParam<Sizes> {};
 

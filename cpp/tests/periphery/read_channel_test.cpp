@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -250,6 +251,8 @@ struct Setting {
   Values changes;
   const char* name;
 };
+
+void PrintTo(const Setting& setting, std::ostream* out) { *out << setting.name; }
 
 class Pipeline : public testing::TestWithParam<Setting> {};
 

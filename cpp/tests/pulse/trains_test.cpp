@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <ostream>
 #include <vector>
 
 #include "pulse/lines.h"
@@ -202,6 +203,8 @@ struct Counted {
   tests::Values changes;
   const char* name;
 };
+
+void PrintTo(const Counted& counted, std::ostream* out) { *out << counted.name; }
 
 class TrainCount : public testing::TestWithParam<Counted> {};
 
