@@ -98,7 +98,7 @@ def step(device, arrays, w, up, xi):
     if model == "PowStep":
         width = arrays["w_max"] - arrays["w_min"]
         share = np.where(up, arrays["w_max"] - w, w - arrays["w_min"]) / np.where(width > 0, width, 1)
-        power = np.maximum(share, 1e-30) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
+        power = np.maximum(share, 1e-6) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
         return scale * power * (1 + sigma * xi)
     if model == "SoftBounds":
         mean = np.where(

@@ -65,12 +65,11 @@ class PowStep {
 
  private:
   [[nodiscard]] Response response(const Lanes& lanes, F32 w, Mask up) const {
-    const F32 tiny(1e-30F);
-    const F32 range = simd::max(lanes.w_max - lanes.w_min, tiny);
-    const F32 distance = simd::max(simd::select(up, lanes.w_max - w, w - lanes.w_min), tiny);
+    const F32 range = simd::max(lanes.w_max - lanes.w_min, F32(1e-30F));
+    // At the bound itself neither the power nor its derivatives are finite for every exponent.
+    const F32 distance = simd::max(simd::select(up, lanes.w_max - w, w - lanes.w_min), range * F32(1e-6F));
     const F32 gamma = simd::select(up, lanes.gamma_up, lanes.gamma_down);
-    const F32 base = simd::max(distance / range, tiny);
-    const F32 power = simd::exp(F32(0.0F) - gamma * simd::negative_log(base));
+    const F32 power = simd::exp(F32(0.0F) - gamma * simd::negative_log(distance / range));
     const F32 step = power * simd::select(up, lanes.up, F32(0.0F) - lanes.down);
     const F32 slope = F32(0.0F) - gamma * simd::abs(step) / distance;
     return {step, slope, gamma * (gamma - F32(1.0F)) * (step / distance) / distance};

@@ -96,7 +96,7 @@ class Stream {
   // Four counter words of eight lanes. Only the lower halves of the 64-bit lanes count.
   struct Quad {
     U64 c0, c1, c2, c3;
-    void round(Key key) {
+    [[gnu::always_inline]] void round(Key key) {
       const U64 p0 = simd::mul_low32(c0, U64(philox_multiplier_0));
       const U64 p1 = simd::mul_low32(c2, U64(philox_multiplier_1));
       c0 = simd::xor3(simd::high32(p1), c1, U64(key.k0));
@@ -112,16 +112,15 @@ class Stream {
 };
 
 // Uniform in (0, 1), never 0 and never 1: what a logarithm needs.
-inline F32 open_uniform(U32 word) {
+[[gnu::always_inline]] inline F32 open_uniform(U32 word) {
   const F32 u = simd::fma(simd::to_float(simd::shift_right<1>(word)), F32(0x1p-31F), F32(0x1p-32F));
   return simd::min(u, F32(1.0F - 0x1p-24F));
 }
 
 // Two independent gaussians from two words, by the method of Box and Muller (1958): exact, without a table, with tails
 // to 6.6 sigma. The angle is drawn in the first quadrant, the signs are two bits of their own.
-inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second) {
-  const F32 radius =
-      simd::sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
+[[gnu::always_inline]] inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second) {
+  const F32 radius = simd::sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
   // The upper 30 bits, as a signed fraction of [-1, 1), give an angle in [-pi/4, pi/4).
   const F32 angle = simd::to_float(angle_word & U32(0xFFFFFFFCU)) * F32(0x1p-31F * 0.785398163397448310F);
   F32 sine;

@@ -8,7 +8,7 @@ namespace mho::simd {
 
 // Exponential, saturating outside of the range of normal floats. The polynomial is that of the Cephes library (S.
 // Moshier), about one unit in the last place.
-inline F32 exp(F32 x) {
+[[gnu::always_inline]] inline F32 exp(F32 x) {
   x = clamp(x, F32(-87.0F), F32(88.0F));
   const F32 n = rint(x * F32(1.44269504088896341F));
   F32 r = fnma(n, F32(0.693359375F), x);
@@ -24,7 +24,7 @@ inline F32 exp(F32 x) {
 }
 
 // sin and cos for |x| <= pi/4; minimax polynomials with errors below 4e-8.
-inline void sin_cos_quarter(F32 x, F32& sine, F32& cosine) {
+[[gnu::always_inline]] inline void sin_cos_quarter(F32 x, F32& sine, F32& cosine) {
   const F32 z = x * x;
   F32 s = F32(-1.950402199828635e-4F);
   s = fma(s, z, F32(8.332036875137179e-3F));
@@ -38,7 +38,7 @@ inline void sin_cos_quarter(F32 x, F32& sine, F32& cosine) {
 }
 
 // -log(x) of positive, normal numbers, to a relative error of 3e-7: enough for the radius of a gaussian.
-inline F32 negative_log(F32 x) {
+[[gnu::always_inline]] inline F32 negative_log(F32 x) {
   // Split x = m * 2^e with m in [sqrt(1/2), sqrt(2)).
   const U32 shifted = as_u32(x) - U32(0x3F3504F3U);
   const F32 e = to_float(shift_right_signed<23>(shifted));

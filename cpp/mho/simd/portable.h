@@ -82,6 +82,7 @@ struct U64 {
   }
 };
 
+// Everything here is inlined by force: a call would pass its vectors through memory.
 namespace detail {
 // Written out rather than as a loop: the parts then stay in registers.
 template <class R, class Operation> [[gnu::always_inline]] inline R each(Operation operation) {
@@ -96,19 +97,19 @@ template <class R, class Operation> [[gnu::always_inline]] inline R each(Operati
 }
 }  // namespace detail
 
-inline F32 operator+(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 operator+(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] + b.p[i]; });
 }
-inline F32 operator-(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 operator-(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] - b.p[i]; });
 }
-inline F32 operator*(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 operator*(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] * b.p[i]; });
 }
-inline F32 operator/(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 operator/(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] / b.p[i]; });
 }
-inline F32 fma(F32 a, F32 b, F32 c) {
+[[gnu::always_inline]] inline F32 fma(F32 a, F32 b, F32 c) {
   return detail::each<F32>([&](int i) {
 #if defined(__FMA__)
     return (FloatRegister)_mm256_fmadd_ps((__m256)a.p[i], (__m256)b.p[i], (__m256)c.p[i]);
@@ -117,7 +118,7 @@ inline F32 fma(F32 a, F32 b, F32 c) {
 #endif
   });
 }
-inline F32 fnma(F32 a, F32 b, F32 c) {
+[[gnu::always_inline]] inline F32 fnma(F32 a, F32 b, F32 c) {
   return detail::each<F32>([&](int i) {
 #if defined(__FMA__)
     return (FloatRegister)_mm256_fnmadd_ps((__m256)a.p[i], (__m256)b.p[i], (__m256)c.p[i]);
@@ -126,13 +127,13 @@ inline F32 fnma(F32 a, F32 b, F32 c) {
 #endif
   });
 }
-inline F32 min(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 min(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] < b.p[i] ? a.p[i] : b.p[i]; });
 }
-inline F32 max(F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 max(F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return a.p[i] > b.p[i] ? a.p[i] : b.p[i]; });
 }
-inline F32 sqrt(F32 a) {
+[[gnu::always_inline]] inline F32 sqrt(F32 a) {
   return detail::each<F32>([&](int i) {
 #if defined(__AVX2__)
     return (FloatRegister)_mm256_sqrt_ps((__m256)a.p[i]);
@@ -145,7 +146,7 @@ inline F32 sqrt(F32 a) {
 #endif
   });
 }
-inline F32 rint(F32 a) {
+[[gnu::always_inline]] inline F32 rint(F32 a) {
   return detail::each<F32>([&](int i) {
 #if defined(__AVX2__)
     return (FloatRegister)_mm256_round_ps((__m256)a.p[i], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -158,54 +159,54 @@ inline F32 rint(F32 a) {
 #endif
   });
 }
-inline F32 abs(F32 a) {
+[[gnu::always_inline]] inline F32 abs(F32 a) {
   return detail::each<F32>([&](int i) { return (FloatRegister)((UnsignedRegister)a.p[i] & 0x7FFFFFFFU); });
 }
 
-inline Mask operator<(F32 a, F32 b) {
+[[gnu::always_inline]] inline Mask operator<(F32 a, F32 b) {
   return detail::each<Mask>([&](int i) { return a.p[i] < b.p[i]; });
 }
-inline Mask operator<=(F32 a, F32 b) {
+[[gnu::always_inline]] inline Mask operator<=(F32 a, F32 b) {
   return detail::each<Mask>([&](int i) { return a.p[i] <= b.p[i]; });
 }
-inline Mask operator>(F32 a, F32 b) {
+[[gnu::always_inline]] inline Mask operator>(F32 a, F32 b) {
   return detail::each<Mask>([&](int i) { return a.p[i] > b.p[i]; });
 }
-inline Mask operator>=(F32 a, F32 b) {
+[[gnu::always_inline]] inline Mask operator>=(F32 a, F32 b) {
   return detail::each<Mask>([&](int i) { return a.p[i] >= b.p[i]; });
 }
-inline F32 select(Mask m, F32 a, F32 b) {
+[[gnu::always_inline]] inline F32 select(Mask m, F32 a, F32 b) {
   return detail::each<F32>([&](int i) { return m.p[i] ? a.p[i] : b.p[i]; });
 }
 
-inline U32 operator&(U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 operator&(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] & b.p[i]; });
 }
-inline U32 operator|(U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 operator|(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] | b.p[i]; });
 }
-inline U32 operator^(U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 operator^(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] ^ b.p[i]; });
 }
-inline U32 andnot(U32 a, U32 b) {  // ~a & b
+[[gnu::always_inline]] inline U32 andnot(U32 a, U32 b) {  // ~a & b
   return detail::each<U32>([&](int i) { return ~a.p[i] & b.p[i]; });
 }
-inline U32 operator+(U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 operator+(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] + b.p[i]; });
 }
-inline U32 operator-(U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 operator-(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] - b.p[i]; });
 }
-template <int n> U32 shift_left(U32 a) {
+template <int n> [[gnu::always_inline]] inline U32 shift_left(U32 a) {
   return detail::each<U32>([&](int i) { return a.p[i] << n; });
 }
-template <int n> U32 shift_right(U32 a) {
+template <int n> [[gnu::always_inline]] inline U32 shift_right(U32 a) {
   return detail::each<U32>([&](int i) { return a.p[i] >> n; });
 }
-template <int n> U32 shift_right_signed(U32 a) {
+template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((SignedRegister)a.p[i] >> n); });
 }
-inline U32 popcount(U32 a) {
+[[gnu::always_inline]] inline U32 popcount(U32 a) {
   return detail::each<U32>([&](int i) {
     UnsignedRegister v = a.p[i];
     v = v - ((v >> 1) & 0x55555555U);
@@ -215,49 +216,49 @@ inline U32 popcount(U32 a) {
     return (v + (v >> 16)) & 0x3FU;
   });
 }
-inline Mask nonzero(U32 a) {
+[[gnu::always_inline]] inline Mask nonzero(U32 a) {
   return detail::each<Mask>([&](int i) { return a.p[i] != 0U; });
 }
-inline Mask negative(U32 a) {
+[[gnu::always_inline]] inline Mask negative(U32 a) {
   return detail::each<Mask>([&](int i) { return (SignedRegister)a.p[i] < 0; });
 }
-inline Mask greater(U32 a, U32 b) {
+[[gnu::always_inline]] inline Mask greater(U32 a, U32 b) {
   return detail::each<Mask>([&](int i) { return a.p[i] > b.p[i]; });
 }
-inline U32 select(Mask m, U32 a, U32 b) {
+[[gnu::always_inline]] inline U32 select(Mask m, U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return m.p[i] ? a.p[i] : b.p[i]; });
 }
 
-inline Mask operator&(Mask a, Mask b) {
+[[gnu::always_inline]] inline Mask operator&(Mask a, Mask b) {
   return detail::each<Mask>([&](int i) { return a.p[i] & b.p[i]; });
 }
-inline Mask operator|(Mask a, Mask b) {
+[[gnu::always_inline]] inline Mask operator|(Mask a, Mask b) {
   return detail::each<Mask>([&](int i) { return a.p[i] | b.p[i]; });
 }
-inline Mask andnot(Mask a, Mask b) {
+[[gnu::always_inline]] inline Mask andnot(Mask a, Mask b) {
   return detail::each<Mask>([&](int i) { return ~a.p[i] & b.p[i]; });
 }
-inline bool any(Mask a) { return a.bits() != 0; }
+[[gnu::always_inline]] inline bool any(Mask a) { return a.bits() != 0; }
 
-inline F32 as_f32(U32 a) {
+[[gnu::always_inline]] inline F32 as_f32(U32 a) {
   return detail::each<F32>([&](int i) { return (FloatRegister)a.p[i]; });
 }
-inline U32 as_u32(F32 a) {
+[[gnu::always_inline]] inline U32 as_u32(F32 a) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)a.p[i]; });
 }
-inline F32 to_float(U32 a) {  // lanes read as signed
+[[gnu::always_inline]] inline F32 to_float(U32 a) {  // lanes read as signed
   return detail::each<F32>([&](int i) { return __builtin_convertvector((SignedRegister)a.p[i], FloatRegister); });
 }
-inline U32 round_to_int(F32 a) {  // to nearest even
+[[gnu::always_inline]] inline U32 round_to_int(F32 a) {  // to nearest even
   const F32 r = rint(a);
   return detail::each<U32>([&](int i) { return (UnsignedRegister) __builtin_convertvector(r.p[i], SignedRegister); });
 }
 
-inline U64 operator^(U64 a, U64 b) {
+[[gnu::always_inline]] inline U64 operator^(U64 a, U64 b) {
   return detail::each<U64>([&](int i) { return a.p[i] ^ b.p[i]; });
 }
-inline U64 xor3(U64 a, U64 b, U64 c) { return a ^ b ^ c; }
-inline U64 mul_low32(U64 a, U64 b) {
+[[gnu::always_inline]] inline U64 xor3(U64 a, U64 b, U64 c) { return a ^ b ^ c; }
+[[gnu::always_inline]] inline U64 mul_low32(U64 a, U64 b) {
   return detail::each<U64>([&](int i) {
 #if defined(__AVX2__)
     return (WideRegister)_mm256_mul_epu32((__m256i)a.p[i], (__m256i)b.p[i]);
@@ -268,28 +269,28 @@ inline U64 mul_low32(U64 a, U64 b) {
 #endif
   });
 }
-inline U64 high32(U64 a) {
+[[gnu::always_inline]] inline U64 high32(U64 a) {
   return detail::each<U64>([&](int i) { return a.p[i] >> 32; });
 }
-inline U64 even_lanes(U32 a) {  // the upper halves are left as they are: mul_low32 ignores them
+[[gnu::always_inline]] inline U64 even_lanes(U32 a) {  // the upper halves are left as they are: mul_low32 ignores them
   return detail::each<U64>([&](int i) { return (WideRegister)a.p[i]; });
 }
-inline U64 odd_lanes(U32 a) {
+[[gnu::always_inline]] inline U64 odd_lanes(U32 a) {
   return detail::each<U64>([&](int i) { return (WideRegister)a.p[i] >> 32; });
 }
-inline U32 interleave(U64 even, U64 odd) {
+[[gnu::always_inline]] inline U32 interleave(U64 even, U64 odd) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
 }
 
 // Values at base + index of each lane; lanes outside of the mask are not touched.
-inline F32 gather(const float* base, U32 index) {
+[[gnu::always_inline]] inline F32 gather(const float* base, U32 index) {
   return detail::each<F32>([&](int i) {
     FloatRegister r{};
     for (int k = 0; k < part_lanes; ++k) r[k] = base[index.p[i][k]];
     return r;
   });
 }
-inline void scatter(float* base, U32 index, F32 value, Mask m) {
+[[gnu::always_inline]] inline void scatter(float* base, U32 index, F32 value, Mask m) {
   for (int i = 0; i < parts; ++i) {
     for (int k = 0; k < part_lanes; ++k) {
       if (m.p[i][k] != 0) base[index.p[i][k]] = value.p[i][k];
@@ -297,7 +298,7 @@ inline void scatter(float* base, U32 index, F32 value, Mask m) {
   }
 }
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
-inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
+[[gnu::always_inline]] inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
   std::uint32_t lanes[16];
   value.store(lanes);
   std::size_t n = 0;
