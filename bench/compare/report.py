@@ -78,7 +78,7 @@ def _cells(row: dict[str, Any]) -> tuple[list[str], str]:
     return [row["work"], str(row["threads"]), row["unit"], peer, _spread(row["mho"]), ratio, wanted], verdict
 
 
-_HEADERS = ("Work", "Threads", "Unit", "aihwkit", "mho", "Ratio", "Asked", "Met")
+_HEADERS = ("Work", "Threads", "Unit", "aihwkit", "mho", "Ratio", "Target", "Met")
 
 
 def table(report: dict[str, Any]) -> Table:

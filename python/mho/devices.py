@@ -64,7 +64,7 @@ class Device(Tagged, ABC):
     Examples
     --------
     >>> Device.types()
-    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'SoftBounds']
+    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'SoftBounds']
     >>> Device.from_dict({"type": "SoftBounds", "dw_min": 0.002})
     SoftBounds(dw_min=0.002)
     """

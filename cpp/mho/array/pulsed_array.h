@@ -2,8 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
-#include <utility>
 
 #include "mho/array/array.h"
 #include "mho/parallel.h"

@@ -30,8 +30,14 @@ class LinearStep {
   // The slopes of four rows of sixteen devices.
   void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes* lanes,
                        F32 (*extra)[4]) const {
-    draw_slopes(stream, element, first_model_draw, gamma_up_, gamma_up_dtod_, extra[0]);
-    draw_slopes(stream, element, first_model_draw + 1, gamma_down_, gamma_down_dtod_, extra[1]);
+    draw(extra[0], gamma_up_, gamma_up_dtod_, stream, element, first_model_draw);
+    draw(extra[1], gamma_down_, gamma_down_dtod_, stream, element, first_model_draw + 1);
+    if (!allow_increasing_) {
+      for (int r = 0; r < 4; ++r) {
+        extra[0][r] = simd::abs(extra[0][r]);
+        extra[1][r] = simd::abs(extra[1][r]);
+      }
+    }
     const F32 tiny(1e-30F);
     for (int r = 0; r < 4; ++r) {
       F32 upper = F32(static_cast<float>(pulsed_.w_max));
@@ -61,21 +67,6 @@ class LinearStep {
   }
 
  private:
-  void draw_slopes(const random::Stream& stream, std::uint32_t element, std::uint32_t draw, double gamma, double dtod,
-                   F32* target) const {
-    if (dtod > 0) {
-      const auto xi = stream.gaussians(element, draw);
-      for (int r = 0; r < 4; ++r) {
-        target[r] = simd::fma(xi.value[r], F32(static_cast<float>(dtod)), F32(static_cast<float>(gamma)));
-      }
-    } else {
-      for (int r = 0; r < 4; ++r) target[r] = F32(static_cast<float>(gamma));
-    }
-    if (!allow_increasing_) {
-      for (int r = 0; r < 4; ++r) target[r] = simd::abs(target[r]);
-    }
-  }
-
   PulsedParameters pulsed_;
   double gamma_up_, gamma_down_;
   double gamma_up_dtod_, gamma_down_dtod_;

@@ -35,14 +35,13 @@ class PowStep {
     F32 up[4];
     F32 down[4];
     F32 asymmetry[4];
-    draw_spread(up, 1.0, gamma_dtod_, stream, element, first_model_draw);
-    draw_spread(down, 1.0, gamma_dtod_, stream, element, first_model_draw + 1);
-    draw_spread(asymmetry, 1.0, up_down_dtod_, stream, element, first_model_draw + 2);
+    draw(up, 1.0, gamma_dtod_, stream, element, first_model_draw);
+    draw(down, 1.0, gamma_dtod_, stream, element, first_model_draw + 1);
+    draw(asymmetry, up_down_, up_down_dtod_, stream, element, first_model_draw + 2);
     const F32 gamma(static_cast<float>(gamma_));
     for (int r = 0; r < 4; ++r) {
-      const F32 bias = asymmetry[r] + F32(static_cast<float>(up_down_ - 1.0));
-      extra[0][r] = gamma * simd::abs(up[r] + bias);
-      extra[1][r] = gamma * simd::abs(down[r] - bias);
+      extra[0][r] = gamma * simd::abs(up[r] + asymmetry[r]);
+      extra[1][r] = gamma * simd::abs(down[r] - asymmetry[r]);
     }
   }
 

@@ -5,6 +5,7 @@
 // normalised conductances, spreads are relative to the mean.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -89,16 +90,14 @@ inline constexpr std::uint32_t w_max_draw = 2;
 inline constexpr std::uint32_t w_min_draw = 3;
 inline constexpr std::uint32_t first_model_draw = 16;
 
-// mean * (1 + spread * xi), for four rows of sixteen devices.
-inline void draw_spread(F32* target, double mean, double spread, const random::Stream& stream, std::uint32_t element,
-                        std::uint32_t draw) {
+// mean + deviation * xi, for four rows of sixteen devices.
+inline void draw(F32* target, double mean, double deviation, const random::Stream& stream, std::uint32_t element,
+                 std::uint32_t number) {
   const F32 m(static_cast<float>(mean));
-  if (spread <= 0) {
-    for (int r = 0; r < 4; ++r) target[r] = m;
-    return;
-  }
-  const auto xi = stream.gaussians(element, draw);
-  for (int r = 0; r < 4; ++r) target[r] = simd::fma(xi.value[r], F32(static_cast<float>(mean * spread)), m);
+  std::fill_n(target, 4, m);
+  if (deviation == 0) return;
+  const auto xi = stream.gaussians(element, number);
+  for (int r = 0; r < 4; ++r) target[r] = simd::fma(xi.value[r], F32(static_cast<float>(deviation)), m);
 }
 
 // The common parameters of four rows of sixteen devices.
@@ -108,20 +107,13 @@ inline void construct_pulsed(const PulsedParameters& p, const random::Stream& st
   F32 upper[4];
   F32 lower[4];
   F32 rho[4];
+  draw(gain, 1.0, p.dw_min_dtod, stream, element, gain_draw);
   if (p.dw_min_log_normal) {
-    draw_spread(gain, 1.0, p.dw_min_dtod, stream, element, gain_draw);
     for (F32& g : gain) g = simd::exp(g - F32(1.0F));
-  } else {
-    draw_spread(gain, 1.0, p.dw_min_dtod, stream, element, gain_draw);
   }
-  if (p.up_down_dtod > 0) {
-    const auto xi = stream.gaussians(element, up_down_draw);
-    for (int r = 0; r < 4; ++r) rho[r] = xi.value[r] * F32(static_cast<float>(p.up_down_dtod));
-  } else {
-    for (F32& r : rho) r = F32(0.0F);
-  }
-  draw_spread(upper, p.w_max, p.w_max_dtod, stream, element, w_max_draw);
-  draw_spread(lower, p.w_min, p.w_min_dtod, stream, element, w_min_draw);
+  draw(rho, 0.0, p.up_down_dtod, stream, element, up_down_draw);
+  draw(upper, p.w_max, p.w_max * p.w_max_dtod, stream, element, w_max_draw);
+  draw(lower, p.w_min, p.w_min * p.w_min_dtod, stream, element, w_min_draw);
   const F32 dw_min(static_cast<float>(p.dw_min));
   const F32 up_bias(static_cast<float>(std::fmin(p.up_down, 0.0)));
   const F32 down_bias(static_cast<float>(-std::fmax(p.up_down, 0.0)));
