@@ -93,6 +93,8 @@ template <class Model> class PulsedArray final : public Array {
     target.visible = has_write_noise() ? planes_[1].values.data() + k * shape_.plane() : nullptr;
     target.planes = planes;
     target.stride = shape_.stride();
+    target.rows = shape_.rows();
+    target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
     target.write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min);
     target.key = keys_[k];
     target.first_step = steps_.update;
@@ -106,9 +108,9 @@ template <class Model> class PulsedArray final : public Array {
       pulse::Coincidences hits(sparse ? shape_.stride() : 0);
       for (std::size_t quad = first_quad; quad < end; ++quad) {
         if (sparse) {
-          pulse::update_quad_sparse(model_, update.pulse_by_pulse, target, trains, quad, hits);
+          pulse::SparseQuad(model_, update.pulse_by_pulse, target, trains, quad, hits).update();
         } else {
-          pulse::update_quad(model_, update.pulse_by_pulse, target, trains, quad);
+          pulse::DenseQuad(model_, update.pulse_by_pulse, target, trains, quad).update();
         }
       }
     });
@@ -124,7 +126,7 @@ template <class Model> class PulsedArray final : public Array {
       const random::Stream stuck(keys_[k], random::Purpose::stuck_construction, 0);
       for (std::size_t j = 0; j < shape_.stride(); j += pulse::columns_per_group) {
         const auto element = static_cast<std::uint32_t>(quad * shape_.stride() + j);
-        device::PulsedLanes lanes[4];
+        device::PulsedLanes<simd::Wide> lanes[4];
         device::construct_pulsed(model_.pulsed(), stream, element, lanes);
         device::make_stuck(model_.pulsed(), stuck, element, lanes);
         simd::F32 extra[Model::extra_planes.size() + 1][4];
