@@ -24,7 +24,7 @@ class ExpStep {
         a_(p.number("a", -1e3, 1e3)),
         b_(p.number("b", -1e3, 1e3)),
         steps_(pulsed_.dw_min_ctoc),
-        most_(most_pulses_at_once),
+        most_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc)),
         up_(interval(true)),
         down_(interval(false)) {
     // As many at once as most weights allow.
@@ -64,14 +64,24 @@ class ExpStep {
     AggregationRange<V> r;
     up_.of(lanes.up, lanes.width, r.up_low, r.up_high);
     down_.of(lanes.down, lanes.width, r.down_low, r.down_high);
-    const auto weight = [&](F coordinate) { return fma(F(2.0F), coordinate, F(-1.0F)) * lanes.width; };
-    const F up = F(reach_ * up_.largest()) * lanes.up;
-    const F down = F(reach_ * down_.largest()) * lanes.down;
+    const auto weight = [&](F coordinate) { return fma(F(2.0F), coordinate, F(-1.0F)) * F(extent_) * lanes.width; };
+    // How far the pulses lead depends on the steps where they start: on the side of zero of the bound that they might
+    // meet, or else on either side.
+    const auto below = [&](const SmoothInterval& steps, F s) {
+      const F near = fma(F(reach_ * steps.largest_above()), F(0.0F) - s, lanes.w_max);
+      const F far = fma(F(reach_ * steps.largest_below()), F(0.0F) - s, lanes.w_max);
+      return select(near >= F(0.0F), near, min(near, far));
+    };
+    const auto above = [&](const SmoothInterval& steps, F s) {
+      const F near = fma(F(reach_ * steps.largest_below()), s, lanes.w_min);
+      const F far = fma(F(reach_ * steps.largest_above()), s, lanes.w_min);
+      return select(near <= F(0.0F), near, max(near, far));
+    };
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    r.up_high = min(weight(r.up_high), lanes.w_max - up);
-    r.down_low = max(weight(r.down_low), lanes.w_min + down);
-    r.up_low = max(weight(r.up_low), reversed ? lanes.w_min + up : F(-unlimited));
-    r.down_high = min(weight(r.down_high), reversed ? lanes.w_max - down : F(unlimited));
+    r.up_high = min(weight(r.up_high), below(up_, lanes.up));
+    r.down_low = max(weight(r.down_low), above(down_, lanes.down));
+    r.up_low = max(weight(r.up_low), reversed ? above(up_, lanes.up) : F(-unlimited));
+    r.down_high = min(weight(r.down_high), reversed ? below(down_, lanes.down) : F(unlimited));
     r.include_limits();
     return r;
   }
@@ -94,10 +104,11 @@ class ExpStep {
   }
 
  private:
-  // The coordinate runs from w = -R to w = R.
+  // The coordinate runs from w = -0.75 R to w = 0.75 R: further out are few devices, which take single pulses there.
+  static constexpr float extent_ = 0.75F;
   [[nodiscard]] SmoothInterval interval(bool up) const {
     const auto response = [&, up](double coordinate, double share) {
-      const double z = 2 * a_ * (2 * coordinate - 1) + b_;
+      const double z = 2 * a_ * (2 * coordinate - 1) * static_cast<double>(extent_) + b_;
       const double gamma = up ? gamma_up_ : -gamma_down_;
       const double e = (up ? a_up_ : a_down_) * std::exp(gamma * z);
       const double rate = gamma * 2 * a_;

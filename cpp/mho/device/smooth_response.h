@@ -81,7 +81,8 @@ class SmoothInterval {
           low_[size] = static_cast<float>(run);
           high_[size] = static_cast<float>(at);
         }
-        largest_ = std::fmax(largest_, std::fabs(here.step) / share);
+        double& largest = largest_[at < 0.5 ? 0 : 1];
+        largest = std::fmax(largest, std::fabs(here.step) / share);
       }
     }
   }
@@ -97,8 +98,9 @@ class SmoothInterval {
     low = look_up(low_, entry);
     high = look_up(high_, entry);
   }
-  // The largest mean step in it, in units of s.
-  [[nodiscard]] float largest() const { return static_cast<float>(largest_); }
+  // The largest mean step of its lower half, below 0.5, and of its upper half, in units of s.
+  [[nodiscard]] float largest_below() const { return static_cast<float>(largest_[0]); }
+  [[nodiscard]] float largest_above() const { return static_cast<float>(largest_[1]); }
   // How much of the coordinate it covers for the mean device.
   [[nodiscard]] double width() const { return static_cast<double>(high_[sizes_per_mean] - low_[sizes_per_mean]); }
 
@@ -109,7 +111,7 @@ class SmoothInterval {
   alignas(64) float low_[sizes];
   alignas(64) float high_[sizes];
   double mean_share_;
-  double largest_ = 0;
+  double largest_[2] = {};
 };
 
 }  // namespace mho::device

@@ -271,32 +271,35 @@ template <class Model> class DenseQuad {
   alignas(64) float noise_[chunk_samples][rows_per_quad][columns_per_group];
 };
 
-// Room for the coincidences of one row in one sample.
+// Some coincidences of one row in one sample.
 struct Coincidences {
-  AlignedVector<std::uint32_t> column, count;
-  AlignedVector<float> noise, write_noise;
-  explicit Coincidences(std::size_t columns)
-      : column(columns + 32), count(columns + 32), noise(columns + 32), write_noise(columns + 32) {}
+  static constexpr std::size_t most = 1024;
+  alignas(64) std::uint32_t column[most];
+  alignas(64) std::uint32_t count[most];
+  alignas(64) float noise[most];
+  alignas(64) float write_noise[most];
+  std::size_t size;
+  bool several;  // whether a crosspoint has more than one
 
-  bool several = false;  // whether a crosspoint has more than one
-
-  // Collects the lines of sample s that coincide with train d; returns how many.
-  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* d) {
-    std::size_t found = 0;
+  // Collects the lines of sample s, from number `first` of its list on, that coincide with train d, as many as there is
+  // room for. Returns the number to go on from.
+  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* d, std::size_t first) {
+    size = 0;
     const std::size_t length = trains.list_length(s);
     const std::uint32_t* columns = trains.list_columns(s);
     U32 bits(0U);
-    for (std::size_t i = 0; i < length; i += 16) {
+    std::size_t i = first;
+    for (; i < length && size + 32 <= most; i += 16) {
       U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & U32(d[0]));
       if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & U32(d[1]));
       const Mask hit = simd::nonzero(n);
-      (void)simd::compress_store(column.data() + found, U32::load(columns + i), hit);
-      found += simd::compress_store(count.data() + found, n, hit);
+      (void)simd::compress_store(column + size, U32::load(columns + i), hit);
+      size += simd::compress_store(count + size, n, hit);
       bits = bits | n;
     }
     several = simd::any(simd::greater(bits, U32(1U)));
-    U32(0U).store(column.data() + found);
-    return found;
+    U32(0U).store(column + size);
+    return i;
   }
 };
 
@@ -304,8 +307,8 @@ struct Coincidences {
 template <class Model> class SparseQuad {
  public:
   SparseQuad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains,
-             std::size_t quad, Coincidences& hits)
-      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad), hits_(hits) {}
+             std::size_t quad)
+      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad) {}
 
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
@@ -315,13 +318,15 @@ template <class Model> class SparseQuad {
         const auto s = static_cast<std::size_t>(std::countr_zero(left));
         const std::uint32_t* d = trains_.d_bits(quad_, s) + r * words;
         if ((d[0] | d[words - 1]) == 0) continue;
-        const std::size_t found = hits_.collect(trains_, s, d);
-        if (found == 0) continue;
-        draw_noise(r, s, found);
-        if (hits_.several || pulse_by_pulse_) {
-          move<true>(r, s, found);
-        } else {
-          move<false>(r, s, found);
+        for (std::size_t next = 0; next < trains_.list_length(s);) {
+          next = hits_.collect(trains_, s, d, next);
+          if (hits_.size == 0) continue;
+          draw_noise(r, s);
+          if (hits_.several || pulse_by_pulse_) {
+            move<true>(r, s);
+          } else {
+            move<false>(r, s);
+          }
         }
       }
     }
@@ -344,30 +349,29 @@ template <class Model> class SparseQuad {
 
   [[nodiscard]] std::uint32_t first_element() const { return static_cast<std::uint32_t>(quad_ * target_.stride); }
 
-  [[gnu::noinline]] void draw_noise(std::size_t row, std::size_t s, std::size_t found) {
+  [[gnu::noinline]] void draw_noise(std::size_t row, std::size_t s) {
     const std::uint64_t step = target_.first_step + s;
     const FirstNoise noise(target_.key, step);
     const random::PulseStream write(target_.key, random::Purpose::write_noise, step);
-    for (std::size_t i = 0; i < found; i += 16) {
-      const U32 element = (U32::load(hits_.column.data() + i) & U32(column_bits)) + U32(first_element());
-      random::to_gaussian(noise.stream.words(element, 0), 4 * noise.half + row).store(hits_.noise.data() + i);
+    for (std::size_t i = 0; i < hits_.size; i += 16) {
+      const U32 element = (U32::load(hits_.column + i) & U32(column_bits)) + U32(first_element());
+      random::to_gaussian(noise.stream.words(element, 0), 4 * noise.half + row).store(hits_.noise + i);
       if (target_.visible == nullptr) continue;
-      random::to_gaussian(write.words(element, 0), row).store(hits_.write_noise.data() + i);
+      random::to_gaussian(write.words(element, 0), row).store(hits_.write_noise + i);
     }
   }
 
-  template <bool several> [[gnu::noinline]] void move(std::size_t row, std::size_t s, std::size_t found) {
-    using V = simd::Single;
+  template <bool several> [[gnu::noinline]] void move(std::size_t row, std::size_t s) {
     const std::size_t origin = (quad_ * rows_per_quad + row) * target_.stride;
     const Model model = model_;
     float* weight = target_.weight + origin;
-    const std::uint32_t* columns = hits_.column.data();
-    const std::uint32_t* counts = hits_.count.data();
-    const float* noise = hits_.noise.data();
+    const std::uint32_t* columns = hits_.column;
+    const std::uint32_t* counts = hits_.count;
+    const float* noise = hits_.noise;
     const float* planes[planes_of_model];
     for (std::size_t p = 0; p < planes_of_model; ++p) planes[p] = target_.planes[p] + origin;
     const std::uint32_t d_negative = (static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) << 31;
-    for (std::size_t i = 0; i < found; ++i) {
+    for (std::size_t i = 0; i < hits_.size; ++i) {
       const std::uint32_t column = columns[i] & column_bits;
       const simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
       const auto lanes = model.load(device::OneDevice{planes, column});
@@ -377,8 +381,7 @@ template <class Model> class SparseQuad {
       if (!several || n.v == 1) {
         w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
       } else {
-        w = pulse_in_turn<V>(model, pulse_by_pulse_, lanes, model.range(lanes), w, n, up, xi,
-                             LaterNoise(target_.key, target_.first_step + s, first_element() + column, row));
+        w = in_turn(planes, row, s, column, w, n, up, xi);
       }
       weight[column] = w.v;
       if (target_.visible == nullptr) continue;
@@ -386,12 +389,20 @@ template <class Model> class SparseQuad {
     }
   }
 
+  // Apart, so that the loop above keeps its devices in registers.
+  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
+                                     simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
+    const auto lanes = model_.load(device::OneDevice{planes, column});
+    return pulse_in_turn<simd::Single>(model_, pulse_by_pulse_, lanes, model_.range(lanes), w, n, up, xi,
+                                       LaterNoise(target_.key, target_.first_step + s, first_element() + column, row));
+  }
+
   const Model& model_;
   const bool pulse_by_pulse_;
   const KernelTarget& target_;
   const Trains& trains_;
   const std::size_t quad_;
-  Coincidences& hits_;
+  Coincidences hits_;
 };
 
 }  // namespace mho::pulse

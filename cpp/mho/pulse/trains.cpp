@@ -87,17 +87,12 @@ void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters&
 struct SlotCount {
   std::uint32_t of[2][max_bit_length] = {};
 
-  void add(const U32* words, std::size_t count, Mask negative) {
+  void add(const U32* words, int bl, Mask negative) {
     const std::uint32_t signs = negative.bits();
-    for (std::size_t k = 0; k < count; ++k) {
-      alignas(64) std::uint32_t lines[16];
-      words[k].store(lines);
-      for (std::size_t i = 0; i < 16; ++i) {
-        const std::uint32_t line = lines[i];
-        if (line == 0) continue;
-        std::uint32_t* slots = of[signs >> i & 1U] + 32 * k;
-        for (std::uint32_t b = 0; b < 32; ++b) slots[b] += line >> b & 1U;
-      }
+    for (std::uint32_t slot = 0; slot < static_cast<std::uint32_t>(bl); ++slot) {
+      const std::uint32_t fired = simd::nonzero(words[slot / 32] & U32(1U << (slot % 32))).bits();
+      of[0][slot] += static_cast<std::uint32_t>(std::popcount(fired & ~signs));
+      of[1][slot] += static_cast<std::uint32_t>(std::popcount(fired & signs));
     }
   }
 };
@@ -117,8 +112,13 @@ PulseCount coincidences(const SlotCount& x, const SlotCount& d, std::size_t slot
 }
 
 float max_abs(const float* values, std::size_t n) {
-  float m = 0;
-  for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(values[i]));
+  F32 most(0.0F);
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) most = simd::max(most, simd::abs(F32::load(values + i)));
+  float lanes[16];
+  most.store(lanes);
+  float m = *std::max_element(lanes, lanes + 16);
+  for (; i < n; ++i) m = std::max(m, std::fabs(values[i]));
   return m;
 }
 
@@ -161,27 +161,28 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
       const F32 value = F32::load(padded);
       const F32 magnitude = simd::abs(value);
       U32 result[2] = {U32(0U), U32(0U)};
-      if (plan.bl > 0 && simd::any(magnitude > F32(0.0F))) {
+      const bool fires = plan.bl > 0 && simd::any(magnitude > F32(0.0F));
+      if (fires) {
         make_lines(magnitude, line, parameters, trains, rounding, static_cast<std::uint32_t>(g * 16), words_, result);
       }
-      store(g, result, simd::negative(simd::as_u32(value)));
+      store(g, result, fires, simd::negative(simd::as_u32(value)));
     }
   };
   SlotCount x_slots;
   SlotCount d_slots;
 
   lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
-        random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, Mask negative) {
+        random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
           x_negative_[g * samples_ + s] = static_cast<std::uint16_t>(negative.bits());
           for (std::size_t k = 0; k < w; ++k) result[k].store(x_bits_.data() + ((g * samples_ + s) * w + k) * 16);
-          if (slots_) x_slots.add(result, w, negative);
+          if (slots_ && fired) x_slots.add(result, plan.bl, negative);
         });
   // Implicit pulses: n = round(BL x_q d_q); the bit length goes with d.
   const float d_scale = parameters.pulse_type == PulseType::deterministic_implicit ? static_cast<float>(plan.bl) : 1.0F;
   const std::size_t quads = d_active_.size();
   lines(d, out_, {plan.d_gain, plan.bl, parameters.res, parameters.d_res_implicit}, random::Purpose::train_d,
-        random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, Mask negative) {
-          if (slots_) d_slots.add(result, w, negative);
+        random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
+          if (slots_ && fired) d_slots.add(result, plan.bl, negative);
           std::uint32_t bits[2][16] = {};
           for (std::size_t k = 0; k < w; ++k) {
             if (slots_) {
@@ -223,6 +224,13 @@ void Trains::finish() {
 }
 
 std::size_t Trains::active_blocks() const {
+  const auto some = [](const AlignedVector<std::uint64_t>& active) {
+    return static_cast<std::size_t>(std::ranges::count_if(active, [](std::uint64_t set) { return set != 0; }));
+  };
+  return some(x_active_) * some(d_active_);
+}
+
+std::size_t Trains::active_blocks_and_samples() const {
   std::size_t groups[chunk_samples] = {};
   std::size_t quads[chunk_samples] = {};
   const auto tally = [](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {

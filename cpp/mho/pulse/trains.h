@@ -37,8 +37,9 @@ class Trains {
   // Lists of the x-lines that pulse, sample by sample: what the sparse kernel walks along.
   void list_lines();
 
-  // How many blocks of 4 x 16 devices have a pulsing line on both sides, over all samples.
+  // How many blocks of 4 x 16 devices have a pulsing line on both sides, in some sample or counted for each sample.
   [[nodiscard]] std::size_t active_blocks() const;
+  [[nodiscard]] std::size_t active_blocks_and_samples() const;
 
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] int words() const { return words_; }

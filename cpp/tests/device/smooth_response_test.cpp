@@ -67,7 +67,8 @@ TEST(SmoothInterval, IsWhereStepsAreFineForDevicesOfThatSize) {
   };
   const SmoothInterval interval(response, 0.01, 7, 0.3);
   EXPECT_NEAR(interval.width(), 0.7, 0.01);
-  EXPECT_NEAR(interval.largest(), 1, 1e-6);
+  EXPECT_NEAR(interval.largest_below(), 1, 1e-6);
+  EXPECT_NEAR(interval.largest_above(), 1, 1e-6);
   for (const float range : {1.0F, 3.0F}) {
     for (const float share : {0.001F, 0.0099F, 0.0101F, 0.0175F, 0.0199F}) {
       simd::F1 low;
