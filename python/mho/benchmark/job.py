@@ -41,7 +41,7 @@ __all__ = [
 Float32 = NDArray[np.float32]
 
 GAUSSIANS = "gaussian numbers"
-LINES = "pulse trains of the lines"
+LINES = "pulse trains and the call"
 ONE_AT_A_TIME = "pulses one at a time"
 PRODUCT = "GEMM arithmetic"
 CALL = "the call itself"
@@ -92,7 +92,7 @@ class Job:
     without: Mapping[str, Contender] = field(default_factory=dict)
 
 
-def time_jobs(jobs: Mapping[str, Job], schedule: Schedule, *, once: bool = False) -> dict[str, Timed]:
+def time_jobs(jobs: Mapping[str, Job], schedule: Schedule) -> dict[str, Timed]:
     """Time jobs and all that explains them in turns.
 
     Parameters
@@ -101,8 +101,6 @@ def time_jobs(jobs: Mapping[str, Job], schedule: Schedule, *, once: bool = False
         By any name. A probe that several share is timed once.
     schedule : Schedule
         How long.
-    once : bool
-        For long work: a turn is one call.
 
     Returns
     -------
@@ -116,7 +114,7 @@ def time_jobs(jobs: Mapping[str, Job], schedule: Schedule, *, once: bool = False
             *(need.probe.contender for need in job.needs.values()),
         ]
     by_identity = {str(id(contender)): contender for contender in contenders}
-    spent = schedule.alternate(by_identity, once=once)
+    spent = schedule.alternate(by_identity)
 
     def seconds(contender: Contender) -> Spread:
         return spent[str(id(contender))]
