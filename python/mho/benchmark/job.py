@@ -123,11 +123,11 @@ def time_jobs(jobs: Mapping[str, Job], schedule: Schedule) -> dict[str, Timed]:
         name: Timed(
             seconds=seconds(job.work),
             resources={
-                resource: need.seconds(seconds(need.probe.contender).median)
+                resource: need.seconds(seconds(need.probe.contender).best)
                 for resource, need in job.needs.items()
             },
             costs={
-                cost: max(0.0, seconds(job.work).median - seconds(other).median)
+                cost: max(0.0, seconds(job.work).best - seconds(other).best)
                 for cost, other in job.without.items()
             },
         )

@@ -8,8 +8,9 @@ Two kinds of measurements explain a time, both taken in the same turns as the ti
 - a *cost* that the same work can be done without, such as taking pulses one at a time. The difference between
   the two times is what it takes.
 
-Each is a share of the time. Shares of resources are lower bounds, and resources may be busy at the same time,
-so they need not add up to one.
+Each is a share of the time, from the best turn of each: what else the machine does only adds to times, and a
+probe that was disturbed would explain too much. Shares of resources are lower bounds, and resources may be
+busy at the same time, so they need not add up to one.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Timed:
     @property
     def shares(self) -> dict[str, float]:
         """The part of the time that each resource and each cost takes."""
-        return {name: value / self.seconds.median for name, value in {**self.resources, **self.costs}.items()}
+        return {name: value / self.seconds.best for name, value in {**self.resources, **self.costs}.items()}
 
 
 def lost_to_threads(one: float, several: float, threads: int) -> float:
@@ -101,6 +102,8 @@ def verdict(shares: Mapping[str, float]) -> str:
     'threads (45 % of their time lost)'
     >>> verdict({"memory bandwidth": 0.9, "threads": 0.45})
     'memory bandwidth (90 %)'
+    >>> verdict({"GEMM arithmetic": 1.02})
+    'GEMM arithmetic (100 %)'
     """
     lost = shares.get(THREADS, 0.0)
     if lost > LOST and shares.get(MEMORY, 0.0) < HALF:
@@ -109,5 +112,6 @@ def verdict(shares: Mapping[str, float]) -> str:
     if not others:
         return "own arithmetic"
     name = max(others, key=others.__getitem__)
-    percent = f"{100 * others[name]:.0f} %"
+    # The probe of what takes all of the time may be the slower of the two by chance.
+    percent = f"{100 * min(others[name], 1.0):.0f} %"
     return f"{name} ({percent})" if others[name] >= HALF else f"own arithmetic ({name} {percent})"

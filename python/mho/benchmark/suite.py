@@ -128,7 +128,7 @@ class Result:
         """The part of the time that each resource or cost takes, and, of several threads, that is lost."""
         shares = self.timed.shares
         if self.one_thread is not None:
-            shares[THREADS] = lost_to_threads(self.one_thread, self.timed.seconds.median, self.threads)
+            shares[THREADS] = lost_to_threads(self.one_thread, self.timed.seconds.best, self.threads)
         return shares
 
     @property
@@ -358,6 +358,6 @@ def run(settings: Settings) -> Iterator[Result]:
                     checks=checks,
                     one_thread=one_thread,
                 )
-                one_thread = timed.seconds.median
+                one_thread = timed.seconds.best
     finally:
         set_num_threads(before)
