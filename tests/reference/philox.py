@@ -133,7 +133,7 @@ def device_gaussians(key, purpose, step, shape, draw, half=0):
 def pulse_gaussians(key, step, shape, pulse):
     """One gaussian for each device, of its pulse number `pulse` in the sample `step`.
 
-    The first pulses of two samples share a draw, as four rows do. Later ones of a row share it, eight by eight.
+    The first pulses of two samples share a draw, as four rows do; later ones of a row, eight by eight.
     """
     if pulse == 0:
         return device_gaussians(key, PULSE_NOISE, step // 2, shape, 0, half=step % 2)

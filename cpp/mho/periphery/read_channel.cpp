@@ -110,6 +110,13 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
       for (float& v : voltage_offset_) v = std::max(static_cast<float>(p.v_offset_std) * v, 0.0F);
     }
   }
+  if (p.ir_drop > 0) {
+    line_position_.resize(inputs_);
+    for (std::size_t j = 0; j < inputs_; ++j) {
+      const double rest = 1 - static_cast<double>(j) / static_cast<double>(inputs_);
+      line_position_[j] = static_cast<float>(1 - rest * rest);
+    }
+  }
   if (passes() == 2 && p.w_read_asymmetry_dtod > 0) {
     // A property of the devices: both directions see the same numbers.
     asymmetry_stride_ = round_up(in_features, 16);
@@ -129,7 +136,8 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
 }
 
 std::size_t ReadChannel::memory_bytes() const {
-  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + read_asymmetry_.size());
+  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + line_position_.size() +
+                          read_asymmetry_.size());
 }
 
 std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / panel_lines; }
@@ -357,11 +365,9 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
     if (p.ir_drop > 0) {
       float* absolute = block.x_abs[pass].data() + row * inputs_;
       float* weighted = block.x_weighted[pass].data() + row * inputs_;
-      const auto n = static_cast<double>(inputs_);
       for (std::size_t j = 0; j < inputs_; ++j) {
         absolute[j] = std::fabs(driven[j]);
-        const double rest = 1 - static_cast<double>(j) / n;
-        weighted[j] = driven[j] * static_cast<float>(1 - rest * rest);
+        weighted[j] = driven[j] * line_position_[j];
       }
     }
     if (!block.x_square[pass].empty()) {
