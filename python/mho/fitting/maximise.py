@@ -1,0 +1,272 @@
+"""Maximum of a sum of functions of one device each, with parameters of their own and shared ones.
+
+The Hessian has the shape of an arrow: a block for each device, and a border of the shared parameters. All
+blocks come from the same few evaluations, since the devices' parameters can be varied at once; a step costs
+no more for a hundred devices than a hundred separate fits. General-purpose optimisers, which scipy has, see
+one dense problem with hundreds of unknowns instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Maximum", "maximise"]
+
+Array = NDArray[np.float64]
+# shared (sets, s) and own (sets, devices, p) -> log-likelihood (sets, devices)
+Objective = Callable[[Array, Array], Array]
+
+# Numbers that one evaluation may hold; more sets are evaluated in several calls.
+_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the maximum is, and how sharp.
+
+    Attributes
+    ----------
+    shared : ndarray of float64, shape (s,)
+    own : ndarray of float64, shape (devices, p)
+        The parameters.
+    value : ndarray of float64, shape (devices,)
+        The function of each device.
+    cov_shared : ndarray of float64, shape (s, s)
+    cov_own : ndarray of float64, shape (devices, p, p)
+    cov_cross : ndarray of float64, shape (devices, p, s)
+        Inverse of minus the Hessian; parameters at a limit have no variance.
+    free : ndarray of bool, shape (devices, s + p)
+        Which are not at a limit.
+    converged : bool
+        Whether no step improved it noticeably.
+    """
+
+    shared: Array
+    own: Array
+    value: Array
+    cov_shared: Array
+    cov_own: Array
+    cov_cross: Array
+    free: NDArray[np.bool_]
+    converged: bool
+
+    def covariance(self, device: int) -> Array:
+        """Return the covariance of shared and own parameters of one device, in this order."""
+        cross = self.cov_cross[device]
+        return np.block([[self.cov_shared, cross.T], [cross, self.cov_own[device]]])
+
+
+@dataclass(frozen=True)
+class _Curvature:
+    """Gradient and minus the Hessian."""
+
+    gradient: Array  # (devices, s + p), of each device's function
+    information: Array  # (devices, s + p, s + p)
+
+
+class _Problem:
+    """The objective with its limits; parameters in one row (devices, s + p) for each device."""
+
+    def __init__(
+        self, objective: Objective, limits_shared: Array, limits_own: Array, devices: int, points: int
+    ) -> None:
+        self.objective, self.shared, self.devices = objective, len(limits_shared), devices
+        limits = np.concatenate([limits_shared, limits_own])
+        self.low, self.high = limits[:, 0], limits[:, 1]
+        self._sets = max(1, _AT_ONCE // max(points, 1))
+
+    def values(self, rows: Array) -> Array:
+        """Evaluate sets of parameters (sets, devices, s + p)."""
+        parts = [
+            self.objective(part[:, 0, : self.shared], part[:, :, self.shared :])
+            for part in np.split(rows, range(self._sets, len(rows), self._sets))
+        ]
+        return np.concatenate(parts)
+
+    def curvature(self, row: Array, steps: Array, *, symmetric: bool) -> tuple[_Curvature, Array]:
+        """Return gradient and information by differences with steps (devices, s + p), and the new steps."""
+        n = row.shape[1]
+        pairs = [(i, j) for i in range(n) for j in range(i)]
+        moves = np.zeros((1 + 2 * n + (2 if symmetric else 1) * len(pairs), *row.shape))
+        for i in range(n):
+            moves[1 + 2 * i, :, i] = steps[:, i]
+            moves[2 + 2 * i, :, i] = -steps[:, i]
+        for k, (i, j) in enumerate(pairs):
+            moves[1 + 2 * n + k] = moves[1 + 2 * i] + moves[1 + 2 * j]
+            if symmetric:
+                moves[1 + 2 * n + len(pairs) + k] = -moves[1 + 2 * n + k]
+        found = self.values(row + moves)
+        base, plus, minus = found[0], found[1 : 1 + 2 * n : 2], found[2 : 2 + 2 * n : 2]
+        gradient = ((plus - minus) / 2).T / steps
+        hessian = np.zeros((self.devices, n, n))
+        for i in range(n):
+            hessian[:, i, i] = (plus[i] + minus[i] - 2 * base) / steps[:, i] ** 2
+        for k, (i, j) in enumerate(pairs):
+            both = found[1 + 2 * n + k]
+            if symmetric:
+                both = both + found[1 + 2 * n + len(pairs) + k]
+                mixed = (both - plus[i] - minus[i] - plus[j] - minus[j] + 2 * base) / 2
+            else:
+                mixed = both - plus[i] - plus[j] + base
+            hessian[:, i, j] = hessian[:, j, i] = mixed / (steps[:, i] * steps[:, j])
+        # The next steps are a tenth of a standard error: far above rounding, and where the function is
+        # nearly quadratic. A shared parameter moves for all devices alike.
+        sharp = np.abs(np.diagonal(hessian, axis1=1, axis2=2)).copy()
+        sharp[:, : self.shared] = sharp[:, : self.shared].sum(0)
+        better = np.clip(0.1 / np.sqrt(np.maximum(sharp, 1e-12)), 1e-6, 0.05)
+        return _Curvature(gradient, -hessian), better
+
+
+def _positive(matrix: Array, damping: float) -> Array:
+    """Return symmetric matrices with the magnitudes of their eigenvalues, which turns saddles into bowls."""
+    scale = np.sqrt(np.maximum(np.abs(np.diagonal(matrix, axis1=-2, axis2=-1)), 1e-12))
+    scaled = matrix / scale[..., :, None] / scale[..., None, :]
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(scaled), scaled, 0.0))
+    values = np.maximum(np.abs(values), 1e-7) + damping
+    result: Array = np.einsum("...ik,...k,...jk->...ij", vectors, values, vectors)
+    result = result * scale[..., :, None] * scale[..., None, :]
+    return result
+
+
+def _arrow_solve(
+    information: Array, gradient: Array, free: NDArray[np.bool_], shared: int, damping: float
+) -> Array:
+    """Return the Newton step (devices, s + p); shared parameters have the same step everywhere."""
+    masked = np.where(free[:, :, None] & free[:, None, :], information, 0.0)
+    slope = np.where(free, gradient, 0.0)
+    step = np.zeros_like(gradient)
+    own = _positive(masked[:, shared:, shared:] + _frozen(~free[:, shared:]), damping)
+    if not shared:
+        step = np.linalg.solve(own, slope[:, :, None])[:, :, 0]
+        return np.where(free, step, 0.0)
+    cross = masked[:, shared:, :shared]
+    if own.shape[1]:
+        inverse_cross = np.linalg.solve(own, cross)
+        inverse_slope = np.linalg.solve(own, slope[:, shared:, None])
+        corner = masked[:, :shared, :shared] - cross.transpose(0, 2, 1) @ inverse_cross
+        rest = slope[:, :shared] - (cross.transpose(0, 2, 1) @ inverse_slope)[:, :, 0]
+    else:
+        corner, rest = masked[:, :shared, :shared], slope[:, :shared]
+    total = _positive(corner.sum(0) + _frozen(~free[0, :shared]), damping)
+    step[:, :shared] = np.linalg.solve(total, rest.sum(0))
+    if own.shape[1]:
+        step[:, shared:] = (inverse_slope - inverse_cross @ step[:, :shared, None])[:, :, 0]
+    return np.where(free, step, 0.0)
+
+
+def _frozen(fixed: NDArray[np.bool_]) -> Array:
+    """Return diagonal matrices with ones where a parameter does not move."""
+    return fixed[..., :, None] * np.eye(fixed.shape[-1])
+
+
+def maximise(
+    objective: Objective,
+    shared: Array,
+    own: Array,
+    limits_shared: Array,
+    limits_own: Array,
+    *,
+    points: int = 1,
+    iterations: int = 60,
+    tolerance: float = 1e-4,
+    accepted: Callable[[Array, Array], None] | None = None,
+    errors: bool = True,
+) -> Maximum:
+    """Find a maximum near a start, within limits, by Newton's method with damping.
+
+    Parameters
+    ----------
+    objective : callable
+        From shared parameters (sets, s) and those of the devices (sets, devices, p) to the log-likelihood of
+        each device (sets, devices). Parameters should be scaled such that a change by 1 is large.
+    shared, own : ndarray of float64, shapes (s,) and (devices, p)
+        The start.
+    limits_shared, limits_own : ndarray of float64, shapes (s, 2) and (p, 2)
+        Lowest and highest values.
+    points : int
+        Readings, to know how many sets fit into memory at once.
+    iterations : int
+        Largest number of steps.
+    tolerance : float
+        Gain of log-likelihood that ends the search.
+    accepted : callable, optional
+        Called with each new best point.
+    errors : bool
+        Whether to compute the covariances.
+
+    Returns
+    -------
+    Maximum
+    """
+    limits_shared, limits_own = limits_shared.reshape(-1, 2), limits_own.reshape(-1, 2)
+    devices, s = len(own), len(shared)
+    problem = _Problem(objective, limits_shared, limits_own, devices, points)
+    row = np.concatenate([np.broadcast_to(shared, (devices, s)), own], axis=1)
+    margin = 1e-9 * (problem.high - problem.low)
+    row = np.clip(row, problem.low + margin, problem.high - margin)
+    steps = np.full_like(row, 1e-3)
+    damping, converged = 1e-3, False
+    best = problem.values(row[None])[0]
+    if accepted:
+        accepted(row[0, :s], row[:, s:])
+        best = problem.values(row[None])[0]
+    for _ in range(iterations):
+        bend, steps = problem.curvature(row, steps, symmetric=False)
+        free = _free(row, bend.gradient, problem, s)
+        gained = None
+        for _attempt in range(12):
+            step = _arrow_solve(bend.information, bend.gradient, free, s, damping)
+            step = np.clip(step, -2.0, 2.0)
+            tried = np.clip(row + step, problem.low, problem.high)
+            value = problem.values(tried[None])[0]
+            if np.isfinite(value).all() and value.sum() > best.sum() - 1e-10:
+                gained = float(value.sum() - best.sum())
+                break
+            damping = max(4 * damping, 1e-3)
+        if gained is None:
+            converged = bool(np.isfinite(best).all())
+            break
+        row, best, damping = tried, value, max(damping / 6, 1e-9)
+        if accepted:
+            accepted(row[0, :s], row[:, s:])
+            best = problem.values(row[None])[0]
+        if gained < tolerance:
+            converged = True
+            break
+    n = row.shape[1]
+    cov_shared, cov_own = np.zeros((s, s)), np.zeros((devices, n - s, n - s))
+    cov_cross = np.zeros((devices, n - s, s))
+    free = np.ones((devices, n), dtype=bool)
+    if errors:
+        bend, _ = problem.curvature(row, steps, symmetric=True)
+        free = _free(row, bend.gradient, problem, s)
+        cov_shared, cov_own, cov_cross = _covariances(bend.information, free, s)
+    return Maximum(row[0, :s], row[:, s:], best, cov_shared, cov_own, cov_cross, free, converged)
+
+
+def _free(row: Array, gradient: Array, problem: _Problem, s: int) -> NDArray[np.bool_]:
+    """Tell which parameters are not pressed against a limit."""
+    total = gradient.copy()
+    total[:, :s] = gradient[:, :s].sum(0)
+    near = 1e-6 * (problem.high - problem.low)
+    pressed = ((row <= problem.low + near) & (total <= 0)) | ((row >= problem.high - near) & (total >= 0))
+    return ~pressed
+
+
+def _covariances(information: Array, free: NDArray[np.bool_], s: int) -> tuple[Array, Array, Array]:
+    """Return the blocks of the inverse of the information; zero for parameters at a limit."""
+    masked = np.where(free[:, :, None] & free[:, None, :], information, 0.0)
+    own = np.linalg.inv(_positive(masked[:, s:, s:] + _frozen(~free[:, s:]), 0.0))
+    cross = masked[:, s:, :s]
+    corner = (masked[:, :s, :s] - cross.transpose(0, 2, 1) @ own @ cross).sum(0)
+    cov_shared = np.linalg.inv(_positive(corner + _frozen(~free[0, :s]), 0.0)) if s else corner
+    cov_shared = np.where(free[0, :s, None] & free[0, None, :s], cov_shared, 0.0)
+    transfer = own @ cross
+    cov_own = own + transfer @ cov_shared @ transfer.transpose(0, 2, 1)
+    cov_cross = -transfer @ cov_shared
+    keep = free[:, s:]
+    return cov_shared, np.where(keep[:, :, None] & keep[:, None, :], cov_own, 0.0), cov_cross
