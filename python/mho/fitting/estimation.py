@@ -17,8 +17,12 @@ __all__ = ["Estimate", "estimate", "folds", "held_out", "smoothed", "step_table"
 
 Array = NDArray[np.float64]
 
-_CTOC = Free(low=1e-4, high=1e3, per_device=False)
+_CTOC = Free(low=3e-3, high=1e3, per_device=False)
 _READ = Free(low=1e-6, high=10.0, unit="length", per_device=False)
+_MEMORY = Free(low=1e-5, high=10.0, unit="length", per_device=False)
+# Longer than a few dozen pulses it could not be told from steps.
+_DURATION = Free(low=0.5, high=60.0, per_device=False)
+_NOISE = ("ctoc", "read", "memory", "duration")
 # A bound that readings have met lies near the end of their range.
 _MET_MAX = Free(scale="linear", low=-0.3, high=0.1, unit="length")
 _MET_MIN = Free(scale="linear", low=-0.1, high=0.3, unit="length")
@@ -150,6 +154,8 @@ class Estimate:
         Most probable weights.
     bounded : bool
         Whether bounds were met.
+    memory : bool
+        Whether noise of reads lasts.
     """
 
     model: StepModel
@@ -159,6 +165,7 @@ class Estimate:
     log_likelihood: float
     path: Array
     bounded: bool
+    memory: bool
     search: _Search
     space: StateSpace
 
@@ -185,6 +192,7 @@ def estimate(
     model: StepModel,
     *,
     bounded: bool = False,
+    memory: bool = False,
     fixed: Mapping[str, float] | None = None,
     start: Estimate | None = None,
     seen: NDArray[np.bool_] | None = None,
@@ -202,6 +210,8 @@ def estimate(
         The model.
     bounded : bool
         Whether the bounds are met; they are free parameters then where the step does not know them.
+    memory : bool
+        Whether noise of reads lasts for some pulses.
     fixed : mapping of str to float, optional
         Parameters that are known.
     start : Estimate, optional
@@ -213,7 +223,7 @@ def estimate(
     """
     smooth = smoothed(paths)
     table = step_table(paths, smooth)
-    search = start.search if start is not None else _set_up(paths, model, table, bounded, fixed or {})
+    search = start.search if start is not None else _set_up(paths, model, table, bounded, memory, fixed or {})
     clipped = bounded or model.clips == "always"
     space = start.space if start is not None else StateSpace(paths, model, bounded=clipped)
     path = smooth if start is None else start.path
@@ -226,6 +236,7 @@ def estimate(
         path = space.evaluate(search.natural(shared[None], own[None]), path, seen=seen, iterations=3)[1][0]
 
     limits = search.limits(search.shared), search.limits(search.own)
+    noise = np.array([name in _NOISE for name in (*search.shared, *search.own)])
     if start is None:
         candidates = _starts(paths, search, smooth)
         scores = []
@@ -251,6 +262,7 @@ def estimate(
             tolerance=tolerance,
             accepted=move,
             errors=errors and last,
+            restrict=noise,
         )
         if best is None or found_max.value.sum() > best.value.sum():
             best, best_path = found_max, path
@@ -267,6 +279,7 @@ def estimate(
             tolerance=tolerance,
             accepted=move,
             errors=errors,
+            restrict=noise,
         )
     values = {
         name: value[0] for name, value in search.natural(best.shared[None], best.own[None]).items()
@@ -279,13 +292,19 @@ def estimate(
         log_likelihood=float(best.value.sum()),
         path=path,
         bounded=bounded,
+        memory=memory,
         search=search,
         space=space,
     )
 
 
 def _set_up(
-    paths: Paths, model: StepModel, table: StepTable, bounded: bool, fixed: Mapping[str, float]
+    paths: Paths,
+    model: StepModel,
+    table: StepTable,
+    bounded: bool,
+    memory: bool,
+    fixed: Mapping[str, float],
 ) -> _Search:
     frees = dict(model.free)
     constants: dict[str, float] = {}
@@ -299,6 +318,8 @@ def _set_up(
                 "w_min": min(table.low, -0.05 * table.width),
             }
     frees |= {"ctoc": _CTOC, "read": _READ}
+    if memory:
+        frees |= {"memory": _MEMORY, "duration": _DURATION}
     constants |= fixed
     frees = {name: free for name, free in frees.items() if name not in constants}
     alone = paths.devices == 1
@@ -316,6 +337,9 @@ def _starts(paths: Paths, search: _Search, smooth: Array) -> list[tuple[Array, A
     table = search.table
     ctoc, read = _noise_start(paths, table, smooth)
     rest = {"ctoc": ctoc, "read": read, "w_max": table.high, "w_min": table.low}
+    if "duration" in search.shared or "duration" in search.own:
+        # What looks like steps that persist may be noise that lasts.
+        rest |= {"ctoc": 0.3 * ctoc, "memory": 0.5 * read, "duration": 3.0}
     result = []
     for up, down in itertools.product(search.model.start(table, True), search.model.start(table, False)):
         point = rest | up | down
@@ -354,7 +378,7 @@ def held_out(fit: Estimate, *, number: int = 5) -> Array:
     result = []
     for out in folds(paths, number):
         trained = estimate(
-            paths, fit.model, bounded=fit.bounded, start=fit, seen=~out, errors=False, iterations=8, tolerance=1e-2
+            paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, seen=~out, errors=False, iterations=8, tolerance=1e-2
         )
         values = trained.search.natural(trained.maximum.shared[None], trained.maximum.own[None])
         # Blocks of a path, one after the other; each pair of terms is the prediction of one block per path.

@@ -3,7 +3,8 @@
 The persistent weight w moves by noisy pulses, ``w' = clip(w + step(w) + ctoc * |step| * xi)``, and what is
 read has noise on top that is drawn anew each time, ``y = w + read * xi``. Noise of pulses persists and noise
 of reads does not: increments of y are correlated with their neighbours by the latter, so that a curve tells
-them apart.
+them apart. Where noise of reads lasts for some pulses (telegraph noise, 1/f noise), an autoregression is
+added to it; without it such noise would pass for steps that persist.
 
 The weights are integrated out by Laplace's method: the transitions are linearised about the most probable
 path, found by Gauss and Newton's iteration, which is a Kalman smoother for the linear models and an iterated
@@ -200,7 +201,7 @@ class StateSpace:
         return result[0], result[1], result[2]
 
     def _least(self, read: Array) -> Array:
-        result: Array = np.maximum(1e-8 * read, (1e-7 * self.width) ** 2)
+        result: Array = np.maximum(1e-7 * read, (1e-7 * self.width) ** 2)
         return result
 
     def evaluate(
@@ -217,7 +218,8 @@ class StateSpace:
         ----------
         values : mapping of str to ndarray of float64
             Each (sets, 1) for a value that all devices share, or (sets, devices). Besides those of the model
-            `ctoc`, `read` (the standard deviation of a reading), `w_max` and `w_min`.
+            `ctoc`, `read` (the standard deviation of a reading), `w_max` and `w_min`; and, for noise of reads
+            that remembers, its standard deviation `memory` and how many pulses it lasts, `duration`.
         path : ndarray of float64, shape (readings,) or (sets, readings)
             Where the search for the path begins.
         seen : ndarray of bool, shape (readings,), optional
@@ -239,14 +241,15 @@ class StateSpace:
         precision = use / read
         least = self._least(read)
         sides = [
-            (self._at(values, begin), begin, up, pulses, self._at({"least": least}, begin)["least"])
-            for up, begin, pulses in self._sides
+            (self._at(values, begin), begin, up, pulses, least) for up, begin, pulses in self._sides
         ]
+        memory = _Memory(self, values) if "memory" in values else None
         result = np.full((sets, n), -np.inf)
+        failed = np.zeros(sets, dtype=bool)
         for iteration in range(iterations):
             error = np.where(use > 0, paths.y - w, 0.0)
             # The first weight of a path is next to unknown; this keeps one without readings regular.
-            diagonal = precision + paths.first * (1e-3 / self.width) ** 2
+            diagonal = precision + paths.first * (0.1 / self.width) ** 2
             gradient = error * precision
             off = np.zeros((sets, n))
             known = []
@@ -260,19 +263,94 @@ class StateSpace:
                 gradient[:, begin] += moved.slope * miss * weight
                 gradient[:, begin + 1] -= miss * weight
                 known.append((begin, moved, miss, weight))
-            pivots, factors, info = lapack.dpttrf(diagonal.ravel(), off.ravel()[:-1])
-            if info != 0:
-                return np.full((sets, paths.devices), -np.inf), w
-            change, _ = lapack.dpttrs(pivots, factors, gradient.ravel())
-            change = change.reshape(sets, n)
+            if memory is None:
+                change, log_pivots = _solve(diagonal, off, gradient, failed)
+                kept = 0.0
+            else:
+                change, kept, log_pivots = memory.solve(
+                    diagonal, off, gradient, error * precision, precision, failed
+                )
             w = w + change
             if iteration < iterations - 1:
                 continue
-            error = np.where(use > 0, paths.y - w, 0.0)
+            error = np.where(use > 0, paths.y - w - kept, 0.0)
             result = -0.5 * (use * (np.log(read) + _LOG_2PI) + precision * error**2)
-            result += 0.5 * (_LOG_2PI - np.log(pivots.reshape(sets, n)))
+            result += 0.5 * (_LOG_2PI - log_pivots)
+            if memory is not None:
+                result += memory.log_density(kept)
             for begin, moved, miss, weight in known:
                 miss = miss + change[:, begin + 1] - moved.slope * change[:, begin]
                 result[:, begin] -= 0.5 * (_LOG_2PI - np.log(weight) + miss**2 * weight)
         total = np.add.reduceat(result, self._device_starts, axis=1)
-        return np.where(np.isfinite(total), total, -np.inf), w
+        return np.where(np.isfinite(total) & ~failed[:, None], total, -np.inf), w
+
+
+def _solve(
+    diagonal: Array, off: Array, right: Array, failed: NDArray[np.bool_]
+) -> tuple[Array, Array]:
+    """Solve tridiagonal systems; return the solutions and the logarithms of the pivots.
+
+    A set whose matrix is not positive definite is marked in `failed` and solved as the identity.
+    """
+    sets, n = diagonal.shape
+    for _ in range(sets + 1):
+        diagonal[failed], off[failed] = 1.0, 0.0
+        pivots, factors, info = lapack.dpttrf(diagonal.ravel(), off.ravel()[:-1])
+        if info == 0:
+            break
+        failed[(abs(info) - 1) // n] = True
+    change = lapack.dpttrs(pivots, factors, right.ravel())[0].reshape(sets, n)
+    return change, np.log(pivots).reshape(sets, n)
+
+
+class _Memory:
+    """Noise of reads that remembers: an autoregression u with u' = r u + sqrt(1 - r**2) * memory * xi.
+
+    Per pulse r is exp(-1 / duration). Weight and u alternate in a matrix with two diagonals on either side.
+    """
+
+    def __init__(self, space: StateSpace, values: Mapping[str, Array]) -> None:
+        paths = space.paths
+        self._first = paths.first
+        self._variance = values["memory"] ** 2 + 1e-3 * space.least_read
+        self._begin = np.flatnonzero(~paths.first) - 1
+        gap = np.maximum(paths.pulses[self._begin + 1], 1e-3)
+        self._keep = np.exp(-gap / values["duration"])
+        self._fresh = self._variance * -np.expm1(-2 * gap / values["duration"])
+
+    def solve(
+        self,
+        diagonal: Array,
+        off: Array,
+        gradient: Array,
+        pull: Array,
+        precision: Array,
+        failed: NDArray[np.bool_],
+    ) -> tuple[Array, Array, Array]:
+        """Return the changes of the weights, u, and the logarithms of the pivots; `failed` as in `_solve`."""
+        sets, n = diagonal.shape
+        band = np.zeros((3, sets, n, 2))
+        band[0, :, :, 0] = diagonal
+        band[0, :, :, 1] = precision + self._first / self._variance
+        band[0, :, self._begin, 1] += (self._keep**2 / self._fresh).T
+        band[0, :, self._begin + 1, 1] += (1 / self._fresh).T
+        band[1, :, :, 0] = precision
+        band[2, :, :, 0] = off
+        band[2, :, self._begin, 1] = (-self._keep / self._fresh).T
+        right = np.stack([gradient, np.broadcast_to(pull, gradient.shape)], axis=2).reshape(-1, 1)
+        for _ in range(sets + 1):
+            band[0, failed], band[1:, failed] = 1.0, 0.0
+            factor, info = lapack.dpbtrf(band.reshape(3, -1), lower=1)
+            if info == 0:
+                break
+            failed[(abs(info) - 1) // (2 * n)] = True
+        solution = lapack.dpbtrs(factor, right, lower=1)[0].reshape(sets, n, 2)
+        return solution[:, :, 0], solution[:, :, 1], 2 * np.log(factor[0]).reshape(sets, n, 2).sum(2)
+
+    def log_density(self, u: Array) -> Array:
+        """Return the logarithm of the density of u, and the part of its integral that has no pivot."""
+        result = np.zeros_like(u)
+        result -= 0.5 * self._first * (np.log(self._variance) + u**2 / self._variance)
+        miss = u[:, self._begin + 1] - self._keep * u[:, self._begin]
+        result[:, self._begin + 1] -= 0.5 * (np.log(self._fresh) + miss**2 / self._fresh)
+        return result

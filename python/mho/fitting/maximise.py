@@ -22,6 +22,10 @@ Objective = Callable[[Array, Array], Array]
 
 # Numbers that one evaluation may hold; more sets are evaluated in several calls.
 _AT_ONCE = 2_000_000
+# Log-likelihood of what cannot be.
+_IMPOSSIBLE = -1e100
+# Steps that one curvature serves.
+_LIFE = 4
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,28 @@ class _Problem:
         ]
         return np.concatenate(parts)
 
-    def curvature(self, row: Array, steps: Array, *, symmetric: bool) -> tuple[_Curvature, Array]:
-        """Return gradient and information by differences with steps (devices, s + p), and the new steps."""
+    def gradient(self, row: Array, steps: Array) -> Array:
+        """Return the gradient (devices, s + p) alone."""
         n = row.shape[1]
-        pairs = [(i, j) for i in range(n) for j in range(i)]
+        moves = np.zeros((2 * n, *row.shape))
+        for i in range(n):
+            moves[2 * i, :, i] = steps[:, i]
+            moves[2 * i + 1, :, i] = -steps[:, i]
+        with np.errstate(invalid="ignore"):
+            found = np.maximum(self.values(row + moves), _IMPOSSIBLE)
+        result: Array = _finite((found[::2] - found[1::2]) / 2).T / steps
+        return result
+
+    def curvature(
+        self, row: Array, steps: Array, *, symmetric: bool, among: NDArray[np.bool_] | None = None
+    ) -> tuple[_Curvature, Array]:
+        """Return gradient and information by differences with steps (devices, s + p), and the new steps.
+
+        With `among` (s + p,) only the second derivatives among those parameters, and zeros for the others.
+        """
+        n = row.shape[1]
+        wanted = np.ones(n, dtype=bool) if among is None else among
+        pairs = [(i, j) for i in range(n) for j in range(i) if wanted[i] and wanted[j]]
         moves = np.zeros((1 + 2 * n + (2 if symmetric else 1) * len(pairs), *row.shape))
         for i in range(n):
             moves[1 + 2 * i, :, i] = steps[:, i]
@@ -99,12 +121,14 @@ class _Problem:
             moves[1 + 2 * n + k] = moves[1 + 2 * i] + moves[1 + 2 * j]
             if symmetric:
                 moves[1 + 2 * n + len(pairs) + k] = -moves[1 + 2 * n + k]
-        found = self.values(row + moves)
+        with np.errstate(invalid="ignore"):
+            found = np.maximum(self.values(row + moves), _IMPOSSIBLE)
         base, plus, minus = found[0], found[1 : 1 + 2 * n : 2], found[2 : 2 + 2 * n : 2]
-        gradient = ((plus - minus) / 2).T / steps
+        gradient = _finite((plus - minus) / 2).T / steps
         hessian = np.zeros((self.devices, n, n))
         for i in range(n):
-            hessian[:, i, i] = (plus[i] + minus[i] - 2 * base) / steps[:, i] ** 2
+            if wanted[i]:
+                hessian[:, i, i] = _finite(plus[i] + minus[i] - 2 * base) / steps[:, i] ** 2
         for k, (i, j) in enumerate(pairs):
             both = found[1 + 2 * n + k]
             if symmetric:
@@ -112,13 +136,30 @@ class _Problem:
                 mixed = (both - plus[i] - minus[i] - plus[j] - minus[j] + 2 * base) / 2
             else:
                 mixed = both - plus[i] - plus[j] + base
-            hessian[:, i, j] = hessian[:, j, i] = mixed / (steps[:, i] * steps[:, j])
+            hessian[:, i, j] = hessian[:, j, i] = _finite(mixed) / (steps[:, i] * steps[:, j])
         # The next steps are a tenth of a standard error: far above rounding, and where the function is
         # nearly quadratic. A shared parameter moves for all devices alike.
         sharp = np.abs(np.diagonal(hessian, axis1=1, axis2=2)).copy()
         sharp[:, : self.shared] = sharp[:, : self.shared].sum(0)
         better = np.clip(0.1 / np.sqrt(np.maximum(sharp, 1e-12)), 1e-6, 0.05)
         return _Curvature(gradient, -hessian), better
+
+
+def _finite(values: Array) -> Array:
+    """Return 0 for differences with a set of parameters that is impossible."""
+    return np.where(np.abs(values) < -_IMPOSSIBLE / 10, values, 0.0)
+
+
+def _log_determinant(information: Array, free: NDArray[np.bool_], s: int) -> float:
+    """Return the logarithm of the determinant of an arrow's information among free parameters."""
+    masked = np.where(free[:, :, None] & free[:, None, :], information, 0.0)
+    own = _positive(masked[:, s:, s:] + _frozen(~free[:, s:]), 0.0)
+    total = float(np.linalg.slogdet(own)[1].sum()) if own.shape[1] else 0.0
+    if s:
+        cross = masked[:, s:, :s]
+        corner = (masked[:, :s, :s] - cross.transpose(0, 2, 1) @ np.linalg.solve(own, cross)).sum(0)
+        total += float(np.linalg.slogdet(_positive(corner + _frozen(~free[0, :s]), 0.0))[1])
+    return total
 
 
 def _positive(matrix: Array, damping: float) -> Array:
@@ -175,6 +216,7 @@ def maximise(
     tolerance: float = 1e-4,
     accepted: Callable[[Array, Array], None] | None = None,
     errors: bool = True,
+    restrict: NDArray[np.bool_] | None = None,
 ) -> Maximum:
     """Find a maximum near a start, within limits, by Newton's method with damping.
 
@@ -197,6 +239,10 @@ def maximise(
         Called with each new best point.
     errors : bool
         Whether to compute the covariances.
+    restrict : ndarray of bool, shape (s + p,), optional
+        Parameters of the noise. They are moved to the maximum of the restricted likelihood, which counts the
+        degrees of freedom that the other parameters take (D. R. Cox and N. Reid, J. R. Stat. Soc. B 49:1, 1987):
+        that of the maximum of the likelihood is too small.
 
     Returns
     -------
@@ -214,8 +260,15 @@ def maximise(
     if accepted:
         accepted(row[0, :s], row[:, s:])
         best = problem.values(row[None])[0]
+    renew, age = True, 0
     for _ in range(iterations):
-        bend, steps = problem.curvature(row, steps, symmetric=False)
+        # The curvature changes slowly near the maximum, and costs several times a gradient.
+        if renew or age >= _LIFE:
+            bend, steps = problem.curvature(row, steps, symmetric=False)
+            age = 0
+        else:
+            bend = _Curvature(problem.gradient(row, steps), bend.information)
+        age += 1
         free = _free(row, bend.gradient, problem, s)
         gained = None
         for _attempt in range(12):
@@ -228,13 +281,20 @@ def maximise(
                 break
             damping = max(4 * damping, 1e-3)
         if gained is None:
+            if age > 1:
+                renew, damping = True, 1e-3
+                continue
             converged = bool(np.isfinite(best).all())
             break
+        renew = damping > 1e-3
         row, best, damping = tried, value, max(damping / 6, 1e-9)
         if accepted:
             accepted(row[0, :s], row[:, s:])
             best = problem.values(row[None])[0]
         if gained < tolerance:
+            if age > 1:
+                renew = True
+                continue
             converged = True
             break
     n = row.shape[1]
@@ -242,10 +302,39 @@ def maximise(
     cov_cross = np.zeros((devices, n - s, s))
     free = np.ones((devices, n), dtype=bool)
     if errors:
+        if restrict is not None and restrict.any():
+            row = _restricted(problem, row, steps, restrict, s)
+            if accepted:
+                accepted(row[0, :s], row[:, s:])
+            best = problem.values(row[None])[0]
         bend, _ = problem.curvature(row, steps, symmetric=True)
         free = _free(row, bend.gradient, problem, s)
         cov_shared, cov_own, cov_cross = _covariances(bend.information, free, s)
     return Maximum(row[0, :s], row[:, s:], best, cov_shared, cov_own, cov_cross, free, converged)
+
+
+def _restricted(problem: _Problem, row: Array, steps: Array, noise: NDArray[np.bool_], s: int) -> Array:
+    """Return the maximum of the restricted likelihood near that of the likelihood."""
+    bend, _ = problem.curvature(row, steps, symmetric=True)
+    free = _free(row, bend.gradient, problem, s)
+    for _ in range(3):
+        slope = problem.gradient(row, steps)
+        total = np.zeros_like(slope)
+        for k in np.flatnonzero(noise & free.any(0)):
+            ends = []
+            for sign in (1, -1):
+                moved = row.copy()
+                moved[:, k] += sign * 3 * steps[:, k]
+                inner, _ = problem.curvature(moved, steps, symmetric=False, among=~noise)
+                ends.append(_log_determinant(inner.information, free & ~noise, s))
+            change = -0.5 * (ends[0] - ends[1]) / (6 * steps[0, k])
+            # A shared parameter has its slope once, not once for each device.
+            total[:, k] = change / (len(row) if k < s else 1)
+        step = _arrow_solve(bend.information, slope + total, free, s, 0.0)
+        row = np.clip(row + np.clip(step, -0.5, 0.5), problem.low, problem.high)
+        if np.abs(step).max() < 1e-3:
+            break
+    return row
 
 
 def _free(row: Array, gradient: Array, problem: _Problem, s: int) -> NDArray[np.bool_]:

@@ -290,8 +290,8 @@ def _soft_start(table: StepTable, up: bool) -> list[Point]:
     return [{"down": a, "w_min": -float(1 / slope)}]
 
 
-_UPPER = Free(low=0.02, high=200.0, unit="length")
-_LOWER = Free(scale="negative log", low=0.02, high=200.0, unit="length")
+_UPPER = Free(low=0.02, high=5.0, unit="length")
+_LOWER = Free(scale="negative log", low=0.02, high=5.0, unit="length")
 
 
 # --- exponential steps: step(0) * (rest + (1 - rest) * exp(wave * w))
@@ -343,7 +343,7 @@ def _exponential_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
 
 
 _REST = Free(low=1e-3, high=1e3, per_device=False)
-_WAVE = Free(scale="linear", low=-30.0, high=30.0, unit="wave", per_device=False)
+_WAVE = Free(scale="linear", low=-15.0, high=15.0, unit="wave", per_device=False)
 
 
 # --- powers of the distance to the bound
@@ -392,7 +392,7 @@ def _power_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
     return {"pow_gamma": (up + down) / 2, "pow_up_down": (up - down) / (up + down)}
 
 
-_GAMMA = Free(low=0.02, high=50.0)
+_GAMMA = Free(low=0.05, high=10.0)
 _POWER_SPREADS = _STEP_SPREADS | {
     "pow_gamma_dtod": Spread(
         of=lambda one, mean: (one["gamma_up"] + one["gamma_down"]) / (mean["gamma_up"] + mean["gamma_down"])
