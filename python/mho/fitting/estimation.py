@@ -194,11 +194,12 @@ def estimate(
     bounded: bool = False,
     memory: bool = False,
     fixed: Mapping[str, float] | None = None,
+    near: Estimate | None = None,
     start: Estimate | None = None,
     seen: NDArray[np.bool_] | None = None,
     errors: bool = True,
     iterations: int = 60,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
 ) -> Estimate:
     """Fit one model by maximum likelihood.
 
@@ -214,8 +215,10 @@ def estimate(
         Whether noise of reads lasts for some pulses.
     fixed : mapping of str to float, optional
         Parameters that are known.
+    near : Estimate, optional
+        A fit of the same model, with other noise, whose steps to begin with.
     start : Estimate, optional
-        A fit of the same model to begin at.
+        A fit of the same model, with the same noise, to begin at.
     seen : ndarray of bool, optional
         Readings to use.
     errors : bool
@@ -238,7 +241,7 @@ def estimate(
     limits = search.limits(search.shared), search.limits(search.own)
     noise = np.array([name in _NOISE for name in (*search.shared, *search.own)])
     if start is None:
-        candidates = _starts(paths, search, smooth)
+        candidates = _starts(paths, search, smooth, near)
         scores = []
         for shared, own in candidates:
             found = space.evaluate(search.natural(shared[None], own[None]), smooth, seen=seen, iterations=5)
@@ -263,6 +266,7 @@ def estimate(
             accepted=move,
             errors=errors and last,
             restrict=noise,
+            like=None if start is None else start.maximum,
         )
         if best is None or found_max.value.sum() > best.value.sum():
             best, best_path = found_max, path
@@ -332,17 +336,24 @@ def _set_up(
     )
 
 
-def _starts(paths: Paths, search: _Search, smooth: Array) -> list[tuple[Array, Array]]:
-    """Return starting points: every combination of the candidates for up and for down."""
+def _starts(
+    paths: Paths, search: _Search, smooth: Array, near: Estimate | None
+) -> list[tuple[Array, Array]]:
+    """Return starting points: every combination of the candidates for up and for down, or that of a fit."""
     table = search.table
     ctoc, read = _noise_start(paths, table, smooth)
     rest = {"ctoc": ctoc, "read": read, "w_max": table.high, "w_min": table.low}
     if "duration" in search.shared or "duration" in search.own:
         # What looks like steps that persist may be noise that lasts.
         rest |= {"ctoc": 0.3 * ctoc, "memory": 0.5 * read, "duration": 3.0}
+    sides = search.model.start(table, True), search.model.start(table, False)
+    points = [rest | up | down for up, down in itertools.product(*sides)]
+    if near is not None and "read" in near.values:
+        found = {name: float(value.mean()) for name, value in near.values.items()}
+        known = rest | {"ctoc": 0.3 * found["ctoc"], "read": found["read"], "memory": 0.5 * found["read"]}
+        points = [found | known | {name: found[name] for name in search.model.free}]
     result = []
-    for up, down in itertools.product(search.model.start(table, True), search.model.start(table, False)):
-        point = rest | up | down
+    for point in points:
         shared = [search.search(name, free, point[name]) for name, free in search.shared.items()]
         own = [search.search(name, free, point[name]) for name, free in search.own.items()]
         result.append((np.array(shared), np.tile(own, (paths.devices, 1))))

@@ -23,6 +23,8 @@ __all__ = ["fit_curves"]
 
 Array = NDArray[np.float64]
 
+# Log-likelihood that noise which lasts must gain to be believed, with its two parameters.
+_MEMORY_GAIN = 6.0
 # Log-likelihood that two free bounds must gain to be believed: far beyond chance (2 would be a 5 % test).
 _BOUNDS_GAIN = 6.0
 
@@ -78,14 +80,13 @@ def fit_curves(
     notes = [*curves.notes, f"scale: {scale}"]
     _warn_about_direction(paths, notes)
 
-    fits: list[Estimate] = []
-    for model in chosen:
-        try:
-            fits.append(_best_bounds(paths, model, told))
-        except (MhoError, FloatingPointError, np.linalg.LinAlgError) as error:
-            notes.append(f"{model.name} cannot carry these curves: {error}")
+    fits = _all(paths, chosen, told, memory=False, notes=notes)
+    lasting = _lasting(paths, fits, told)
+    if lasting is not None:
+        fits = _all(paths, chosen, told, white=fits, memory=True, known=lasting, notes=notes)
     ranked = _ranking(fits, notes)
-    for one, fit in ranked:
+    for one, fit in _preferred(ranked, notes):
+        fit = estimate(paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, iterations=10)
         conventions = {
             name: told.get(name, value) for name, value in fit.model.conventions.items()
         } | {name: value for name, value in told.items() if name in ("w_max", "w_min")}
@@ -97,6 +98,8 @@ def fit_curves(
             notes.append(f"{one.name} is no valid device with these numbers: {error}")
             continue
         notes += remarks
+        if lasting is not None:
+            notes.append(_about_memory(fit))
         notes.append(_about_spread(paths.devices, fields, dtod))
         if fit.bounded:
             notes.append("bounds: the curves meet them, so w_max and w_min are fitted")
@@ -176,15 +179,68 @@ def _warn_about_direction(paths: Paths, notes: list[str]) -> None:
             )
 
 
-def _best_bounds(paths: Paths, model: StepModel, told: Mapping[str, float]) -> Estimate:
+def _all(
+    paths: Paths,
+    models: Sequence[StepModel],
+    told: Mapping[str, float],
+    *,
+    white: Sequence[Estimate] = (),
+    known: Estimate | None = None,
+    memory: bool,
+    notes: list[str],
+) -> list[Estimate]:
+    """Fit every model that can carry the curves; note the others."""
+    fits = []
+    for model in models:
+        near = next((fit for fit in white if fit.model is model), None)
+        if known is not None and known.model is model:
+            fits.append(known)
+            continue
+        try:
+            fits.append(_best_bounds(paths, model, told, memory=memory, near=near))
+        except (MhoError, np.linalg.LinAlgError) as error:
+            note = f"{model.name} cannot carry these curves: {error}"
+            if note not in notes:
+                notes.append(note)
+    return fits
+
+
+def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) -> Estimate | None:
+    """Return the most likely model with noise of reads that lasts, if that explains the curves much better."""
+    if not fits:
+        return None
+    best = max(fits, key=lambda fit: fit.log_likelihood)
+    known = {name: value for name, value in told.items() if name in ("w_max", "w_min")}
+    lasting = estimate(paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False)
+    gained = lasting.log_likelihood - best.log_likelihood
+    return lasting if gained > _MEMORY_GAIN else None
+
+
+def _about_memory(fit: Estimate) -> str:
+    white, lasts, duration = (float(fit.values[name][0]) for name in ("read", "memory", "duration"))
+    return (
+        f"noise of reads lasts: beside {white:.3g} that is new with each pulse, {lasts:.3g} (weights) fades over "
+        f"{duration:.3g} pulses, such as telegraph or 1/f noise; the device draws write_noise_std, the size of "
+        "both, anew with each pulse"
+    )
+
+
+def _best_bounds(
+    paths: Paths,
+    model: StepModel,
+    told: Mapping[str, float],
+    *,
+    memory: bool,
+    near: Estimate | None = None,
+) -> Estimate:
     """Fit a model without meeting bounds, and with them where the curves suggest it."""
     known = {name: value for name, value in told.items() if name in ("w_max", "w_min")}
-    free = estimate(paths, model, fixed=known)
+    free = estimate(paths, model, memory=memory, fixed=known, near=near, errors=False)
     if not np.isfinite(free.log_likelihood):
         raise MhoValueError("its likelihood has no finite value")
     if model.clips != "optional" or not _flattens(paths, free):
         return free
-    met = estimate(paths, model, bounded=True, fixed=known)
+    met = estimate(paths, model, bounded=True, memory=memory, fixed=known, errors=False)
     return met if met.log_likelihood > free.log_likelihood + _BOUNDS_GAIN else free
 
 
@@ -244,6 +300,37 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
             "(less than two standard errors)"
         )
     return result
+
+
+def _preferred(
+    ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]
+) -> list[tuple[Ranked, Estimate]]:
+    """Return the ranking, with models whose step the curves do not determine after those that are as good."""
+    loose = [bool(_loose(fit)) for _, fit in ranked]
+    order = list(range(len(ranked)))
+    if loose[0]:
+        good = [
+            k for k in order if not loose[k] and ranked[k][0].behind < 2 * max(ranked[k][0].behind_error, 0.5)
+        ]
+        if good:
+            order.remove(good[0])
+            order.insert(0, good[0])
+            notes.append(
+                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do not tell "
+                f"them apart, and the curves leave {', '.join(_loose(ranked[0][1]))} of the latter open"
+            )
+    return [ranked[k] for k in order]
+
+
+def _loose(fit: Estimate) -> list[str]:
+    """Return parameters of the step that lie at a limit of the search."""
+    limits = fit.search.limits(fit.search.shared | fit.search.own)
+    rows = np.concatenate(
+        [np.broadcast_to(fit.maximum.shared, (len(fit.maximum.own), len(fit.maximum.shared))), fit.maximum.own], axis=1
+    )
+    near = 1e-3 * (limits[:, 1] - limits[:, 0])
+    at = ((rows < limits[:, 0] + near) | (rows > limits[:, 1] - near)).any(0)
+    return [name for name, bad in zip(fit.names, at, strict=True) if bad and name in fit.model.free]
 
 
 def _about_spread(devices: int, fields: Mapping[str, object], dtod: float | None) -> str:

@@ -17,26 +17,33 @@ Array = NDArray[np.float64]
 def innovations(fit: Estimate) -> Array:
     """Return standardised innovations, NaN at the first reading of each path.
 
-    A Kalman filter along each path, linearised where the fit was.
+    A Kalman filter along each path, linearised where the fit was; its state is the weight and, where noise of
+    reads lasts, that noise.
     """
     paths = fit.space.paths
     mean, slope, variance = fit.space.linearised(fit.values, fit.path)
     read = float(fit.values["read"][0]) ** 2 + fit.space.least_read
+    lasting = float(fit.values["memory"][0]) ** 2 if fit.memory else 0.0
+    keep = np.exp(-paths.pulses / float(fit.values["duration"][0])) if fit.memory else np.zeros(len(paths.y))
     result = np.full(len(paths.y), np.nan)
     # Plain numbers: a filter takes one reading after the other, and numpy pays for each operation.
-    y, first, w = paths.y.tolist(), paths.first.tolist(), fit.path.tolist()
+    y, first, w, kept = paths.y.tolist(), paths.first.tolist(), fit.path.tolist(), keep.tolist()
     means, slopes, variances = mean.tolist(), slope.tolist(), variance.tolist()
-    state, spread = 0.0, 0.0
+    weight = noise = p = c = q = 0.0  # means; variance of the weight, covariance, variance of the noise
     for k in range(len(y)):
         if first[k]:
-            state, spread = y[k], read
+            # The first reading is all that is known of the weight.
+            weight, noise, p, c, q = y[k], 0.0, read + lasting, -lasting, lasting
             continue
-        predicted = means[k - 1] + slopes[k - 1] * (state - w[k - 1])
-        uncertain = slopes[k - 1] ** 2 * spread + variances[k - 1]
-        total = uncertain + read
-        result[k] = (y[k] - predicted) / total**0.5
-        gain = uncertain / total
-        state, spread = predicted + gain * (y[k] - predicted), uncertain * read / total
+        a, r = slopes[k - 1], kept[k]
+        weight, noise = means[k - 1] + a * (weight - w[k - 1]), r * noise
+        p, c, q = a * a * p + variances[k - 1], a * r * c, r * r * q + (1 - r * r) * lasting
+        total = p + 2 * c + q + read
+        miss = y[k] - weight - noise
+        result[k] = miss / total**0.5
+        of_weight, of_noise = (p + c) / total, (c + q) / total
+        weight, noise = weight + of_weight * miss, noise + of_noise * miss
+        p, c, q = p - of_weight * (p + c), c - of_weight * (c + q), q - of_noise * (c + q)
     return result
 
 

@@ -23,17 +23,18 @@ from scipy import optimize, stats
 from mho._parameters import declarations
 from mho.devices import Device, PulsedDevice
 from mho.errors import MhoError
-from mho.fitting.estimation import Estimate
+from mho.fitting.estimation import Estimate, estimate
 from mho.fitting.result import FieldEstimate
 
-__all__ = ["FewDevices", "device_of", "fields_of", "symmetry_of"]
+__all__ = ["FEWEST_DEVICES", "Nominal", "device_of", "fields_of", "nominal", "symmetry_of"]
 
 Array = NDArray[np.float64]
 Point = dict[str, float]
 
+# Of the log-likelihood at the end of a 95 % interval of one parameter.
+_DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))
 # Devices from which on a spread is estimated.
 FEWEST_DEVICES = 3
-FewDevices = FEWEST_DEVICES
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def _raw_fields(fit: Estimate, values: Mapping[str, float], conventions: Mapping
     """Return the fields of the nominal device with noise, from the values of its parameters."""
     fields = fit.model.device_fields({**values, **conventions})
     fields["dw_min_ctoc"] = values["ctoc"]
-    fields["write_noise_std"] = values["read"] / float(fields["dw_min"])
+    # The device draws noise of reads anew with each pulse: of noise that lasts it has the size.
+    fields["write_noise_std"] = math.hypot(values["read"], values.get("memory", 0.0)) / float(fields["dw_min"])
     return fields
 
 
@@ -158,7 +160,7 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
         at = scale.to(value)
         low, high = (_back(scale, at + sign * quantile * error) for sign in (-1, 1))
         result[name] = FieldEstimate(value=value, low=min(low, high), high=max(low, high))
-    remarks = _noise_limits(fit, result)
+    remarks = _unseen_noise(fit, result)
     result |= _spreads(fit, values, remarks)
     return result, remarks
 
@@ -173,26 +175,64 @@ def _back(scale: _Scale, u: float) -> float:
 def _why_fixed(fit: Estimate, name: str, conventions: Mapping[str, float]) -> str:
     if name in conventions:
         return "convention: no curve tells it" if name in fit.model.conventions else "told"
-    if name in ("w_max", "w_min"):
+    if name in ("w_max", "w_min") and not fit.model.bounds_in_step:
         return "range that the curves cover; no bound was met"
-    return "at a limit of the search"
+    return "at the limit of the search: the curves do not tell it"
 
 
-def _noise_limits(fit: Estimate, fields: dict[str, FieldEstimate]) -> list[str]:
-    """Turn noise at its lower limit into none, and say so."""
+def _unseen_noise(fit: Estimate, fields: dict[str, FieldEstimate]) -> list[str]:
+    """Turn noise that the curves do not show into none, with how much there may be, and say so."""
     remarks = []
     names = list(fit.names)
     for field, name, what in (
         ("dw_min_ctoc", "ctoc", "noise from pulse to pulse"),
         ("write_noise_std", "read", "noise of reads"),
     ):
-        if name not in names:
+        if name not in names or (name == "read" and fit.memory):
             continue
         k = names.index(name)
-        if not fit.maximum.free[0, k]:
-            fields[field] = FieldEstimate(value=0.0, note="none seen")
-            remarks.append(f"{field}: no {what} beside the other noise was seen, so it is 0")
+        if fit.maximum.free[0, k] and fit.maximum.covariance(0)[k, k] < 1:
+            continue
+        least = fit.search.limits(fit.search.shared | fit.search.own)[k, 0]
+        best, without = fit.log_likelihood, _held_likelihood(fit, name, math.exp(least))
+        if without < best - 0.5 * _DROP:
+            continue
+        high = _upper_limit(fit, name, max(best, without))
+        if name == "read":
+            high /= float(fields["dw_min"].value)
+        fields[field] = FieldEstimate(value=0.0, low=0.0, high=high, note="none seen")
+        remarks.append(f"{field}: no {what} was seen beside the other noise, so it is 0 (95 %: below {high:.3g})")
     return remarks
+
+
+def _held_likelihood(fit: Estimate, name: str, value: float) -> float:
+    """Return the largest log-likelihood with one parameter held."""
+    held = estimate(
+        fit.space.paths,
+        fit.model,
+        bounded=fit.bounded,
+        memory=fit.memory,
+        fixed={**fit.search.constants, name: value},
+        near=fit,
+        errors=False,
+        iterations=8,
+        tolerance=1e-2,
+    )
+    return held.log_likelihood
+
+
+def _upper_limit(fit: Estimate, name: str, peak: float) -> float:
+    """Return where the profile likelihood of noise has fallen to the end of a 95 % interval."""
+    limits = fit.search.limits({**fit.search.shared, **fit.search.own})[list(fit.names).index(name)]
+    # From far above, in factors of two, then by halving.
+    low, high = float(limits[0]), float(limits[1])
+    for _ in range(9):
+        middle = (low + high) / 2
+        if _held_likelihood(fit, name, math.exp(middle)) < peak - _DROP:
+            high = middle
+        else:
+            low = middle
+    return math.exp(high)
 
 
 def _jacobian(
@@ -263,10 +303,9 @@ def _restricted(x: Array, variance: Array) -> tuple[float, float, float]:
     found = optimize.minimize_scalar(lambda s: -likelihood(s), bounds=(low, high), method="bounded")
     best = float(found.x) if -found.fun > scores[0] else 0.0
     peak = max(likelihood(best), float(scores.max()))
-    drop = 0.5 * float(stats.chi2.ppf(0.95, 1))
 
     def gap(s: float) -> float:
-        return likelihood(s) - peak + drop
+        return likelihood(s) - peak + _DROP
 
     lower = 0.0 if best == 0 or gap(0.0) > 0 else float(optimize.brentq(gap, 0.0, best))
     limit = max(best, top) * 2
