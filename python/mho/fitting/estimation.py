@@ -60,8 +60,24 @@ def step_table(paths: Paths, smooth: Array) -> StepTable:
             slope = float((position * paths.y[part]).sum()) / spread
             rows.append((float(smooth[part].mean()), slope if up else -slope, up, spread))
     w, step, ups, share = (np.array(column) for column in zip(*rows, strict=True))
-    low, high = float(smooth.min()), float(smooth.max())
+    low, high = _range(paths, smooth)
     return StepTable(w, step, ups.astype(bool), share / share.sum(), low, max(high, low + 1e-9))
+
+
+def _half_window(n: int) -> int:
+    """Return how many neighbours on either side a running mean takes, in a run of n readings."""
+    return int(min(12, max(n // 20, 1)))
+
+
+def _range(paths: Paths, smooth: Array) -> tuple[float, float]:
+    """Return the range of the curves: of running means over whole windows, whose noise is small."""
+    starts = np.flatnonzero(paths.first | (np.diff(paths.up, prepend=paths.up[0])))
+    whole = np.zeros(len(smooth), dtype=bool)
+    for begin, end in zip(starts, np.append(starts[1:], len(smooth)), strict=True):
+        half = _half_window(end - begin)
+        whole[begin + half : end - half] = True
+    chosen = smooth[whole] if whole.any() else smooth
+    return float(chosen.min()), float(chosen.max())
 
 
 def smoothed(paths: Paths) -> Array:
@@ -70,7 +86,7 @@ def smoothed(paths: Paths) -> Array:
     starts = np.flatnonzero(paths.first | (np.diff(paths.up, prepend=paths.up[0])))
     for begin, end in zip(starts, np.append(starts[1:], len(paths.y)), strict=True):
         n = end - begin
-        half = int(min(12, max(n // 20, 1)))
+        half = _half_window(n)
         total = np.concatenate([[0.0], np.cumsum(paths.y[begin:end])])
         k = np.arange(n)
         reach = np.minimum(np.minimum(k, n - 1 - k), half)

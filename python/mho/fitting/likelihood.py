@@ -109,6 +109,7 @@ class StateSpace:
         """Sort the transitions by direction; see the class."""
         self.paths, self.model, self.bounded = paths, model, bounded
         self.width = max(float(np.ptp(paths.y)), 1e-12)
+        self._near = float(paths.y.min()) - 0.5 * self.width, float(paths.y.max()) + 0.5 * self.width
         to = np.flatnonzero(~paths.first)
         self._sides = [
             (up, to[paths.up[to] == up] - 1, paths.pulses[to[paths.up[to] == up]]) for up in (True, False)
@@ -147,6 +148,9 @@ class StateSpace:
         h = self._step_size
         if self.bounded:
             w = np.clip(w, values["w_min"], values["w_max"])
+        else:
+            # Where readings are held out a path may stray; steps are not to be had far from the curves.
+            w = np.clip(w, *self._near)
         mean, slope, variance = w, np.ones_like(w), np.zeros_like(w)
         for k in range(min(int(pulses.max(initial=0)), _SUBSTEPS)):
             share = np.where(
