@@ -35,7 +35,7 @@ def fit(
     models: Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     dtod: float | None = None,
-    max_readings: int = 20_000,
+    max_readings: int = 8_000,
 ) -> FitResult:
     """Find the device behind measured curves of conductance against pulse number.
 
@@ -62,7 +62,7 @@ def fit(
         Fields to hold: `w_max`, `w_min`, and what no curve tells (`a` and `b` of ExpStep).
     dtod : float, optional
         Spread from device to device of `dw_min`, `w_max` and `w_min` where too few devices tell it.
-    max_readings : int, default 20000
+    max_readings : int, default 8000
         More readings are thinned to about so many.
 
     Returns

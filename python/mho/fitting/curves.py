@@ -275,6 +275,8 @@ def _check_directions(values: Array, up: NDArray[np.bool_], first: NDArray[np.bo
             f"there are {len(values)} readings: a fit needs at least {LEAST_READINGS} after potentiation and as "
             "many after depression pulses"
         )
+    if np.ptp(values) <= 1e-12 * np.abs(values).max():
+        raise MhoValueError("the conductance never changes: there is nothing to fit")
     for name, count, other in (("depression", counts[1], "potentiation"), ("potentiation", *counts[::-1][1:], "depression")):
         if count == 0:
             raise MhoValueError(
@@ -285,8 +287,6 @@ def _check_directions(values: Array, up: NDArray[np.bool_], first: NDArray[np.bo
             raise MhoValueError(
                 f"there are {count + 1} readings of {name}: a fit needs at least {LEAST_READINGS}"
             )
-    if np.ptp(values) <= 1e-12 * np.abs(values).max():
-        raise MhoValueError("the conductance never changes: there is nothing to fit")
 
 
 def guess_unit(values: Array) -> tuple[str, str]:

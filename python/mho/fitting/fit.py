@@ -43,7 +43,7 @@ def fit_curves(
     models: Sequence[str] | None = None,
     fixed: Mapping[str, float] | None = None,
     dtod: float | None = None,
-    max_readings: int = 20_000,
+    max_readings: int = 8_000,
 ) -> FitResult:
     """Fit devices to curves; see `mho.fitting.fit`."""
     max_readings = integer("max_readings", max_readings, Range(at_least=100, at_most=1_000_000))

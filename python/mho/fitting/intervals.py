@@ -161,6 +161,8 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
         low, high = (_back(scale, at + sign * quantile * error) for sign in (-1, 1))
         result[name] = FieldEstimate(value=value, low=min(low, high), high=max(low, high))
     remarks = _unseen_noise(fit, result)
+    if result["dw_min_ctoc"].value == 0:
+        result.pop("mult_noise", None)
     result |= _spreads(fit, values, remarks)
     return result, remarks
 

@@ -34,8 +34,8 @@ __all__ = ["Paths", "StateSpace", "Transition"]
 Array = NDArray[np.float64]
 
 _LOG_2PI = float(np.log(2 * np.pi))
-# Pulses between two readings that are followed one by one; more are taken in that many larger steps.
-_SUBSTEPS = 32
+# Pulses between two readings that are followed one by one, whatever the curves; more are taken in larger steps.
+_ONE_BY_ONE = 8
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,9 @@ class StateSpace:
         # Rounding of the readings is a noise that is known; single precision is the least.
         self.least_read = paths.resolution**2 / 12 + (1e-7 * self.width) ** 2
         self._step_size = 1e-6 * self.width
+        # Larger steps are to cover so little of a run of pulses that their second order is enough.
+        runs = int((paths.first | (np.diff(paths.up, prepend=paths.up[0]))).sum())
+        self._substeps = int(np.clip(600 * runs / len(paths.y), 3, 32))
 
     def _at(self, values: Mapping[str, Array], index: NDArray[np.int64]) -> dict[str, Array]:
         """Take values (sets, 1) or (sets, devices) to the transitions that begin at some readings."""
@@ -152,15 +155,17 @@ class StateSpace:
             # Where readings are held out a path may stray; steps are not to be had far from the curves.
             w = np.clip(w, *self._near)
         mean, slope, variance = w, np.ones_like(w), np.zeros_like(w)
-        for k in range(min(int(pulses.max(initial=0)), _SUBSTEPS)):
-            share = np.where(
-                pulses <= _SUBSTEPS, (pulses > k).astype(np.float64), pulses / _SUBSTEPS
-            )
+        most = int(pulses.max(initial=0))
+        count = most if most <= _ONE_BY_ONE else max(self._substeps, _ONE_BY_ONE)
+        if int(pulses.min(initial=0)) > _ONE_BY_ONE:
+            count = self._substeps
+        for k in range(count):
+            share = np.where(pulses <= count, (pulses > k).astype(np.float64), pulses / count)
             here = self.model.step(mean, values, up)
             gradient = (
                 self.model.step(mean + h, values, up) - self.model.step(mean - h, values, up)
             ) / (2 * h)
-            if pulses.max() > _SUBSTEPS:
+            if most > count:
                 # Half of the second-order term makes one large step of many small ones (midpoint rule).
                 here = here * (1 + 0.5 * np.maximum(share - 1, 0) * gradient)
             size = (values["up"] if up else values["down"]) if self.model.additive else np.abs(here)

@@ -117,6 +117,10 @@ def read_curves(
         raise MhoFileError(f"cannot read {path}: {reason}") from error
     roles = _told(columns, table) if columns else _roles(table)
     hint = _header_unit(table, roles)
+    _check_finite(path, table, roles)
+    if (unit or hint) in ("ohm", "kohm"):
+        _invert(path, table, roles, unit or hint or "ohm")
+        unit, hint = None, "uS"
     pieces, names = _pieces(table, roles, pulses_up, pulses_down)
     try:
         return assemble(pieces, names, unit=unit, hint=hint, notes=table.notes)
@@ -472,6 +476,7 @@ def _roles(table: _Table) -> dict[int, str]:
         )
     if "pulse" not in result.values() and len(rest) > 1 and _counts(table.columns[rest[0]]):
         result[rest[0]] = "pulse"
+        table.notes.append(f"column {rest[0] + 1}: pulse numbers, since it counts up; --columns tells otherwise")
         rest = rest[1:]
     if not rest:
         raise MhoValueError("the file has no column of conductances: name it with --columns conductance=NUMBER")
@@ -509,6 +514,36 @@ def _header_unit(table: _Table, roles: Mapping[int, str]) -> str | None:
         if _plain(name).split()[:1] in (["resistance"], ["r"]):
             return "ohm"
     return None
+
+
+def _values(roles: Mapping[int, str]) -> list[int]:
+    """Return the columns of conductances."""
+    return [k for k, role in roles.items() if role in ("conductance", "potentiation", "depression")]
+
+
+def _check_finite(path: Path, table: _Table, roles: Mapping[int, str]) -> None:
+    for k in _values(roles):
+        if table.columns[k].dtype.kind != "f":
+            raise MhoValueError(f"{path}: column {k + 1} holds words, not conductances: {str(table.columns[k][0])!r}")
+        infinite = np.flatnonzero(np.isinf(table.columns[k]))
+        if len(infinite):
+            raise MhoValueError(
+                f"{path}: the value of row {infinite[0] + 1} in column {k + 1} is infinite: remove the row, or leave "
+                "the cell empty if the reading is missing"
+            )
+
+
+def _invert(path: Path, table: _Table, roles: Mapping[int, str], unit: str) -> None:
+    """Turn resistances into conductances in uS."""
+    for k in _values(roles):
+        column = table.columns[k]
+        wrong = np.flatnonzero(column <= 0)
+        if len(wrong):
+            raise MhoValueError(
+                f"{path}: a resistance must be > 0, got {column[wrong[0]]:g} {unit} in row {wrong[0] + 1}"
+            )
+        table.columns[k] = 1e6 * (UNITS[unit] or 1.0) / column
+    table.notes.append(f"values: resistances in {unit}, turned into conductances in uS")
 
 
 # --- paths
@@ -700,6 +735,42 @@ def _shape(values: Array) -> str:
     return "falls" if start - end > 0.6 else "turns"
 
 
+def _sharp(values: Array, near: int, reach: int) -> int:
+    """Return the reading near one at which two straight lines meet best: where a curve turns."""
+    low, high = max(near - 2 * reach, 0), min(near + 2 * reach + 1, len(values))
+    x = np.arange(low, high, dtype=np.float64)
+    y = values[low:high]
+    known = ~np.isnan(y)
+    # Sums up to each reading, of both lines; both hold the reading at which they meet.
+    x0 = x - near
+    terms = np.stack([known * 1.0, known * x0, known * x0**2, *(np.where(known, y * t, 0.0) for t in (1, x0, y))])
+    left = np.cumsum(terms, axis=1)
+    right = left[:, -1:] - left + terms
+
+    def error(sums: Array) -> Array:
+        n, sx, sxx, sy, sxy, syy = sums
+        spread = np.maximum(sxx - sx**2 / np.maximum(n, 1), 1e-9)
+        slope = (sxy - sx * sy / np.maximum(n, 1)) / spread
+        result: Array = syy - sy**2 / np.maximum(n, 1) - slope * (sxy - sx * sy / np.maximum(n, 1))
+        return result
+
+    total = error(left) + error(right)
+    middle = slice(max(near - reach - low, 2), min(near + reach - low + 1, len(total) - 2))
+    if middle.stop <= middle.start:
+        return near
+    return int(low + middle.start + np.argmin(total[middle]))
+
+
+def _in_step(turns: list[int]) -> list[int]:
+    """Return turns as multiples of one number of pulses, if they nearly are."""
+    if len(turns) < 3:
+        return turns
+    period = round(float(np.median(np.diff(turns))))
+    multiples = [period * (k + 1) - 1 for k in range(len(turns))]
+    slack = max(3.0, 0.03 * period)
+    return multiples if all(abs(a - b) <= slack for a, b in zip(turns, multiples, strict=True)) else turns
+
+
 def _turning(values: Array, pulses_up: int | None, pulses_down: int | None) -> tuple[NDArray[np.bool_], str]:
     """Return the direction of the pulse before each reading, and where it turns, in words."""
     n = len(values)
@@ -737,7 +808,8 @@ def _turning(values: Array, pulses_up: int | None, pulses_down: int | None) -> t
                 rising, top = True, k
     # The direction after the last turn is known; before each turn it is the other one.
     up = np.empty(n, dtype=bool)
-    turns = [stride * turn for turn in turns]
+    reach = max(int(np.clip(0.02 * n, 1, 5000)), stride)
+    turns = _in_step([_sharp(values, stride * turn, 2 * reach) for turn in turns])
     edges = [0, *(turn + 1 for turn in turns), n]
     direction = rising
     for a, b in reversed(list(itertools.pairwise(edges))):
@@ -746,4 +818,4 @@ def _turning(values: Array, pulses_up: int | None, pulses_down: int | None) -> t
     if not turns:
         return up, "never turns"
     shown = ", ".join(f"{turn + 1}" for turn in turns[:6]) + (", ..." if len(turns) > 6 else "")
-    return up, f"guessed to turn after reading {shown} (the extremes of the smoothed curve); --pulses-up tells"
+    return up, f"guessed to turn after reading {shown} (the extremes of the curve); --pulses-up tells"
