@@ -93,7 +93,7 @@ def fit(
         float | None,
         typer.Option(help="Spread of dw_min, w_max and w_min from device to device, where the curves cannot tell it."),
     ] = None,
-    max_readings: Annotated[int, typer.Option(help="Thin more readings to about so many.")] = 20_000,
+    max_readings: Annotated[int, typer.Option(help="Thin more readings to about so many.")] = 8_000,
     nonlinearity: Annotated[
         str | None,
         typer.Option(

@@ -128,6 +128,8 @@ class Curves:
         runs = np.flatnonzero(self.first | (np.diff(self.up, prepend=self.up[0])))
         ends = np.append(runs[1:], total)
         step = max(1, int(np.ceil(min(total / most, (ends - runs).max() / 200))))
+        if total <= 1.5 * most:
+            return self
         run = np.repeat(np.arange(len(runs)), ends - runs)
         # The last reading of a run is kept, so that pulses of both directions never lie between two readings.
         keep = ((ends[run] - 1 - np.arange(total)) % step == 0) | self.first

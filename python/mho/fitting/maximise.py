@@ -359,9 +359,10 @@ def _restricted(
         row = np.clip(row + np.clip(step, -0.5, 0.5), problem.low, problem.high)
         if np.abs(step).max() < 1e-2:
             break
-    # The correction is a fraction of a standard error; one that costs much has lost its way.
+    # The more parameters, the larger the correction; one that costs more than they could has lost its way.
     values = problem.values(np.stack([start, row])).sum(1)
-    if not values[1] > values[0] - 2.0:
+    spent = int((~noise[s:]).sum()) * len(row) + int((~noise[:s]).sum())
+    if not values[1] > values[0] - 2.0 - 0.5 * spent:
         return start
     return row
 
