@@ -24,6 +24,7 @@ from mho._parameters import declarations
 from mho.devices import Device, PulsedDevice
 from mho.errors import MhoError
 from mho.fitting.estimation import Estimate, estimate
+from mho.fitting.maximise import maximise
 from mho.fitting.result import FieldEstimate
 
 __all__ = ["FEWEST_DEVICES", "Nominal", "device_of", "fields_of", "nominal", "symmetry_of"]
@@ -31,6 +32,10 @@ __all__ = ["FEWEST_DEVICES", "Nominal", "device_of", "fields_of", "nominal", "sy
 Array = NDArray[np.float64]
 Point = dict[str, float]
 
+# Standard error, on the scale of a field, from which on the likelihood is not taken for quadratic; and fields of
+# noise, which is seen well or not at all.
+_WEAK = 0.12
+_QUIET = ("dw_min_ctoc", "write_noise_std")
 # Of the log-likelihood at the end of a 95 % interval of one parameter.
 _DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))
 # Devices from which on a spread is estimated.
@@ -160,11 +165,110 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
         at = scale.to(value)
         low, high = (_back(scale, at + sign * quantile * error) for sign in (-1, 1))
         result[name] = FieldEstimate(value=value, low=min(low, high), high=max(low, high))
+        if len(fit.maximum.own) == 1 and _WEAK < error < math.inf and name not in _QUIET:
+            result[name] = _profiled(fit, middle, conventions, name, value, jacobian[name])
     remarks = _unseen_noise(fit, result)
     if result["dw_min_ctoc"].value == 0:
         result.pop("mult_noise", None)
     result |= _spreads(fit, values, remarks)
     return result, remarks
+
+
+def _profiled(
+    fit: Estimate, middle: Nominal, conventions: Mapping[str, float], name: str, value: float, slope: Array
+) -> FieldEstimate:
+    """Return the interval of a field by its profile likelihood, which need not be quadratic.
+
+    The field is held near a value by a stiff spring; the value is moved until the log-likelihood of all other
+    parameters' best choice has fallen as far as it does at the end of a 95 % interval.
+    """
+    scale = _scale(name, value)
+    space, search = fit.space, fit.search
+    limits = search.limits(search.shared), search.limits(search.own)
+    s = len(fit.maximum.shared)
+    variance = float(slope @ middle.covariance @ slope)
+    error = math.sqrt(variance)
+    # The way on which the likelihood falls least, near the maximum.
+    way = middle.covariance @ slope / variance
+
+    def field_at(row: Array) -> float:
+        try:
+            return scale.to(float(_raw_fields(fit, _values_at(fit, row), conventions)[name]))
+        except (ValueError, OverflowError):
+            return math.nan
+
+    def held(target: float | None, start: Array) -> tuple[float, float, Array]:
+        """Return log-likelihood, field and parameters of the best point with the field near a target."""
+        path = fit.path
+
+        def spring(rows: Array) -> Array:
+            if target is None:
+                return np.zeros(len(rows))
+            off = np.array([field_at(row) - target for row in rows]) / (0.02 * error)
+            return np.where(np.isfinite(off), -0.5 * off**2, -np.inf)
+
+        def objective(shared: Array, own: Array) -> Array:
+            found = space.evaluate(search.natural(shared, own), path)[0]
+            return found + spring(np.concatenate([shared, own[:, 0]], axis=1))[:, None]
+
+        def move(shared: Array, own: Array) -> None:
+            nonlocal path
+            path = space.evaluate(search.natural(shared[None], own[None]), path, iterations=3)[1][0]
+
+        found = maximise(
+            objective,
+            start[:s],
+            start[None, s:],
+            *limits,
+            points=len(path),
+            iterations=25,
+            tolerance=1e-2,
+            accepted=move,
+            errors=False,
+        )
+        row = np.concatenate([found.shared, found.own[0]])
+        return float(found.value.sum() - spring(row[None])[0]), field_at(row), row
+
+    peak, at, top = held(None, middle.row)
+    ends = []
+    for sign in (-1, 1):
+        # Distances at which the root of twice the fall is below and above 1.96; the root grows nearly like them.
+        near, far = (0.0, 0.0, top), math.inf
+        distance, end = 1.96 * error, sign * math.inf
+        for _ in range(9):
+            target = at + sign * distance
+            likelihood, reached, row = held(target, near[2] + way * (target - (at + sign * near[0])))
+            fall = math.sqrt(max(2 * (peak - likelihood), 0.0)) if math.isfinite(likelihood) else math.inf
+            stuck = not abs(reached - target) < 0.3 * error
+            if abs(fall - 1.96) < 0.08 and not stuck:
+                end = target
+                break
+            if fall < 1.96:
+                if stuck:  # no point of the model is further away
+                    break
+                near = (distance, fall, row)
+            else:
+                far, end = distance, target
+            if math.isinf(far):
+                distance = max(1.5 * distance, min(near[0] * 1.96 / max(near[1], 0.5), 4 * distance))
+            elif math.isinf(fall) or fall < 1.96:
+                distance = (near[0] + far) / 2
+            else:
+                share = (1.96 - near[1]) / (fall - near[1])
+                distance = near[0] + float(np.clip(share, 0.1, 0.9)) * (far - near[0])
+            if far - near[0] < 0.03 * error:
+                break
+        ends.append(end)
+    low, high = (_back(scale, end) if math.isfinite(end) else _open_end(scale, end) for end in ends)
+    return FieldEstimate(value=value, low=min(low, high, value), high=max(low, high, value))
+
+
+def _open_end(scale: _Scale, end: float) -> float:
+    """Return the end of the scale of a field, for an interval that has none."""
+    try:
+        return scale.back(end)
+    except (ValueError, OverflowError):
+        return math.inf
 
 
 def _back(scale: _Scale, u: float) -> float:

@@ -362,7 +362,7 @@ def _restricted(
     # The more parameters, the larger the correction; one that costs more than they could has lost its way.
     values = problem.values(np.stack([start, row])).sum(1)
     spent = int((~noise[s:]).sum()) * len(row) + int((~noise[:s]).sum())
-    if not values[1] > values[0] - 2.0 - 0.5 * spent:
+    if not values[1] > values[0] - 2.0 - 0.25 * spent:
         return start
     return row
 
