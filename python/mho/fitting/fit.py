@@ -19,7 +19,7 @@ from mho.fitting.models import MODELS, StepModel, by_name
 from mho.fitting.reading import read_curves
 from mho.fitting.result import FitResult, Ranked
 
-__all__ = ["fit_curves"]
+__all__ = ["best_bounds", "fit_curves", "paths_of"]
 
 Array = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ def fit_curves(
         raise MhoTypeError(f"curves must be a file or Curves, got {type(curves).__name__}")
     curves = curves.thinned(max_readings)
     scale = WeightScale.choose(curves, g_min, g_max)
-    paths = _paths(curves, scale)
+    paths = paths_of(curves, scale)
     notes = [*curves.notes, f"scale: {scale}"]
     _warn_about_direction(paths, notes)
 
@@ -145,7 +145,8 @@ def _checked_fixed(fixed: Mapping[str, float], models: Sequence[StepModel]) -> d
     return result
 
 
-def _paths(curves: Curves, scale: WeightScale) -> Paths:
+def paths_of(curves: Curves, scale: WeightScale) -> Paths:
+    """Return curves as weights, with the resolution that rounding has left."""
     weights = scale.weight(curves.values)
     values = np.unique(curves.values[:20_000])
     steps = np.diff(values)
@@ -197,7 +198,7 @@ def _all(
             fits.append(known)
             continue
         try:
-            fits.append(_best_bounds(paths, model, told, memory=memory, near=near))
+            fits.append(best_bounds(paths, model, told, memory=memory, near=near))
         except (MhoError, np.linalg.LinAlgError) as error:
             note = f"{model.name} cannot carry these curves: {error}"
             if note not in notes:
@@ -225,7 +226,7 @@ def _about_memory(fit: Estimate) -> str:
     )
 
 
-def _best_bounds(
+def best_bounds(
     paths: Paths,
     model: StepModel,
     told: Mapping[str, float],
