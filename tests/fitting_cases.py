@@ -178,6 +178,8 @@ def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
         covered = int(((low <= truth[name]) & (truth[name] <= high)).sum())
         width = float(np.median(high - low)) / (3.92 * float(value.std(ddof=1)))
         result.append(
-            Coverage(name, truth[name], len(rows), covered, float(value.mean()), float(value.std(ddof=1)), width)
+            Coverage(
+                name, truth[name], len(rows), covered, float(value.mean()), float(value.std(ddof=1)), width
+            )
         )
     return result

@@ -53,7 +53,6 @@ __all__ = [
 ]
 
 
-
 def __getattr__(name: str) -> Any:
     # Fitting stands on this module, and is loaded when it is first used.
     if name != "fit":

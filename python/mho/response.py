@@ -1,4 +1,4 @@
-"""What a device does under pulses, as a device engineer measures it: weights after each of a train of pulses."""
+"""What a device does under pulses, as an engineer measures it: weights after each pulse of a train."""
 
 from __future__ import annotations
 

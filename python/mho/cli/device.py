@@ -21,9 +21,11 @@ GROUP_HELP = "Fit devices to measured curves, draw them, and compare them."
 
 FIT_HELP = (
     "Find the device behind measured curves of conductance against pulse number.\n\n"
-    "The file has columns of numbers, with or without a header: potentiation and depression side by side, one "
+    "The file has columns of numbers, with or without a header: potentiation and depression side by side, "
+    "one "
     "column that rises and falls, or one reading a row with columns for device, cycle, pulse and direction. "
-    "Every guess is printed, and an option tells otherwise. All models are fitted and ranked by the likelihood "
+    "Every guess is printed, and an option tells otherwise. All models are fitted and ranked by the "
+    "likelihood "
     "of readings that they have not seen.\n\n"
     "[bold]Examples[/bold]\n\n"
     "mho device fit curve.csv --out my_device.toml --plot fit.png\n"
@@ -62,7 +64,9 @@ def fit(
     ] = None,
     unit: Annotated[
         str | None,
-        typer.Option(help="Unit of the values: S, mS, uS, nS, ohm, kohm, normalised, or weight (as they are)."),
+        typer.Option(
+            help="Unit of the values: S, mS, uS, nS, ohm, kohm, normalised, or weight (as they are)."
+        ),
     ] = None,
     columns: Annotated[
         str | None,
@@ -79,7 +83,9 @@ def fit(
     pulses_up: Annotated[
         int | None, typer.Option(help="Pulses up in each cycle of a column that rises and falls.")
     ] = None,
-    pulses_down: Annotated[int | None, typer.Option(help="Pulses down in each cycle; as up by default.")] = None,
+    pulses_down: Annotated[
+        int | None, typer.Option(help="Pulses down in each cycle; as up by default.")
+    ] = None,
     g_min: Annotated[float | None, typer.Option(help="Value that becomes the weight -1.")] = None,
     g_max: Annotated[float | None, typer.Option(help="Value that becomes the weight 1.")] = None,
     model: Annotated[
@@ -91,25 +97,32 @@ def fit(
     ] = None,
     dtod: Annotated[
         float | None,
-        typer.Option(help="Spread of dw_min, w_max and w_min from device to device, where the curves cannot tell it."),
+        typer.Option(
+            help="Spread of dw_min, w_max and w_min from device to device, where the curves cannot tell it."
+        ),
     ] = None,
     max_readings: Annotated[int, typer.Option(help="Thin more readings to about so many.")] = 8_000,
     nonlinearity: Annotated[
         str | None,
         typer.Option(
-            metavar="UP/DOWN", help="Instead of a file: nonlinearity labels as in the NeuroSim papers, such as 2.4/-4.88."
+            metavar="UP/DOWN",
+            help="Instead of a file: nonlinearity labels as in the NeuroSim papers, such as 2.4/-4.88.",
         ),
     ] = None,
     states: Annotated[
-        str | None, typer.Option(metavar="N or UP/DOWN", help="With --nonlinearity: pulses over the whole range.")
+        str | None,
+        typer.Option(metavar="N or UP/DOWN", help="With --nonlinearity: pulses over the whole range."),
     ] = None,
     ctoc: Annotated[
         float | None,
         typer.Option(help="With --nonlinearity: cycle-to-cycle variation, as a fraction of the range."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Device file to write, which mho train --device takes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Device file to write, which mho train --device takes.")
+    ] = None,
     figure: Annotated[
-        Path | None, typer.Option("--plot", metavar="FILE.png", help="Figure of data, fit, residuals, states.")
+        Path | None,
+        typer.Option("--plot", metavar="FILE.png", help="Figure of data, fit, residuals, states."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
@@ -144,7 +157,7 @@ def fit(
         result = fit_curves(
             curve,
             unit=unit,
-            columns=None if columns is None else _pairs("--columns", [part for part in columns.split(",")]),
+            columns=None if columns is None else _pairs("--columns", columns.split(",")),
             delimiter=delimiter,
             decimal=decimal,
             pulses_up=pulses_up,
@@ -247,22 +260,26 @@ def _labels(
             from mho.plotting import device_plot
 
             device_plot(device, figure, name=f"Nonlinearity {up:g} / {down:g}")
+    # A straight line has an infinite A, which JSON does not have.
+    a = {
+        name: None if label == 0 else normalised_a(label)
+        for name, label in (("potentiation", up), ("depression", down))
+    }
     facts = {
         "device": device.to_dict(),
-        "normalised_a": {"potentiation": normalised_a(up), "depression": normalised_a(down)},
+        "normalised_a": a,
         "symmetry_point": device.symmetry_point(),
         "states": (device.w_max - device.w_min) / device.dw_min,
     }
     if as_json:
-        for name, value in facts["normalised_a"].items():  # type: ignore[attr-defined]
-            facts["normalised_a"][name] = value if abs(value) < 1e300 else None  # type: ignore[index]
         print_json(facts)
         return
     console = stdout_console()
     console.print(f"From {about}")
     console.print(
         "  G = B (1 - exp(-P / A)) + G_min; A / pulses is "
-        f"{normalised_a(up):.4g} and {normalised_a(down):.4g} (label = 10.1015 x largest distance of the normalised "
+        f"{normalised_a(up):.4g} and {normalised_a(down):.4g} (label = 10.1015 x largest distance of the "
+        "normalised "
         "curve from the straight line)"
     )
     console.print(f"  {device!r}")
@@ -293,7 +310,12 @@ def _show(curve: Path, result: FitResult) -> None:
     for note in result.notes:
         console.print(f"  {escape(note)}")
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="Models, by the likelihood of held-out readings", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title="Models, by the likelihood of held-out readings",
+        title_justify="left",
+    )
     table.add_column("model", style="bold", no_wrap=True)
     for name in ("held out, per reading", "behind", "log-likelihood", "parameters"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -314,7 +336,9 @@ def _show(curve: Path, result: FitResult) -> None:
         )
     console.print(table)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{type(result.device).__name__}", title_justify="left")
+    table = Table(
+        box=box.SIMPLE_HEAD, pad_edge=False, title=f"{type(result.device).__name__}", title_justify="left"
+    )
     table.add_column("field", style="bold", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
@@ -322,19 +346,20 @@ def _show(curve: Path, result: FitResult) -> None:
     rows: list[tuple[str, FieldEstimate]] = list(result.fields.items())
     if result.symmetry_point is not None:
         rows.append(("symmetry point", result.symmetry_point))
-    for name, one in rows:
-        if isinstance(one.value, bool):
-            if one.value != (name == "mult_noise"):
-                table.add_row(name, str(one.value).lower(), "", "")
+    for name, field in rows:
+        if isinstance(field.value, bool):
+            if field.value != (name == "mult_noise"):
+                table.add_row(name, str(field.value).lower(), "", "")
             continue
-        interval = "" if one.low is None else f"{one.low:.4g} to {one.high:.4g}"
-        table.add_row(name, f"{one.value:.5g}", interval, one.note)
+        interval = "" if field.low is None else f"{field.low:.4g} to {field.high:.4g}"
+        table.add_row(name, f"{field.value:.5g}", interval, field.note)
     table.add_row("states", f"{result.states:.4g}", "", "(w_max - w_min) / dw_min")
     console.print(table)
     good = result.goodness
     console.print(
         f"Innovations: standard deviation {good.std:.3f}; normal p = {good.ks_p:.2g} (Kolmogorov-Smirnov), "
-        f"uncorrelated p = {good.ljung_box_p:.2g} (Ljung-Box, {good.lags} lags), mean step p = {good.trend_p:.2g}: "
+        f"uncorrelated p = {good.ljung_box_p:.2g} (Ljung-Box, {good.lags} lags), mean step p = "
+        f"{good.trend_p:.2g}: "
         f"{good.verdict()}."
     )
 
@@ -356,7 +381,9 @@ def plot(
     from mho.plotting import device_plot
 
     with _usage():
-        device_plot(device, target, name=Path(name).stem, devices=devices, cycles=cycles, pulses=pulses, seed=seed)
+        device_plot(
+            device, target, name=Path(name).stem, devices=devices, cycles=cycles, pulses=pulses, seed=seed
+        )
     stdout_console().print(f"figure  {target}", soft_wrap=True)
 
 
@@ -366,7 +393,9 @@ def compare(
     ],
     out: Annotated[Path | None, typer.Option(help="Figure to write; compare.png by default.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the devices and their noise.")] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and draw only with --out.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object, and draw only with --out.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Compare devices; see `COMPARE_HELP`."""
@@ -397,8 +426,10 @@ def compare(
     console = stdout_console()
     console.print(table)
     console.print(
-        "states: (w_max - w_min) / dw_min; pulses to cross: mean pulses over nine tenths of the range, the slower "
-        "direction; noise: of one pulse (ctoc) and of a read, as fractions of dw_min; asymmetry at 0: of the mean "
+        "states: (w_max - w_min) / dw_min; pulses to cross: mean pulses over nine tenths of the range, the "
+        "slower "
+        "direction; noise: of one pulse (ctoc) and of a read, as fractions of dw_min; asymmetry at 0: of "
+        "the mean "
         "steps up and down, over their mean"
     )
     console.print(f"figure  {target}", soft_wrap=True)
@@ -436,5 +467,7 @@ def _pulsed(name: str) -> PulsedDevice:
 
     device = load_device(name)
     if not isinstance(device, PulsedDevice):
-        raise UsageError(f"{name} is {type(device).__name__}, which takes no pulses: there is nothing to draw")
+        raise UsageError(
+            f"{name} is {type(device).__name__}, which takes no pulses: there is nothing to draw"
+        )
     return device

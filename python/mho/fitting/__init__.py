@@ -68,7 +68,8 @@ def fit(
     Returns
     -------
     FitResult
-        The device, intervals, the ranking of the models, tests of the fit; it saves, plots and explains itself.
+        The device, intervals, the ranking of the models, tests of the fit; it saves, plots and explains
+        itself.
 
     Raises
     ------

@@ -80,7 +80,8 @@ class Curves:
 
         Parameters
         ----------
-        potentiation, depression : array_like, shape (pulses,) or (devices, pulses) or (devices, cycles, pulses)
+        potentiation, depression : array_like, shape (pulses,) or (devices, pulses) or (devices, cycles,
+        pulses)
             Conductances.
         unit : str, optional
             One of `UNITS`; guessed from the values by default.
@@ -112,11 +113,12 @@ class Curves:
                 f"potentiation and depression must be of equally many devices, got {shapes[0].shape[0]} and "
                 f"{shapes[1].shape[0]}"
             )
-        pieces = []
-        for device in range(shapes[0].shape[0]):
-            for up, side in ((True, shapes[0]), (False, shapes[1])):
-                for row in side[device]:
-                    pieces.append(Piece(device=device, values=row, up=np.full(len(row), up)))
+        pieces = [
+            Piece(device=device, values=row, up=np.full(len(row), up))
+            for device in range(shapes[0].shape[0])
+            for up, side in ((True, shapes[0]), (False, shapes[1]))
+            for row in side[device]
+        ]
         names = tuple(f"device {k + 1}" for k in range(shapes[0].shape[0]))
         return assemble(pieces, names, unit=unit)
 
@@ -249,7 +251,9 @@ def assemble(
                 f"{missing} of {missing + len(values)} values are missing (NaN or empty): too many; "
                 "remove the empty rows, or repair the export"
             )
-        notes.append(f"{missing} missing values (NaN or empty) inside the curves: skipped, their pulses count")
+        notes.append(
+            f"{missing} missing values (NaN or empty) inside the curves: skipped, their pulses count"
+        )
     if not np.isfinite(values).all():
         raise MhoValueError("a value is infinite: remove that reading")
     _check_directions(values, up, first)
@@ -274,16 +278,20 @@ def _check_directions(values: Array, up: NDArray[np.bool_], first: NDArray[np.bo
     counts = [int((up & ~first).sum()), int((~up & ~first).sum())]
     if len(values) < LEAST_READINGS:
         raise MhoValueError(
-            f"there are {len(values)} readings: a fit needs at least {LEAST_READINGS} after potentiation and as "
+            f"there are {len(values)} readings: a fit needs at least {LEAST_READINGS} after potentiation "
+            "and as "
             "many after depression pulses"
         )
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         raise MhoValueError("the conductance never changes: there is nothing to fit")
-    for name, count, other in (("depression", counts[1], "potentiation"), ("potentiation", *counts[::-1][1:], "depression")):
+    for name, count, other in (
+        ("depression", counts[1], "potentiation"),
+        ("potentiation", counts[0], "depression"),
+    ):
         if count == 0:
             raise MhoValueError(
-                f"the curves have only {other}: a device needs both directions; add the {name} readings, or say "
-                "where the direction turns (--pulses-up) or which columns hold what (--columns)"
+                f"the curves have only {other}: a device needs both directions; add the {name} readings, "
+                "or say where the direction turns (--pulses-up) or which columns hold what (--columns)"
             )
         if count < LEAST_READINGS - 1:
             raise MhoValueError(

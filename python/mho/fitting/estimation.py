@@ -200,7 +200,9 @@ def _noise_start(paths: Paths, table: StepTable, smooth: Array) -> tuple[float, 
     read = float(np.clip(-neighbour, 0.01 * total, 0.5 * total)) + least
     process = max(total - 2 * read, 0.02 * total) + least
     size = float(np.sqrt(np.average(table.step**2, weights=table.share))) + 1e-7 * table.width
-    return float(np.clip(np.sqrt(process / float(gap[inside].mean())) / size, 1e-3, 300)), float(np.sqrt(read))
+    return float(np.clip(np.sqrt(process / float(gap[inside].mean())) / size, 1e-3, 300)), float(
+        np.sqrt(read)
+    )
 
 
 def estimate(
@@ -301,9 +303,7 @@ def estimate(
             errors=errors,
             restrict=noise,
         )
-    values = {
-        name: value[0] for name, value in search.natural(best.shared[None], best.own[None]).items()
-    }
+    values = {name: value[0] for name, value in search.natural(best.shared[None], best.own[None]).items()}
     return Estimate(
         model=model,
         names=(*search.shared, *search.own),
@@ -352,9 +352,7 @@ def _set_up(
     )
 
 
-def _starts(
-    paths: Paths, search: _Search, smooth: Array, near: Estimate | None
-) -> list[tuple[Array, Array]]:
+def _starts(paths: Paths, search: _Search, smooth: Array, near: Estimate | None) -> list[tuple[Array, Array]]:
     """Return starting points: every combination of the candidates for up and for down, or that of a fit."""
     table = search.table
     ctoc, read = _noise_start(paths, table, smooth)
@@ -405,7 +403,15 @@ def held_out(fit: Estimate, *, number: int = 5) -> Array:
     result = []
     for out in folds(paths, number):
         trained = estimate(
-            paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, seen=~out, errors=False, iterations=8, tolerance=1e-2
+            paths,
+            fit.model,
+            bounded=fit.bounded,
+            memory=fit.memory,
+            start=fit,
+            seen=~out,
+            errors=False,
+            iterations=8,
+            tolerance=1e-2,
         )
         values = trained.search.natural(trained.maximum.shared[None], trained.maximum.own[None])
         # Blocks of a path, one after the other; each pair of terms is the prediction of one block per path.
@@ -429,9 +435,9 @@ def held_out(fit: Estimate, *, number: int = 5) -> Array:
 
 def _ranks(begins: NDArray[np.bool_], path: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return, at each reading, how many blocks of its path began before."""
-    total = np.cumsum(begins)
+    total: NDArray[np.int64] = np.cumsum(begins)
     first = np.flatnonzero(np.diff(path, prepend=-1))
-    before = total[first] - begins[first]
+    before: NDArray[np.int64] = total[first] - begins[first]
     result: NDArray[np.int64] = total - before[path] - 1
     return result
 

@@ -87,9 +87,9 @@ def fit_curves(
     ranked = _ranking(fits, notes)
     for one, fit in _preferred(ranked, notes):
         fit = estimate(paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, iterations=10)
-        conventions = {
-            name: told.get(name, value) for name, value in fit.model.conventions.items()
-        } | {name: value for name, value in told.items() if name in ("w_max", "w_min")}
+        conventions = {name: told.get(name, value) for name, value in fit.model.conventions.items()} | {
+            name: value for name, value in told.items() if name in ("w_max", "w_min")
+        }
         fields, remarks = fields_of(fit, conventions)
         spreads = {} if dtod is None else dict.fromkeys(("dw_min_dtod", "w_max_dtod", "w_min_dtod"), dtod)
         try:
@@ -105,7 +105,8 @@ def fit_curves(
             notes.append("bounds: the curves meet them, so w_max and w_min are fitted")
         elif not fit.model.bounds_in_step:
             notes.append(
-                "bounds: the curves do not show where the weight stops, so w_max and w_min are the range that "
+                "bounds: the curves do not show where the weight stops, so w_max and w_min are the range "
+                "that "
                 "they cover; other fields refer to that range"
             )
         return FitResult(
@@ -170,13 +171,15 @@ def _warn_about_direction(paths: Paths, notes: list[str]) -> None:
     means = [float(np.average(side[1], weights=side[2])) for side in (table.side(True), table.side(False))]
     if means[0] < 0 and means[1] < 0:
         raise MhoValueError(
-            "potentiation lowers the conductance and depression raises it: the columns, or the directions, are "
+            "potentiation lowers the conductance and depression raises it: the columns, or the directions, "
+            "are "
             "swapped, or the values are resistances (--unit ohm)"
         )
     for name, value in zip(("potentiation", "depression"), means, strict=True):
         if value <= 0:
             notes.append(
-                f"warning: on average {name} moves the conductance the wrong way; check columns and directions"
+                f"warning: on average {name} moves the conductance the wrong way; check columns and "
+                "directions"
             )
 
 
@@ -207,12 +210,15 @@ def _all(
 
 
 def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) -> Estimate | None:
-    """Return the most likely model with noise of reads that lasts, if that explains the curves much better."""
+    """Return the most likely model with noise of reads that lasts, if that explains the curves much "
+    "better."""
     if not fits:
         return None
     best = max(fits, key=lambda fit: fit.log_likelihood)
     known = {name: value for name, value in told.items() if name in ("w_max", "w_min")}
-    lasting = estimate(paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False)
+    lasting = estimate(
+        paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
+    )
     gained = lasting.log_likelihood - best.log_likelihood
     return lasting if gained > _MEMORY_GAIN else None
 
@@ -220,8 +226,10 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
 def _about_memory(fit: Estimate) -> str:
     white, lasts, duration = (float(fit.values[name][0]) for name in ("read", "memory", "duration"))
     return (
-        f"noise of reads lasts: beside {white:.3g} that is new with each pulse, {lasts:.3g} (weights) fades over "
-        f"{duration:.3g} pulses, such as telegraph or 1/f noise; the device draws write_noise_std, the size of "
+        f"noise of reads lasts: beside {white:.3g} that is new with each pulse, {lasts:.3g} (weights) "
+        "fades over "
+        f"{duration:.3g} pulses, such as telegraph or 1/f noise; the device draws write_noise_std, the "
+        "size of "
         "both, anew with each pulse"
     )
 
@@ -273,7 +281,9 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
         else:
             notes.append(f"{fit.model.name} gives held-out readings no probability: left out")
     if not scored:
-        raise MhoValueError("no model describes these curves: none gives held-out readings a finite probability")
+        raise MhoValueError(
+            "no model describes these curves: none gives held-out readings a finite probability"
+        )
     scored.sort(key=lambda item: -float(item[1][:, 0].sum()))
     best = scored[0][1]
     result = []
@@ -303,9 +313,7 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
     return result
 
 
-def _preferred(
-    ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]
-) -> list[tuple[Ranked, Estimate]]:
+def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> list[tuple[Ranked, Estimate]]:
     """Return the ranking, with models whose step the curves do not determine after those that are as good."""
     loose = [bool(_loose(fit)) for _, fit in ranked]
     order = list(range(len(ranked)))
@@ -317,7 +325,8 @@ def _preferred(
             order.remove(good[0])
             order.insert(0, good[0])
             notes.append(
-                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do not tell "
+                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do "
+                "not tell "
                 f"them apart, and the curves leave {', '.join(_loose(ranked[0][1]))} of the latter open"
             )
     return [ranked[k] for k in order]
@@ -327,11 +336,15 @@ def _loose(fit: Estimate) -> list[str]:
     """Return parameters of the step that lie at a limit of the search."""
     limits = fit.search.limits(fit.search.shared | fit.search.own)
     rows = np.concatenate(
-        [np.broadcast_to(fit.maximum.shared, (len(fit.maximum.own), len(fit.maximum.shared))), fit.maximum.own], axis=1
+        [
+            np.broadcast_to(fit.maximum.shared, (len(fit.maximum.own), len(fit.maximum.shared))),
+            fit.maximum.own,
+        ],
+        axis=1,
     )
     near = 1e-3 * (limits[:, 1] - limits[:, 0])
-    at = ((rows < limits[:, 0] + near) | (rows > limits[:, 1] - near)).any(0)
-    return [name for name, bad in zip(fit.names, at, strict=True) if bad and name in fit.model.free]
+    at = np.any((rows < limits[:, 0] + near) | (rows > limits[:, 1] - near), axis=0)
+    return [name for k, name in enumerate(fit.names) if at[k] and name in fit.model.free]
 
 
 def _about_spread(devices: int, fields: Mapping[str, object], dtod: float | None) -> str:
@@ -341,7 +354,7 @@ def _about_spread(devices: int, fields: Mapping[str, object], dtod: float | None
     told = "0" if dtod is None else f"{dtod:g}, as told"
     few = "one device" if devices == 1 else f"{devices} devices"
     return (
-        f"device to device: {few} cannot tell how devices differ, so dw_min_dtod, w_max_dtod and w_min_dtod are "
+        f"device to device: {few} cannot tell how devices differ, so dw_min_dtod, w_max_dtod and "
+        "w_min_dtod are "
         f"{told}" + ("; --dtod sets them" if dtod is None else "")
     )
-

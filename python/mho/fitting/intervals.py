@@ -32,7 +32,8 @@ __all__ = ["FEWEST_DEVICES", "Nominal", "device_of", "fields_of", "nominal", "sy
 Array = NDArray[np.float64]
 Point = dict[str, float]
 
-# Standard error, on the scale of a field, from which on the likelihood is not taken for quadratic; and fields of
+# Standard error, on the scale of a field, from which on the likelihood is not taken for quadratic; and
+# fields of
 # noise, which is seen well or not at all.
 _WEAK = 0.12
 _QUIET = ("dw_min_ctoc", "write_noise_std")
@@ -107,7 +108,10 @@ def nominal(fit: Estimate) -> Nominal:
     values = np.array([[fit.values[name][d] for name in fit.search.own] for d in range(len(top.own))])
     mean = values.mean(0)
     row = np.concatenate(
-        [top.shared, [fit.search.search(name, free, mean[k]) for k, (name, free) in enumerate(fit.search.own.items())]]
+        [
+            top.shared,
+            [fit.search.search(name, free, mean[k]) for k, (name, free) in enumerate(fit.search.own.items())],
+        ]
     )
     slope = np.array(
         [
@@ -128,12 +132,16 @@ def _values_at(fit: Estimate, row: Array) -> Point:
     return {name: float(value[0, 0]) for name, value in found.items()}
 
 
-def _raw_fields(fit: Estimate, values: Mapping[str, float], conventions: Mapping[str, float]) -> dict[str, float | bool]:
+def _raw_fields(
+    fit: Estimate, values: Mapping[str, float], conventions: Mapping[str, float]
+) -> dict[str, float | bool]:
     """Return the fields of the nominal device with noise, from the values of its parameters."""
     fields = fit.model.device_fields({**values, **conventions})
     fields["dw_min_ctoc"] = values["ctoc"]
     # The device draws noise of reads anew with each pulse: of noise that lasts it has the size.
-    fields["write_noise_std"] = math.hypot(values["read"], values.get("memory", 0.0)) / float(fields["dw_min"])
+    fields["write_noise_std"] = math.hypot(values["read"], values.get("memory", 0.0)) / float(
+        fields["dw_min"]
+    )
     return fields
 
 
@@ -232,7 +240,8 @@ def _profiled(
     peak, at, top = held(None, middle.row)
     ends = []
     for sign in (-1, 1):
-        # Distances at which the root of twice the fall is below and above 1.96; the root grows nearly like them.
+        # Distances at which the root of twice the fall is below and above 1.96; the root grows nearly like
+        # them.
         near, far = (0.0, 0.0, top), math.inf
         distance, end = 1.96 * error, sign * math.inf
         for _ in range(9):
@@ -307,7 +316,9 @@ def _unseen_noise(fit: Estimate, fields: dict[str, FieldEstimate]) -> list[str]:
         if name == "read":
             high /= float(fields["dw_min"].value)
         fields[field] = FieldEstimate(value=0.0, low=0.0, high=high, note="none seen")
-        remarks.append(f"{field}: no {what} was seen beside the other noise, so it is 0 (95 %: below {high:.3g})")
+        remarks.append(
+            f"{field}: no {what} was seen beside the other noise, so it is 0 (95 %: below {high:.3g})"
+        )
     return remarks
 
 
@@ -380,9 +391,7 @@ def _spreads(fit: Estimate, mean: Point, remarks: list[str]) -> dict[str, FieldE
             def value(at: Array, name: str = name) -> float:
                 return fit.model.spread_values(_values_at(fit, at), mean)[name]
 
-            gradient = np.array(
-                [(value(row + h) - value(row - h)) / 2e-5 for h in 1e-5 * np.eye(len(row))]
-            )
+            gradient = np.array([(value(row + h) - value(row - h)) / 2e-5 for h in 1e-5 * np.eye(len(row))])
             estimates.append(value(row))
             errors.append(float(gradient @ fit.maximum.covariance(d) @ gradient))
         if np.ptp(estimates) == 0:
@@ -400,7 +409,9 @@ def _restricted(x: Array, variance: Array) -> tuple[float, float, float]:
     def likelihood(spread: float) -> float:
         total = spread**2 + variance
         mean = float((x / total).sum() / (1 / total).sum())
-        return -0.5 * float(np.log(total).sum() + ((x - mean) ** 2 / total).sum() + math.log((1 / total).sum()))
+        return -0.5 * float(
+            np.log(total).sum() + ((x - mean) ** 2 / total).sum() + math.log((1 / total).sum())
+        )
 
     grid = np.concatenate([[0.0], top * np.geomspace(1e-3, 10, 60)])
     scores = np.array([likelihood(s) for s in grid])

@@ -34,7 +34,8 @@ __all__ = ["Paths", "StateSpace", "Transition"]
 Array = NDArray[np.float64]
 
 _LOG_2PI = float(np.log(2 * np.pi))
-# Pulses between two readings that are followed one by one, whatever the curves; more are taken in larger steps.
+# Pulses between two readings that are followed one by one, whatever the curves; more are taken in larger
+# steps.
 _ONE_BY_ONE = 8
 
 
@@ -126,9 +127,7 @@ class StateSpace:
     def _at(self, values: Mapping[str, Array], index: NDArray[np.int64]) -> dict[str, Array]:
         """Take values (sets, 1) or (sets, devices) to the transitions that begin at some readings."""
         device = self.paths.device[index]
-        return {
-            name: value if value.shape[1] == 1 else value[:, device] for name, value in values.items()
-        }
+        return {name: value if value.shape[1] == 1 else value[:, device] for name, value in values.items()}
 
     def transition(
         self, w: Array, values: Mapping[str, Array], up: bool, pulses: NDArray[np.int64], least: Array
@@ -162,9 +161,9 @@ class StateSpace:
         for k in range(count):
             share = np.where(pulses <= count, (pulses > k).astype(np.float64), pulses / count)
             here = self.model.step(mean, values, up)
-            gradient = (
-                self.model.step(mean + h, values, up) - self.model.step(mean - h, values, up)
-            ) / (2 * h)
+            gradient = (self.model.step(mean + h, values, up) - self.model.step(mean - h, values, up)) / (
+                2 * h
+            )
             if most > count:
                 # Half of the second-order term makes one large step of many small ones (midpoint rule).
                 here = here * (1 + 0.5 * np.maximum(share - 1, 0) * gradient)
@@ -249,9 +248,7 @@ class StateSpace:
         read = np.broadcast_to(values["read"] ** 2 + self.least_read, (sets, 1))
         precision = use / read
         least = self._least(read)
-        sides = [
-            (self._at(values, begin), begin, up, pulses, least) for up, begin, pulses in self._sides
-        ]
+        sides = [(self._at(values, begin), begin, up, pulses, least) for up, begin, pulses in self._sides]
         memory = _Memory(self, values) if "memory" in values else None
         result = np.full((sets, n), -np.inf)
         failed = np.zeros(sets, dtype=bool)
@@ -274,7 +271,7 @@ class StateSpace:
                 known.append((begin, moved, miss, weight))
             if memory is None:
                 change, log_pivots = _solve(diagonal, off, gradient, failed)
-                kept = 0.0
+                kept = np.zeros((1, 1))
             else:
                 change, kept, log_pivots = memory.solve(
                     diagonal, off, gradient, error * precision, precision, failed
@@ -294,9 +291,7 @@ class StateSpace:
         return np.where(np.isfinite(total) & ~failed[:, None], total, -np.inf), w
 
 
-def _solve(
-    diagonal: Array, off: Array, right: Array, failed: NDArray[np.bool_]
-) -> tuple[Array, Array]:
+def _solve(diagonal: Array, off: Array, right: Array, failed: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Solve tridiagonal systems; return the solutions and the logarithms of the pivots.
 
     A set whose matrix is not positive definite is marked in `failed` and solved as the identity.

@@ -184,11 +184,11 @@ def _arrow_solve(
     """Return the Newton step (devices, s + p); shared parameters have the same step everywhere."""
     masked = np.where(free[:, :, None] & free[:, None, :], information, 0.0)
     slope = np.where(free, gradient, 0.0)
-    step = np.zeros_like(gradient)
+    step: Array = np.zeros_like(gradient)
     own = _positive(masked[:, shared:, shared:] + _frozen(~free[:, shared:]), damping)
     if not shared:
-        step = np.linalg.solve(own, slope[:, :, None])[:, :, 0]
-        return np.where(free, step, 0.0)
+        alone: Array = np.linalg.solve(own, slope[:, :, None])[:, :, 0]
+        return np.where(free, alone, 0.0)
     cross = masked[:, shared:, :shared]
     if own.shape[1]:
         inverse_cross = np.linalg.solve(own, cross)
@@ -247,7 +247,8 @@ def maximise(
         Whether to compute the covariances.
     restrict : ndarray of bool, shape (s + p,), optional
         Parameters of the noise. They are moved to the maximum of the restricted likelihood, which counts the
-        degrees of freedom that the other parameters take (D. R. Cox and N. Reid, J. R. Stat. Soc. B 49:1, 1987):
+        degrees of freedom that the other parameters take (D. R. Cox and N. Reid, J. R. Stat. Soc. B 49:1,
+        1987):
         that of the maximum of the likelihood is too small.
     like : Maximum, optional
         A maximum of nearly the same function, whose curvature serves for the first steps.
@@ -372,7 +373,9 @@ def _free(row: Array, gradient: Array, problem: _Problem, s: int) -> NDArray[np.
     total = gradient.copy()
     total[:, :s] = gradient[:, :s].sum(0)
     near = 1e-6 * (problem.high - problem.low)
-    pressed = ((row <= problem.low + near) & (total <= 0)) | ((row >= problem.high - near) & (total >= 0))
+    pressed: NDArray[np.bool_] = ((row <= problem.low + near) & (total <= 0)) | (
+        (row >= problem.high - near) & (total >= 0)
+    )
     return ~pressed
 
 
@@ -382,10 +385,10 @@ def _covariances(information: Array, free: NDArray[np.bool_], s: int) -> tuple[A
     own = np.linalg.inv(_positive(masked[:, s:, s:] + _frozen(~free[:, s:]), 0.0))
     cross = masked[:, s:, :s]
     corner = (masked[:, :s, :s] - cross.transpose(0, 2, 1) @ own @ cross).sum(0)
-    cov_shared = np.linalg.inv(_positive(corner + _frozen(~free[0, :s]), 0.0)) if s else corner
-    cov_shared = np.where(free[0, :s, None] & free[0, None, :s], cov_shared, 0.0)
+    inverse = np.linalg.inv(_positive(corner + _frozen(~free[0, :s]), 0.0)) if s else corner
+    cov_shared: Array = np.where(free[0, :s, None] & free[0, None, :s], inverse, 0.0)
     transfer = own @ cross
-    cov_own = own + transfer @ cov_shared @ transfer.transpose(0, 2, 1)
-    cov_cross = -transfer @ cov_shared
+    cov_own: Array = own + transfer @ cov_shared @ transfer.transpose(0, 2, 1)
+    cov_cross: Array = -transfer @ cov_shared
     keep = free[:, s:]
     return cov_shared, np.where(keep[:, :, None] & keep[:, None, :], cov_own, 0.0), cov_cross

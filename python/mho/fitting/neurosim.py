@@ -23,6 +23,7 @@ Y. Luo, X. Peng and S. Yu, ICONS (2019): MLP+NeuroSim V3.0.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from mho._validate import Range, integer, number
 from mho.devices import ConstantStep, LinearStep, PulsedDevice
@@ -146,7 +147,7 @@ def device_from_labels(
     # A positive label of depression bends as potentiation does: it is fast near the lowest conductance.
     down = _branch(-depression, integer("states_down", count, Range(at_least=2, at_most=10**7)))
     spread = number("ctoc", ctoc, Range(at_least=0, at_most=1))
-    fields: dict[str, float | bool] = {
+    fields: dict[str, Any] = {
         "dw_min": max(up[0], down[0]),
         "up_down": 1 - down[0] / up[0] if up[0] >= down[0] else up[0] / down[0] - 1,
         "w_max": 1.0,
@@ -172,7 +173,8 @@ def device_from_labels(
 
 
 def _branch(label: float, pulses: int) -> tuple[float, float]:
-    """Return the step at weight 0 and gamma of a branch that runs from -1 to 1 (or, mirrored, from 1 to -1)."""
+    """Return the step at weight 0 and gamma of a branch that runs from -1 to 1 (or, mirrored, from 1 to "
+    "-1)."""
     a = normalised_a(label)
     if math.isinf(a):
         return 2 / pulses, 0.0

@@ -27,15 +27,53 @@ Array = NDArray[np.float64]
 # What a column can hold, and the words for it in headers.
 ROLES: dict[str, tuple[str, ...]] = {
     "conductance": ("conductance", "g", "cond", "weight", "w", "value", "y", "resistance", "r", "current"),
-    "pulse": ("pulse", "pulses", "pulse number", "pulse no", "pulse count", "n", "number", "no", "index", "x"),
-    "direction": ("direction", "dir", "polarity", "pol", "type", "phase", "branch", "operation", "op", "sign"),
+    "pulse": (
+        "pulse",
+        "pulses",
+        "pulse number",
+        "pulse no",
+        "pulse count",
+        "n",
+        "number",
+        "no",
+        "index",
+        "x",
+    ),
+    "direction": (
+        "direction",
+        "dir",
+        "polarity",
+        "pol",
+        "type",
+        "phase",
+        "branch",
+        "operation",
+        "op",
+        "sign",
+    ),
     "device": ("device", "dev", "cell", "device id", "sample", "id", "die", "dut"),
     "cycle": ("cycle", "cyc", "cycle number", "loop", "run", "repeat", "rep", "sweep"),
     "potentiation": ("potentiation", "ltp", "pot", "set", "up", "increase", "pulse up"),
     "depression": ("depression", "ltd", "dep", "reset", "down", "decrease", "pulse down"),
 }
 _UP = {"up", "ltp", "p", "pot", "potentiation", "set", "+", "+1", "1", "1.0", "inc", "increase", "u"}
-_DOWN = {"down", "ltd", "d", "dep", "depression", "reset", "-", "-1", "-1.0", "0", "0.0", "dec", "decrease", "2", "2.0"}
+_DOWN = {
+    "down",
+    "ltd",
+    "d",
+    "dep",
+    "depression",
+    "reset",
+    "-",
+    "-1",
+    "-1.0",
+    "0",
+    "0.0",
+    "dec",
+    "decrease",
+    "2",
+    "2.0",
+}
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -92,7 +130,8 @@ def read_curves(
     delimiter, decimal : str, optional
         Between columns; of decimal fractions (``"."`` or ``","``).
     pulses_up, pulses_down : int, optional
-        Where a column rises and falls in turn: pulses up, and then down, in each cycle; down as up by default.
+        Where a column rises and falls in turn: pulses up, and then down, in each cycle; down as up by
+        default.
 
     Raises
     ------
@@ -158,7 +197,7 @@ def _read_table(path: Path, delimiter: str | None, decimal: str | None) -> _Tabl
 def _sniff(path: Path, head: bytes, delimiter: str | None, decimal: str | None) -> _Format:
     if not head.strip():
         raise MhoFileError(f"{path} is empty")
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"\xd0\xcf\x11\xe0"):
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         raise MhoFileError(f"{path} is a spreadsheet or an archive, not text: export it as CSV")
     encoding = "utf-8-sig"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -202,18 +241,19 @@ def _sniff(path: Path, head: bytes, delimiter: str | None, decimal: str | None) 
             "export with semicolons or tabs between the columns"
         )
     first = next(
-        (k for k, line in enumerate(body) if any(_is_number(c, decimal) for c in _cells(line, delimiter))), None
+        (k for k, line in enumerate(body) if any(_is_number(c, decimal) for c in _cells(line, delimiter))),
+        None,
     )
     if first is None:
         raise MhoValueError(f"{path} has no numbers: its first line is {_short(body[0])}")
-    header = [cell.strip('"\' ') for cell in _cells(body[first - 1], delimiter)] if first else None
+    header = [cell.strip("\"' ") for cell in _cells(body[first - 1], delimiter)] if first else None
     width = len(_cells(body[first], delimiter))
     # A header may hold digits, as in "cycle 1"; a row whose numbers are words in all others is one.
     if first == 0 and len(body) > 1:
         now = [_is_number(cell, decimal) for cell in _cells(body[0], delimiter)]
         later = [_is_number(cell, decimal) for cell in _cells(body[1], delimiter)]
         if len(now) == len(later) and any(b and not a for a, b in zip(now, later, strict=True)):
-            header, first = [cell.strip('"\' ') for cell in _cells(body[0], delimiter)], 1
+            header, first = [cell.strip("\"' ") for cell in _cells(body[0], delimiter)], 1
     if first >= len(body):
         raise MhoValueError(f"{path} has a header and no rows of numbers")
     if header is not None and len(header) != width:
@@ -243,7 +283,8 @@ def _decimal(path: Path, lines: Sequence[str], delimiter: str) -> str:
         front = [cell.lstrip("+-") for row in rows for cell in row[::2]]
         back = [cell for row in rows for cell in row[1::2]]
         if not any(cell.startswith("-") for cell in back) and (
-            sum(map(len, back)) >= 2.5 * max(sum(map(len, front)), 1) or any(c.startswith("0") and len(c) > 1 for c in back)
+            sum(map(len, back)) >= 2.5 * max(sum(map(len, front)), 1)
+            or any(c.startswith("0") and len(c) > 1 for c in back)
         ):
             raise MhoValueError(
                 f"{path} looks like decimal commas with commas between the columns as well: that can be read "
@@ -296,7 +337,11 @@ def _columns(path: Path, stream: IO[str], form: _Format) -> list[NDArray[Any]]:
 
 def _kinds(path: Path, lines: Sequence[str], form: _Format) -> np.dtype[Any]:
     """Tell numbers from words by the first rows."""
-    rows = [_cells(line.strip(), form.delimiter) for line in lines[:20] if line.strip() and line.strip()[0] not in "#%"]
+    rows = [
+        _cells(line.strip(), form.delimiter)
+        for line in lines[:20]
+        if line.strip() and line.strip()[0] not in "#%"
+    ]
     words = [
         all(not _is_number(row[k], form.decimal) and row[k] for row in rows if len(row) > k)
         for k in range(form.width)
@@ -306,9 +351,7 @@ def _kinds(path: Path, lines: Sequence[str], form: _Format) -> np.dtype[Any]:
     return np.dtype([(f"c{k}", f"U{_TEXT}" if word else "f8") for k, word in enumerate(words)])
 
 
-def _parsed(
-    path: Path, lines: list[str], form: _Format, kinds: np.dtype[Any], line: int
-) -> NDArray[Any]:
+def _parsed(path: Path, lines: list[str], form: _Format, kinds: np.dtype[Any], line: int) -> NDArray[Any]:
     delimiter = None if form.delimiter in ("", " ") else form.delimiter
     text: Sequence[str] = lines
     if form.decimal == ",":
@@ -343,9 +386,7 @@ def _rows(lines: Sequence[str], delimiter: str | None) -> Iterator[str]:
             yield line
 
 
-def _slowly(
-    path: Path, lines: Sequence[str], form: _Format, kinds: np.dtype[Any], line: int
-) -> NDArray[Any]:
+def _slowly(path: Path, lines: Sequence[str], form: _Format, kinds: np.dtype[Any], line: int) -> NDArray[Any]:
     """Parse cell by cell, so that empty cells become NaN and the first bad one can be named."""
     rows: list[tuple[Any, ...]] = []
     types = [kinds] * form.width if kinds.names is None else [kinds[name] for name in kinds.names]
@@ -356,7 +397,8 @@ def _slowly(
         cells = stripped.split() if form.delimiter == " " else _wide_cells(stripped, form)
         if len(cells) != form.width:
             raise MhoValueError(
-                f"{path}, line {k}: {len(cells)} columns where the others have {form.width}: {_short(stripped)}"
+                f"{path}, line {k}: {len(cells)} columns where the others have {form.width}: "
+                f"{_short(stripped)}"
             )
         row: list[Any] = []
         for column, (cell, kind) in enumerate(zip(cells, types, strict=True), 1):
@@ -369,7 +411,8 @@ def _slowly(
                 continue
             if not _NUMBER.fullmatch(plain):
                 raise MhoValueError(
-                    f"{path}, line {k}: {_short(cell)} in column {column} is not a number: remove the line, put a "
+                    f"{path}, line {k}: {_short(cell)} in column {column} is not a number: remove the "
+                    "line, put a "
                     "# before it, or leave the cell empty if the reading is missing"
                 )
             row.append(float(plain))
@@ -441,7 +484,8 @@ def _column(where: str, table: _Table) -> int:
         return int(where) - 1
     known = ", ".join(map(repr, names)) if names else "no header"
     raise MhoValueError(
-        f"columns: there is no column {where!r}: the file has {len(table.columns)} columns ({known}); give a name "
+        f"columns: there is no column {where!r}: the file has {len(table.columns)} columns ({known}); give "
+        "a name "
         f"or a number from 1 to {len(table.columns)}"
     )
 
@@ -476,17 +520,22 @@ def _roles(table: _Table) -> dict[int, str]:
         )
     if "pulse" not in result.values() and len(rest) > 1 and _counts(table.columns[rest[0]]):
         result[rest[0]] = "pulse"
-        table.notes.append(f"column {rest[0] + 1}: pulse numbers, since it counts up; --columns tells otherwise")
+        table.notes.append(
+            f"column {rest[0] + 1}: pulse numbers, since it counts up; --columns tells otherwise"
+        )
         rest = rest[1:]
     if not rest:
-        raise MhoValueError("the file has no column of conductances: name it with --columns conductance=NUMBER")
+        raise MhoValueError(
+            "the file has no column of conductances: name it with --columns conductance=NUMBER"
+        )
     for k in rest:
         result[k] = "conductance"
     return result
 
 
 def _counts(values: Array) -> bool:
-    """Tell a column of pulse numbers: whole numbers that go up by equal steps, now and then from the start."""
+    """Tell a column of pulse numbers: whole numbers that go up by equal steps, now and then from the "
+    "start."""
     if np.isnan(values).any() or (values != np.round(values)).any() or len(values) < 3:
         return False
     steps = np.diff(values)
@@ -524,11 +573,14 @@ def _values(roles: Mapping[int, str]) -> list[int]:
 def _check_finite(path: Path, table: _Table, roles: Mapping[int, str]) -> None:
     for k in _values(roles):
         if table.columns[k].dtype.kind != "f":
-            raise MhoValueError(f"{path}: column {k + 1} holds words, not conductances: {str(table.columns[k][0])!r}")
+            raise MhoValueError(
+                f"{path}: column {k + 1} holds words, not conductances: {str(table.columns[k][0])!r}"
+            )
         infinite = np.flatnonzero(np.isinf(table.columns[k]))
         if len(infinite):
             raise MhoValueError(
-                f"{path}: the value of row {infinite[0] + 1} in column {k + 1} is infinite: remove the row, or leave "
+                f"{path}: the value of row {infinite[0] + 1} in column {k + 1} is infinite: remove the "
+                "row, or leave "
                 "the cell empty if the reading is missing"
             )
 
@@ -557,7 +609,9 @@ def _pieces(
         of.setdefault(role, []).append(k)
     if "potentiation" in of and "depression" in of:
         if pulses_up is not None:
-            raise MhoValueError("pulses_up has no effect where potentiation and depression have columns of their own")
+            raise MhoValueError(
+                "pulses_up has no effect where potentiation and depression have columns of their own"
+            )
         return _paired(table, of)
     if "device" in of or "cycle" in of or "direction" in of:
         return _long(table, of, pulses_up, pulses_down)
@@ -579,7 +633,9 @@ def _paired(table: _Table, of: Mapping[str, list[int]]) -> tuple[list[Piece], tu
     """Columns of potentiation and of depression, in pairs."""
     ups, downs = of["potentiation"], of["depression"]
     if len(ups) != len(downs):
-        raise MhoValueError(f"there are {len(ups)} columns of potentiation and {len(downs)} of depression: they go in pairs")
+        raise MhoValueError(
+            f"there are {len(ups)} columns of potentiation and {len(downs)} of depression: they go in pairs"
+        )
     pulse = table.columns[of["pulse"][0]] if "pulse" in of else None
     groups = _groups(table, of)
     pieces, names = [], []
@@ -589,9 +645,16 @@ def _paired(table: _Table, of: Mapping[str, list[int]]) -> tuple[list[Piece], tu
             for up, column in zip((True, False), pair, strict=True):
                 values = table.columns[column][rows]
                 gaps = None if pulse is None else _gaps(pulse[rows], np.full(len(rows), up))
-                pieces += _split(len(names) - 1, values, np.full(len(rows), up), gaps, None if pulse is None else pulse[rows])
+                pieces += _split(
+                    len(names) - 1,
+                    values,
+                    np.full(len(rows), up),
+                    gaps,
+                    None if pulse is None else pulse[rows],
+                )
     table.notes.append(
-        f"curves: {len(names)} {'device' if len(names) == 1 else 'devices'}, potentiation and depression in columns of their own"
+        f"curves: {len(names)} {'device' if len(names) == 1 else 'devices'}, potentiation and depression "
+        "in columns of their own"
     )
     return pieces, tuple(names)
 
@@ -635,7 +698,8 @@ def _directions(column: NDArray[Any], table: _Table) -> NDArray[np.bool_]:
         )
     ups = np.array([word in _UP for word in words])
     table.notes.append(
-        "direction: " + ", ".join(f"{w!r} is {'up' if u else 'down'}" for w, u in zip(words, ups, strict=True))
+        "direction: "
+        + ", ".join(f"{w!r} is {'up' if u else 'down'}" for w, u in zip(words, ups, strict=True))
     )
     result: NDArray[np.bool_] = ups[inverse]
     return result
@@ -647,7 +711,8 @@ def _long(
     """One reading a row."""
     if len(of["conductance"]) != 1:
         raise MhoValueError(
-            "a file with one reading a row has one column of conductances: name it with --columns conductance=NAME"
+            "a file with one reading a row has one column of conductances: name it with --columns "
+            "conductance=NAME"
         )
     values = table.columns[of["conductance"][0]]
     pulse = table.columns[of["pulse"][0]] if "pulse" in of else None
@@ -743,7 +808,9 @@ def _sharp(values: Array, near: int, reach: int) -> int:
     known = ~np.isnan(y)
     # Sums up to each reading, of both lines; both hold the reading at which they meet.
     x0 = x - near
-    terms = np.stack([known * 1.0, known * x0, known * x0**2, *(np.where(known, y * t, 0.0) for t in (1, x0, y))])
+    terms = np.stack(
+        [known * 1.0, known * x0, known * x0**2, *(np.where(known, y * t, 0.0) for t in (1, x0, y))]
+    )
     left = np.cumsum(terms, axis=1)
     right = left[:, -1:] - left + terms
 

@@ -184,7 +184,8 @@ class FitResult:
             "device": self.device.to_dict(),
             "fields": {name: plain(one) for name, one in self.fields.items()},
             "ranking": [
-                {name: _finite(getattr(one, name)) for name in Ranked.__dataclass_fields__} for one in self.ranking
+                {name: _finite(getattr(one, name)) for name in Ranked.__dataclass_fields__}
+                for one in self.ranking
             ],
             "goodness": self.goodness.to_dict(),
             "symmetry_point": None if self.symmetry_point is None else plain(self.symmetry_point),
@@ -212,7 +213,10 @@ class FitResult:
             f"# Fit: {self.goodness.verdict()}.",
         ]
         if self.symmetry_point is not None:
-            lines.append(f"# Symmetry point: weight {float(self.symmetry_point.value):.4g}{_interval(self.symmetry_point)}.")
+            lines.append(
+                "# Symmetry point: weight "
+                f"{float(self.symmetry_point.value):.4g}{_interval(self.symmetry_point)}."
+            )
         lines += [f"# {note}." for note in self.notes]
         lines += ["", f'type = "{type(self.device).__name__}"']
         declared = declarations(type(self.device))

@@ -32,13 +32,15 @@ def new_figure(width: float, height: float, title: str, subtitle: str = "") -> I
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     with rc_context({"font.family": "DejaVu Sans", "font.size": 9.5, "svg.fonttype": "none"}):
-        figure = Figure(figsize=(width, height), facecolor="white", layout="constrained")
+        figure = Figure(figsize=(width, height), facecolor="white")
         FigureCanvasAgg(figure)
         # Room for the two lines of headings, whatever the height.
         top = 1 - (0.75 if subtitle else 0.5) / height
-        figure.get_layout_engine().set(rect=(0.01, 0.01, 0.98, top - 0.01), w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
+        engine = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, top - 0.01), w_pad=0.12, h_pad=0.1)
+        figure.set_layout_engine(engine)
         place: dict[str, Any] = {"x": 0.02, "ha": "left", "va": "top", "transform": figure.transFigure}
         figure.text(y=1 - 0.14 / height, s=title, size=13, weight="bold", color=TEXT, **place)
         figure.text(y=1 - 0.42 / height, s=subtitle, size=9.5, color=MUTED, **place)

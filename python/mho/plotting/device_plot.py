@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,8 @@ def device_plot(
         raise MhoValueError(f"devices must be from 1 to {many}, got {devices}")
     response = _swing(device, many, cycles, seed, pulses)
     title = f"{name or type(device).__name__} under pulses"
-    subtitle = f"{type(device).__name__}, dw_min {device.dw_min:g}, {(device.w_max - device.w_min) / device.dw_min:,.0f} states"
+    states = (device.w_max - device.w_min) / device.dw_min
+    subtitle = f"{type(device).__name__}, dw_min {device.dw_min:g}, {states:,.0f} states"
     with _style.new_figure(11.5, 7.4, title, subtitle) as figure:
         axes = figure.subplot_mosaic([["response", "response"], ["steps", "alternating"]])
         _response(axes["response"], device, response, devices)
@@ -96,27 +98,36 @@ def _response(axes: Axes, device: PulsedDevice, response: PulseResponse, devices
     weights = np.concatenate([response.start[None], response.weight])
     for k in range(devices):
         color = _style.PALETTE[k % len(_style.PALETTE)]
-        axes.plot(pulses, weights[:, k], color=color, lw=0.8, alpha=0.75, label=f"{devices} devices" if k == 0 else None)
+        axes.plot(
+            pulses,
+            weights[:, k],
+            color=color,
+            lw=0.8,
+            alpha=0.75,
+            label=f"{devices} devices" if k == 0 else None,
+        )
     axes.plot(pulses, weights.mean(1), color=_style.FIT, lw=2.2, label=f"mean of {weights.shape[1]}")
     for bound in (device.w_min, device.w_max):
         axes.axhline(bound, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
     _shade(axes, response)
     _style.tidy(axes, "Response to pulses up (shaded) and down", "pulses", "weight")
-    axes.legend(frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=_style.TEXT)
+    axes.legend(
+        frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=_style.TEXT
+    )
 
 
 def _shade(axes: Axes, response: PulseResponse) -> None:
     """Shade the stretches of pulses up."""
     turns = np.flatnonzero(np.diff(response.up.astype(int))) + 1
     edges = [0, *response.pulses[turns - 1].tolist(), int(response.pulses[-1])]
-    for k, (begin, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for k, (begin, end) in enumerate(itertools.pairwise(edges)):
         if bool(response.up[0]) == (k % 2 == 0):
             axes.axvspan(begin, end, color=_style.UP, alpha=0.06, lw=0)
     axes.set_xlim(0, edges[-1])
 
 
 def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
-    """Mean steps with the standard deviation of single ones."""
+    """Draw mean steps with the standard deviation of single ones."""
     w = np.linspace(device.w_min, device.w_max, 400)
     top = 0.0
     for step, at_zero, color, label in zip(
@@ -151,7 +162,7 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
 
 
 def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> None:
-    """Pulses up and down in turn, from either bound: they lead to the symmetry point."""
+    """Draw pulses up and down in turn, from either bound: they lead to the symmetry point."""
     pairs = int(np.clip(2 * pulses_to_cross(device), 40, 6000))
     chosen = np.unique(np.linspace(0, 2 * pairs - 1, 500).astype(int))
     run = np.tile([True, False], pairs)
@@ -160,7 +171,12 @@ def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> N
         label = f"from {start:g}"
         for k in range(devices):
             axes.plot(
-                response.pulses[chosen] // 2, response.weight[chosen, k], color=color, lw=0.7, alpha=0.55, label=label if k == 0 else None
+                response.pulses[chosen] // 2,
+                response.weight[chosen, k],
+                color=color,
+                lw=0.7,
+                alpha=0.55,
+                label=label if k == 0 else None,
             )
     point = device.symmetry_point()
     if point is not None:
@@ -169,9 +185,7 @@ def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> N
     axes.legend(frameon=False, fontsize=8.5, labelcolor=_style.TEXT)
 
 
-def compare_plot(
-    devices: Mapping[str, PulsedDevice], path: str | os.PathLike[str], *, seed: int = 1
-) -> None:
+def compare_plot(devices: Mapping[str, PulsedDevice], path: str | os.PathLike[str], *, seed: int = 1) -> None:
     """Draw kinds of devices side by side: mean response with its spread, and mean steps.
 
     Parameters
@@ -211,6 +225,11 @@ def compare_plot(
         response.axvline(0.5, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
         _style.tidy(response, "Response: all pulses up, then all down", "fraction of the pulses", "weight")
         response.legend(frameon=False, fontsize=8.5, loc="lower center", labelcolor=_style.TEXT)
-        _style.tidy(steps, "Mean step: up solid, down dashed, symmetry point dot", "weight", "step / dw_min (magnitude)")
+        _style.tidy(
+            steps,
+            "Mean step: up solid, down dashed, symmetry point dot",
+            "weight",
+            "step / dw_min (magnitude)",
+        )
         steps.legend(frameon=False, fontsize=8.5, labelcolor=_style.TEXT)
         _style.save(figure, path, "compare_plot")

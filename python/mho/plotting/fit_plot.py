@@ -65,7 +65,7 @@ def _unit(result: FitResult) -> str:
 
 
 def _curves(axes: Axes, result: FitResult) -> None:
-    """Readings and the most probable course of the weight."""
+    """Draw readings and the most probable course of the weight."""
     curves = result.curves
     shown = curves.device < _SHOWN
     position = np.zeros(len(curves.values))
@@ -74,23 +74,27 @@ def _curves(axes: Axes, result: FitResult) -> None:
         position[mine] = np.cumsum(np.where(curves.first[mine], 1, curves.pulses[mine]))
     chosen = np.flatnonzero(shown)
     dots = chosen[:: max(1, len(chosen) // _DOTS)]
-    for up, color, label in ((True, _style.UP, "after potentiation"), (False, _style.DOWN, "after depression")):
+    for up, color, label in (
+        (True, _style.UP, "after potentiation"),
+        (False, _style.DOWN, "after depression"),
+    ):
         mine = dots[curves.up[dots] == up]
-        axes.plot(position[mine], curves.values[mine], ".", ms=2.2, alpha=0.45, color=color, mew=0, label=label)
+        axes.plot(
+            position[mine], curves.values[mine], ".", ms=2.2, alpha=0.45, color=color, mew=0, label=label
+        )
     course = result.scale.middle + result.scale.half * result.best.path
     path = np.cumsum(curves.first) - 1
-    label: str | None = "fitted course"
-    for k in np.unique(path[chosen]):
+    for number, k in enumerate(np.unique(path[chosen])):
         mine = path == k
-        axes.plot(position[mine], course[mine], color=_style.FIT, lw=1.2, label=label)
-        label = None
+        name = None if number else "fitted course"
+        axes.plot(position[mine], course[mine], color=_style.FIT, lw=1.2, label=name)
     note = "" if len(curves.devices) <= _SHOWN else f", the first {_SHOWN} of {len(curves.devices)} devices"
     _style.tidy(axes, f"Readings and fit{note}", "pulses", _unit(result))
     axes.legend(frameon=False, fontsize=8.5, markerscale=4, labelcolor=_style.TEXT)
 
 
 def _innovations(axes: Axes, result: FitResult) -> None:
-    """Residuals of the prediction of each reading from those before."""
+    """Draw residuals of the prediction of each reading from those before."""
     found = result.goodness.innovations
     known = np.flatnonzero(np.isfinite(found))
     dots = known[:: max(1, len(known) // _DOTS)]
@@ -112,13 +116,14 @@ def _innovations(axes: Axes, result: FitResult) -> None:
     _style.heading(
         axes,
         f"standard deviation {good.std:.3f} (1 if right)\n"
-        f"normal: p = {good.ks_p:.2g}   uncorrelated: p = {good.ljung_box_p:.2g}   mean step: p = {good.trend_p:.2g}",
+        f"normal: p = {good.ks_p:.2g}   uncorrelated: p = {good.ljung_box_p:.2g}   mean step: p = "
+        f"{good.trend_p:.2g}",
     )
     _style.tidy(axes, "Innovations: reading minus prediction", "reading", "standard deviations")
 
 
 def _steps(axes: Axes, result: FitResult) -> None:
-    """Mean steps against the weight, measured and fitted, and where they cross."""
+    """Draw mean steps against the weight, measured and fitted, and where they cross."""
     from mho.fitting.estimation import smoothed, step_table
 
     device = result.device
@@ -127,15 +132,21 @@ def _steps(axes: Axes, result: FitResult) -> None:
     low, high = table.low - 0.03 * table.width, table.high + 0.03 * table.width
     tops: list[float] = []
     w = np.linspace(max(low, device.w_min), min(high, device.w_max), 300)
-    for step, up, color in zip(
-        device.mean_step(w), (True, False), (_style.UP, _style.DOWN), strict=True
-    ):
+    for step, up, color in zip(device.mean_step(w), (True, False), (_style.UP, _style.DOWN), strict=True):
         name = "up" if up else "down"
         axes.plot(w, np.abs(step), color=color, lw=2, label=f"{name}, fitted")
         tops.append(float(np.abs(step).max()))
         middle, height, error = _binned(*table.side(up))
         axes.errorbar(
-            middle, height, yerr=error, fmt="o", ms=3.5, color=color, mfc="white", lw=0.9, label=f"{name}, measured"
+            middle,
+            height,
+            yerr=error,
+            fmt="o",
+            ms=3.5,
+            color=color,
+            mfc="white",
+            lw=0.9,
+            label=f"{name}, measured",
         )
     point = result.symmetry_point
     axes.axhline(0, color=_style.MUTED, lw=0.8)
@@ -174,12 +185,15 @@ def _binned(w: Array, step: Array, share: Array) -> tuple[Array, Array, Array]:
 
 
 def _states(axes: Axes, result: FitResult) -> None:
-    """The mean course from bound to bound, and how finely noise lets states be told apart."""
+    """Draw the mean course from bound to bound, and how finely noise lets states be told apart."""
     device = result.device
     states = result.states
     low, high = device.w_min, device.w_max
     most = int(np.clip(6 * states, 50, 20_000))
-    for up, color, label in ((True, _style.UP, "up from the lower bound"), (False, _style.DOWN, "down from the upper bound")):
+    for up, color, label in (
+        (True, _style.UP, "up from the lower bound"),
+        (False, _style.DOWN, "down from the upper bound"),
+    ):
         w = np.empty(most + 1)
         w[0] = low if up else high
         for k in range(most):
@@ -197,4 +211,6 @@ def _states(axes: Axes, result: FitResult) -> None:
     axes.set_ylim(low - 0.05 * span, high + 0.42 * span)
     _style.heading(axes, text)
     _style.tidy(axes, "States: mean course from bound to bound", "pulses", "weight")
-    axes.legend(frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1.0, 0.32), labelcolor=_style.TEXT)
+    axes.legend(
+        frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1.0, 0.32), labelcolor=_style.TEXT
+    )
