@@ -277,10 +277,9 @@ def _labels(
     console = stdout_console()
     console.print(f"From {about}")
     console.print(
-        "  G = B (1 - exp(-P / A)) + G_min; A / pulses is "
-        f"{normalised_a(up):.4g} and {normalised_a(down):.4g} (label = 10.1015 x largest distance of the "
-        "normalised "
-        "curve from the straight line)"
+        f"  G = B (1 - exp(-P / A)) + G_min; A / pulses is {normalised_a(up):.4g} and "
+        f"{normalised_a(down):.4g} (label = 10.1015 x largest distance of the normalised curve from the "
+        "straight line)"
     )
     console.print(f"  {device!r}")
     point = device.symmetry_point()
@@ -359,8 +358,7 @@ def _show(curve: Path, result: FitResult) -> None:
     console.print(
         f"Innovations: standard deviation {good.std:.3f}; normal p = {good.ks_p:.2g} (Kolmogorov-Smirnov), "
         f"uncorrelated p = {good.ljung_box_p:.2g} (Ljung-Box, {good.lags} lags), mean step p = "
-        f"{good.trend_p:.2g}: "
-        f"{good.verdict()}."
+        f"{good.trend_p:.2g}: {good.verdict()}."
     )
 
 
@@ -427,10 +425,8 @@ def compare(
     console.print(table)
     console.print(
         "states: (w_max - w_min) / dw_min; pulses to cross: mean pulses over nine tenths of the range, the "
-        "slower "
-        "direction; noise: of one pulse (ctoc) and of a read, as fractions of dw_min; asymmetry at 0: of "
-        "the mean "
-        "steps up and down, over their mean"
+        "slower direction; noise: of one pulse (ctoc) and of a read, as fractions of dw_min; asymmetry at "
+        "0: of the mean steps up and down, over their mean"
     )
     console.print(f"figure  {target}", soft_wrap=True)
 

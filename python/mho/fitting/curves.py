@@ -278,9 +278,8 @@ def _check_directions(values: Array, up: NDArray[np.bool_], first: NDArray[np.bo
     counts = [int((up & ~first).sum()), int((~up & ~first).sum())]
     if len(values) < LEAST_READINGS:
         raise MhoValueError(
-            f"there are {len(values)} readings: a fit needs at least {LEAST_READINGS} after potentiation "
-            "and as "
-            "many after depression pulses"
+            f"there are {len(values)} readings: a fit needs at least {LEAST_READINGS} after potentiation and "
+            "as many after depression pulses"
         )
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         raise MhoValueError("the conductance never changes: there is nothing to fit")

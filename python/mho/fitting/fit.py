@@ -106,8 +106,7 @@ def fit_curves(
         elif not fit.model.bounds_in_step:
             notes.append(
                 "bounds: the curves do not show where the weight stops, so w_max and w_min are the range "
-                "that "
-                "they cover; other fields refer to that range"
+                "that they cover; other fields refer to that range"
             )
         return FitResult(
             device=device,
@@ -172,8 +171,7 @@ def _warn_about_direction(paths: Paths, notes: list[str]) -> None:
     if means[0] < 0 and means[1] < 0:
         raise MhoValueError(
             "potentiation lowers the conductance and depression raises it: the columns, or the directions, "
-            "are "
-            "swapped, or the values are resistances (--unit ohm)"
+            "are swapped, or the values are resistances (--unit ohm)"
         )
     for name, value in zip(("potentiation", "depression"), means, strict=True):
         if value <= 0:
@@ -210,8 +208,7 @@ def _all(
 
 
 def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) -> Estimate | None:
-    """Return the most likely model with noise of reads that lasts, if that explains the curves much "
-    "better."""
+    """Return the likeliest model with noise of reads that lasts, if it explains the curves much better."""
     if not fits:
         return None
     best = max(fits, key=lambda fit: fit.log_likelihood)
@@ -226,11 +223,9 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
 def _about_memory(fit: Estimate) -> str:
     white, lasts, duration = (float(fit.values[name][0]) for name in ("read", "memory", "duration"))
     return (
-        f"noise of reads lasts: beside {white:.3g} that is new with each pulse, {lasts:.3g} (weights) "
-        "fades over "
-        f"{duration:.3g} pulses, such as telegraph or 1/f noise; the device draws write_noise_std, the "
-        "size of "
-        "both, anew with each pulse"
+        f"noise of reads lasts: beside {white:.3g} that is new with each pulse, {lasts:.3g} (weights) fades "
+        f"over {duration:.3g} pulses, such as telegraph or 1/f noise; the device draws write_noise_std, the "
+        "size of both, anew with each pulse"
     )
 
 
@@ -325,9 +320,8 @@ def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> l
             order.remove(good[0])
             order.insert(0, good[0])
             notes.append(
-                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do "
-                "not tell "
-                f"them apart, and the curves leave {', '.join(_loose(ranked[0][1]))} of the latter open"
+                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do not "
+                f"tell them apart, and the curves leave {', '.join(_loose(ranked[0][1]))} of the latter open"
             )
     return [ranked[k] for k in order]
 

@@ -187,7 +187,7 @@ def _arrow_solve(
     step: Array = np.zeros_like(gradient)
     own = _positive(masked[:, shared:, shared:] + _frozen(~free[:, shared:]), damping)
     if not shared:
-        alone: Array = np.linalg.solve(own, slope[:, :, None])[:, :, 0]
+        alone = np.asarray(np.linalg.solve(own, slope[:, :, None])[:, :, 0], dtype=np.float64)
         return np.where(free, alone, 0.0)
     cross = masked[:, shared:, :shared]
     if own.shape[1]:
@@ -388,7 +388,7 @@ def _covariances(information: Array, free: NDArray[np.bool_], s: int) -> tuple[A
     inverse = np.linalg.inv(_positive(corner + _frozen(~free[0, :s]), 0.0)) if s else corner
     cov_shared: Array = np.where(free[0, :s, None] & free[0, None, :s], inverse, 0.0)
     transfer = own @ cross
-    cov_own: Array = own + transfer @ cov_shared @ transfer.transpose(0, 2, 1)
-    cov_cross: Array = -transfer @ cov_shared
+    cov_own = np.asarray(own + transfer @ cov_shared @ transfer.transpose(0, 2, 1), dtype=np.float64)
+    cov_cross = np.asarray(-transfer @ cov_shared, dtype=np.float64)
     keep = free[:, s:]
     return cov_shared, np.where(keep[:, :, None] & keep[:, None, :], cov_own, 0.0), cov_cross

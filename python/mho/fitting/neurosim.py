@@ -173,8 +173,7 @@ def device_from_labels(
 
 
 def _branch(label: float, pulses: int) -> tuple[float, float]:
-    """Return the step at weight 0 and gamma of a branch that runs from -1 to 1 (or, mirrored, from 1 to "
-    "-1)."""
+    """Return the step at weight 0 and gamma of a branch from -1 to 1 (or, mirrored, from 1 to -1)."""
     a = normalised_a(label)
     if math.isinf(a):
         return 2 / pulses, 0.0

@@ -411,9 +411,8 @@ def _slowly(path: Path, lines: Sequence[str], form: _Format, kinds: np.dtype[Any
                 continue
             if not _NUMBER.fullmatch(plain):
                 raise MhoValueError(
-                    f"{path}, line {k}: {_short(cell)} in column {column} is not a number: remove the "
-                    "line, put a "
-                    "# before it, or leave the cell empty if the reading is missing"
+                    f"{path}, line {k}: {_short(cell)} in column {column} is not a number: remove the line, "
+                    "put a # before it, or leave the cell empty if the reading is missing"
                 )
             row.append(float(plain))
         rows.append(tuple(row))
@@ -484,9 +483,8 @@ def _column(where: str, table: _Table) -> int:
         return int(where) - 1
     known = ", ".join(map(repr, names)) if names else "no header"
     raise MhoValueError(
-        f"columns: there is no column {where!r}: the file has {len(table.columns)} columns ({known}); give "
-        "a name "
-        f"or a number from 1 to {len(table.columns)}"
+        f"columns: there is no column {where!r}: the file has {len(table.columns)} columns ({known}); give a "
+        f"name or a number from 1 to {len(table.columns)}"
     )
 
 
@@ -534,8 +532,7 @@ def _roles(table: _Table) -> dict[int, str]:
 
 
 def _counts(values: Array) -> bool:
-    """Tell a column of pulse numbers: whole numbers that go up by equal steps, now and then from the "
-    "start."""
+    """Tell a column of pulse numbers: whole, going up by equal steps, now and then from the start."""
     if np.isnan(values).any() or (values != np.round(values)).any() or len(values) < 3:
         return False
     steps = np.diff(values)
@@ -579,9 +576,8 @@ def _check_finite(path: Path, table: _Table, roles: Mapping[int, str]) -> None:
         infinite = np.flatnonzero(np.isinf(table.columns[k]))
         if len(infinite):
             raise MhoValueError(
-                f"{path}: the value of row {infinite[0] + 1} in column {k + 1} is infinite: remove the "
-                "row, or leave "
-                "the cell empty if the reading is missing"
+                f"{path}: the value of row {infinite[0] + 1} in column {k + 1} is infinite: remove the row, "
+                "or leave the cell empty if the reading is missing"
             )
 
 
