@@ -12,9 +12,9 @@ from mho.devices import ConstantStep, ExpStep, LinearStep, PowStep, PulsedDevice
 from mho.fitting import Curves, WeightScale
 from mho.fitting.curves import Piece, assemble
 from mho.fitting.estimation import estimate
-from mho.fitting.fit import best_bounds, paths_of
 from mho.fitting.intervals import fields_of, symmetry_of
 from mho.fitting.models import MODELS
+from mho.fitting.pipeline import best_bounds, paths_of
 from mho.fitting.result import FieldEstimate
 from mho.response import pulse_response
 

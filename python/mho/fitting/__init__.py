@@ -99,7 +99,7 @@ def fit(
     """
     if importlib.util.find_spec("scipy") is None:
         raise MhoRuntimeError("fitting needs scipy: pip install 'mho[fit]'")
-    from mho.fitting.fit import fit_curves
+    from mho.fitting.pipeline import fit_curves
 
     return fit_curves(
         curves,

@@ -401,12 +401,14 @@ class WeightScale:
 
 def _quiet_range(curves: Curves) -> tuple[float, float]:
     """Return the range of the curves without their noise: of medians of up to nine neighbours."""
-    smallest, largest = [], []
+    smallest = np.full(len(curves.devices), np.inf)
+    largest = -smallest
     path = np.flatnonzero(curves.first)
     for begin, end in zip(path, np.append(path[1:], len(curves.values)), strict=True):
-        values = curves.values[begin:end]
-        reach = int(min(9, max(1, len(values) // 10)))
+        values, device = curves.values[begin:end], curves.device[begin]
+        reach = int(np.clip(len(values) // 40, 1, 9))
         windows = np.median(np.lib.stride_tricks.sliding_window_view(values, reach), axis=1)
-        smallest.append(float(windows.min()))
-        largest.append(float(windows.max()))
+        smallest[device] = min(smallest[device], float(windows.min()))
+        largest[device] = max(largest[device], float(windows.max()))
+    # Of many devices the middle one: one that is off does not set the scale.
     return float(np.median(smallest)), float(np.median(largest))

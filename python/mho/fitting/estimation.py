@@ -144,7 +144,13 @@ class _Search:
             low, high = free.limits(self.table.width)
             if free.scale == "linear":
                 unit = self.unit(free)
-                rows.append((low / unit, high / unit))
+                low, high = low / unit, high / unit
+                # A device's bounds lie on either side of 0.
+                if free is _MET_MAX:
+                    low = max(low, 0.02 - self.table.high / unit)
+                elif free is _MET_MIN:
+                    high = min(high, -0.02 - self.table.low / unit)
+                rows.append((low, max(high, low + 1e-3)))
             else:
                 rows.append((np.log(low), np.log(high)))
         return np.array(rows).reshape(-1, 2)

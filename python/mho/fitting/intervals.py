@@ -137,6 +137,11 @@ def _raw_fields(
 ) -> dict[str, float | bool]:
     """Return the fields of the nominal device with noise, from the values of its parameters."""
     fields = fit.model.device_fields({**values, **conventions})
+    # Rounding makes next to nothing of what is nothing, and the device takes no such numbers.
+    fields = {
+        name: 0.0 if not isinstance(value, bool) and name != "dw_min" and abs(value) < 1e-9 else value
+        for name, value in fields.items()
+    }
     fields["dw_min_ctoc"] = values["ctoc"]
     # The device draws noise of reads anew with each pulse: of noise that lasts it has the size.
     fields["write_noise_std"] = math.hypot(values["read"], values.get("memory", 0.0)) / float(

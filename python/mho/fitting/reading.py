@@ -614,10 +614,12 @@ def _pieces(
     return _wide(table, of, pulses_up, pulses_down)
 
 
-def _gaps(pulse: Array | None, up: NDArray[np.bool_]) -> NDArray[np.int64] | None:
-    """Return the pulses before each reading from their numbers; None where these only count."""
+def _gaps(pulse: Array | None) -> NDArray[np.int64] | None:
+    """Return the pulses before each reading from their numbers; None where there are none."""
     if pulse is None:
         return None
+    if pulse.dtype.kind != "f" or not (np.abs(pulse) < 1e12).all():
+        raise MhoValueError(f"pulse numbers must be whole numbers, got {str(pulse[0])!r} and the like")
     gaps = np.diff(pulse, prepend=pulse[0] - 1)
     if (gaps != np.round(gaps)).any() or np.isnan(gaps).any():
         raise MhoValueError("pulse numbers must be whole numbers")
@@ -640,7 +642,7 @@ def _paired(table: _Table, of: Mapping[str, list[int]]) -> tuple[list[Piece], tu
             names.append(name if len(ups) == 1 else f"{name} {number}".strip())
             for up, column in zip((True, False), pair, strict=True):
                 values = table.columns[column][rows]
-                gaps = None if pulse is None else _gaps(pulse[rows], np.full(len(rows), up))
+                gaps = None if pulse is None else _gaps(pulse[rows])
                 pieces += _split(
                     len(names) - 1,
                     values,
@@ -732,7 +734,7 @@ def _long(
                 up, turn = _turning(values[part], pulses_up, pulses_down)
                 turns.append(turn)
             numbers = None if pulse is None else pulse[part]
-            pieces += _split(device, values[part], up, _gaps(numbers, up), numbers)
+            pieces += _split(device, values[part], up, _gaps(numbers), numbers)
     count = f"{len(groups)} {'device' if len(groups) == 1 else 'devices'}"
     table.notes.append(f"curves: one reading a row, {count}, {len(pieces)} paths")
     if turns:
@@ -764,7 +766,7 @@ def _wide(
         values = values[: known[-1] + 1] if len(known) else values
         up, turn = _turning(values, pulses_up, pulses_down)
         numbers = None if pulse is None else pulse[: len(values)]
-        pieces += [Piece(device=device, values=values, up=up, pulses=_gaps(numbers, up))]
+        pieces += [Piece(device=device, values=values, up=up, pulses=_gaps(numbers))]
         names.append(table.header[k] if table.header else f"column {k + 1}")
         if device == 0:
             table.notes.append(f"direction: {turn}" + (" in the first column" if len(columns) > 1 else ""))
@@ -796,8 +798,11 @@ def _shape(values: Array) -> str:
     return "falls" if start - end > 0.6 else "turns"
 
 
-def _sharp(values: Array, near: int, reach: int) -> int:
-    """Return the reading near one at which two straight lines meet best: where a curve turns."""
+def _sharp(values: Array, near: int, reach: int, peak: bool) -> int:
+    """Return the reading near one at which a curve turns: where two straight lines meet best.
+
+    Of its nearest neighbours it is the highest, or lowest, one: where there is little noise that is exact.
+    """
     low, high = max(near - 2 * reach, 0), min(near + 2 * reach + 1, len(values))
     x = np.arange(low, high, dtype=np.float64)
     y = values[low:high]
@@ -821,7 +826,11 @@ def _sharp(values: Array, near: int, reach: int) -> int:
     middle = slice(max(near - reach - low, 2), min(near + reach - low + 1, len(total) - 2))
     if middle.stop <= middle.start:
         return near
-    return int(low + middle.start + np.argmin(total[middle]))
+    turn = int(low + middle.start + np.argmin(total[middle]))
+    around = values[max(turn - 3, 0) : turn + 4]
+    if np.isnan(around).all():
+        return turn
+    return max(turn - 3, 0) + int(np.nanargmax(around) if peak else np.nanargmin(around))
 
 
 def _in_step(turns: list[int]) -> list[int]:
@@ -869,10 +878,13 @@ def _turning(values: Array, pulses_up: int | None, pulses_down: int | None) -> t
             if value - smooth[bottom] > half:
                 turns.append(bottom)
                 rising, top = True, k
-    # The direction after the last turn is known; before each turn it is the other one.
     up = np.empty(n, dtype=bool)
     reach = max(int(np.clip(0.02 * n, 1, 5000)), stride)
-    turns = _in_step([_sharp(values, stride * turn, 2 * reach) for turn in turns])
+    # The direction after the last turn is known; before each turn it is the other one.
+    peaks = [rising != (k % 2 == 0) for k in range(len(turns))][::-1]
+    turns = _in_step(
+        [_sharp(values, stride * turn, 2 * reach, peak) for turn, peak in zip(turns, peaks, strict=True)]
+    )
     edges = [0, *(turn + 1 for turn in turns), n]
     direction = rising
     for a, b in reversed(list(itertools.pairwise(edges))):

@@ -113,6 +113,11 @@ class Goodness:
     correlation: float
     trend_p: float
 
+    @property
+    def fits(self) -> bool:
+        """Whether no test speaks against the model."""
+        return min(self.trend_p, self.ljung_box_p, self.ks_p) >= 0.01
+
     def verdict(self) -> str:
         """Return in words what the tests say."""
         wrong = []

@@ -47,7 +47,7 @@ def fit_plot(result: FitResult, path: str | os.PathLike[str]) -> None:
     count = len(result.curves.devices)
     subtitle = (
         f"{len(result.curves.values):,} readings of {count} {'device' if count == 1 else 'devices'}; "
-        f"innovations: {result.goodness.verdict()}"
+        f"{'no misfit seen' if result.goodness.fits else 'misfit: see the innovations'}"
     )
     with _style.new_figure(11, 7.6, f"Fitted device: {best}", subtitle) as figure:
         axes = figure.subplots(2, 2)
@@ -56,6 +56,11 @@ def fit_plot(result: FitResult, path: str | os.PathLike[str]) -> None:
         _steps(axes[1, 0], result)
         _states(axes[1, 1], result)
         _style.save(figure, path, "fit_plot")
+
+
+def _dot(readings: NDArray[np.int64]) -> float:
+    """Return the size of the dot of a reading, in points."""
+    return 2.2 if len(readings) > 800 else 4.5
 
 
 def _unit(result: FitResult) -> str:
@@ -80,7 +85,14 @@ def _curves(axes: Axes, result: FitResult) -> None:
     ):
         mine = dots[curves.up[dots] == up]
         axes.plot(
-            position[mine], curves.values[mine], ".", ms=2.2, alpha=0.45, color=color, mew=0, label=label
+            position[mine],
+            curves.values[mine],
+            ".",
+            ms=_dot(dots),
+            alpha=0.45,
+            color=color,
+            mew=0,
+            label=label,
         )
     course = result.scale.middle + result.scale.half * result.best.path
     path = np.cumsum(curves.first) - 1
@@ -101,7 +113,7 @@ def _innovations(axes: Axes, result: FitResult) -> None:
     up = result.curves.up[dots]
     for side, color in ((True, _style.UP), (False, _style.DOWN)):
         mine = dots[up == side]
-        axes.plot(mine, found[mine], ".", ms=2.2, alpha=0.45, mew=0, color=color)
+        axes.plot(mine, found[mine], ".", ms=_dot(dots), alpha=0.45, mew=0, color=color)
     for level in (-1.96, 1.96):
         axes.axhline(level, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
     axes.axhline(0, color=_style.MUTED, lw=0.8)
@@ -110,16 +122,19 @@ def _innovations(axes: Axes, result: FitResult) -> None:
     if len(known) > 3 * reach:
         mean = np.convolve(found[known], np.ones(reach) / reach, mode="valid")
         axes.plot(known[reach // 2 : reach // 2 + len(mean)], mean, color=_style.FIT, lw=1.2)
-    high = max(3.6, float(np.nanmax(np.abs(found))) * 1.05)
+    high = float(np.clip(1.05 * np.nanmax(np.abs(found)), 3.6, 12))
     axes.set_ylim(-high, 1.45 * high)
     good = result.goodness
     _style.heading(
         axes,
-        f"standard deviation {good.std:.3f} (1 if right)\n"
-        f"normal: p = {good.ks_p:.2g}   uncorrelated: p = {good.ljung_box_p:.2g}   mean step: p = "
-        f"{good.trend_p:.2g}",
+        f"standard deviation {good.std:.3f} (1 if right); p of\n"
+        f"normal {_p(good.ks_p)}   uncorrelated {_p(good.ljung_box_p)}   mean step {_p(good.trend_p)}",
     )
     _style.tidy(axes, "Innovations: reading minus prediction", "reading", "standard deviations")
+
+
+def _p(value: float) -> str:
+    return "< 1e-6" if value < 1e-6 else f"{value:.2g}"
 
 
 def _steps(axes: Axes, result: FitResult) -> None:
