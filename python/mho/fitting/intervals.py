@@ -399,9 +399,11 @@ def _spreads(fit: Estimate, mean: Point, remarks: list[str]) -> dict[str, FieldE
             gradient = np.array([(value(row + h) - value(row - h)) / 2e-5 for h in 1e-5 * np.eye(len(row))])
             estimates.append(value(row))
             errors.append(float(gradient @ fit.maximum.covariance(d) @ gradient))
-        if np.ptp(estimates) == 0:
+        # A device whose parameters lie at a limit has no error to compare with.
+        known = np.array(errors) > 0
+        if known.sum() < FEWEST_DEVICES or np.ptp(estimates) <= 1e-9 * np.abs(estimates).max():
             continue
-        spread, low, high = _restricted(np.array(estimates), np.array(errors))
+        spread, low, high = _restricted(np.array(estimates)[known], np.array(errors)[known])
         unit = abs(float(np.mean(estimates))) if fit.model.spreads[name].relative else 1.0
         result[name] = FieldEstimate(value=spread / unit, low=low / unit, high=high / unit)
     return result

@@ -299,7 +299,7 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
                 fit,
             )
         )
-    close = [one.name for one, _ in result[1:] if one.behind < 2 * max(one.behind_error, 0.5)]
+    close = [one.name for one, _ in result[1:] if _close(one)]
     if close:
         notes.append(
             f"ranking: held-out readings do not tell {result[0][0].name} from {', '.join(close)} "
@@ -309,21 +309,35 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
 
 
 def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> list[tuple[Ranked, Estimate]]:
-    """Return the ranking, with models whose step the curves do not determine after those that are as good."""
-    loose = [bool(_loose(fit)) for _, fit in ranked]
+    """Return the ranking, with the model to take in front.
+
+    That is the best one, unless another that held-out readings do not tell from it leaves less open: one
+    whose step the curves determine, or one that is as good and says where the weight stops.
+    """
+    first, fit = ranked[0]
     order = list(range(len(ranked)))
-    if loose[0]:
-        good = [
-            k for k in order if not loose[k] and ranked[k][0].behind < 2 * max(ranked[k][0].behind_error, 0.5)
-        ]
-        if good:
-            order.remove(good[0])
-            order.insert(0, good[0])
-            notes.append(
-                f"the device is {ranked[good[0]][0].name}, not {ranked[0][0].name}: held-out readings do not "
-                f"tell them apart, and the curves leave {', '.join(_loose(ranked[0][1]))} of the latter open"
-            )
-    return [ranked[k] for k in order]
+    loose = _loose(fit)
+    for k in order[1:]:
+        one, other = ranked[k]
+        if _loose(other) or not _close(one):
+            continue
+        ends = other.model.bounds_in_step and not (fit.model.bounds_in_step or fit.bounded)
+        if loose:
+            why = f"and the curves leave {', '.join(loose)} of the latter open"
+        elif ends and one.parameters <= first.parameters and one.behind < 1:
+            why = "and the former says where the weight stops"
+        else:
+            continue
+        notes.append(
+            f"the device is {one.name}, not {first.name}: held-out readings do not tell them apart, {why}"
+        )
+        return [ranked[j] for j in (k, *(j for j in order if j != k))]
+    return list(ranked)
+
+
+def _close(one: Ranked) -> bool:
+    """Tell whether a model is within two standard errors of the best one, and not absurd."""
+    return one.behind < min(2 * max(one.behind_error, 0.5), 30.0)
 
 
 def _loose(fit: Estimate) -> list[str]:
