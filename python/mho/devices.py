@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,8 @@ from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from mho.fitting import fit
 
 __all__ = [
     "ConstantStep",
@@ -47,7 +49,18 @@ __all__ = [
     "PowStep",
     "PulsedDevice",
     "SoftBounds",
+    "fit",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Fitting stands on this module, and is loaded when it is first used.
+    if name != "fit":
+        raise AttributeError(f"module 'mho.devices' has no attribute {name!r}")
+    from mho.fitting import fit
+
+    return fit
+
 
 _RPU = "Gokmen & Vlasov 2016"
 _KIT = "Rasch et al. 2021"

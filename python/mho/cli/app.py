@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mho.cli import bench, devices, info, train
+from mho.cli import bench, device, devices, info, train
 
 __all__ = ["app"]
 
@@ -20,6 +20,21 @@ app.command(help=train.HELP)(train.train)
 app.command(help=devices.HELP)(devices.devices)
 app.command(help=bench.HELP)(bench.bench)
 app.command(help=info.HELP)(info.info)
+
+_device = typer.Typer(
+    help=device.GROUP_HELP, context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode="rich"
+)
+_device.command(help=device.FIT_HELP)(device.fit)
+_device.command(help=device.PLOT_HELP)(device.plot)
+_device.command(help=device.COMPARE_HELP)(device.compare)
+app.add_typer(_device, name="device")
+
+
+@_device.callback(invoke_without_command=True)
+def _device_group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def _show_version(wanted: bool) -> None:

@@ -1,0 +1,96 @@
+"""What figures with several panels have in common: colours, axes, headings, saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mho.errors import MhoFileError, MhoValueError
+
+if TYPE_CHECKING:
+    import os
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["DOWN", "FIT", "GRID", "MUTED", "PALETTE", "TEXT", "UP", "heading", "new_figure", "save", "tidy"]
+
+UP = "#c2410c"
+DOWN = "#1d4ed8"
+FIT = "#0f172a"
+TEXT = "#0f172a"
+MUTED = "#64748b"
+GRID = "#e2e8f0"
+PALETTE = ("#c2410c", "#1d4ed8", "#15803d", "#7c3aed", "#a16207", "#0e7490")
+
+
+@contextmanager
+def new_figure(width: float, height: float, title: str, subtitle: str = "") -> Iterator[Figure]:
+    """Make a figure in inches with its headings; matplotlib is imported now, pyplot never."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    with rc_context({"font.family": "DejaVu Sans", "font.size": 9.5, "svg.fonttype": "none"}):
+        figure = Figure(figsize=(width, height), facecolor="white")
+        FigureCanvasAgg(figure)
+        # Room for the two lines of headings, whatever the height.
+        top = 1 - (0.75 if subtitle else 0.5) / height
+        engine = ConstrainedLayoutEngine(rect=(0.01, 0.01, 0.98, top - 0.01), w_pad=0.12, h_pad=0.1)
+        figure.set_layout_engine(engine)
+        place: dict[str, Any] = {"x": 0.02, "ha": "left", "va": "top", "transform": figure.transFigure}
+        figure.text(y=1 - 0.14 / height, s=title, size=13, weight="bold", color=TEXT, **place)
+        figure.text(y=1 - 0.42 / height, s=subtitle, size=9.5, color=MUTED, **place)
+        yield figure
+
+
+def tidy(axes: Axes, title: str, x: str, y: str) -> None:
+    """Give axes their heading, labels and a quiet look."""
+    axes.set_title(title, loc="left", size=10.5, weight="bold", color=TEXT)
+    axes.set_xlabel(x, color=MUTED)
+    axes.set_ylabel(y, color=MUTED)
+    axes.set_axisbelow(True)
+    axes.grid(color=GRID, lw=0.7)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(MUTED)
+    axes.tick_params(colors=MUTED, length=3)
+
+
+def heading(axes: Axes, text: str) -> None:
+    """Put a remark into the upper corner of axes."""
+    axes.text(
+        0.98,
+        0.97,
+        text,
+        transform=axes.transAxes,
+        ha="right",
+        va="top",
+        size=8.5,
+        color=TEXT,
+        linespacing=1.4,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
+    )
+
+
+def save(figure: Figure, path: str | os.PathLike[str], what: str) -> None:
+    """Write a figure; the ending tells the format.
+
+    Raises
+    ------
+    MhoValueError
+        The ending is unknown.
+    MhoFileError
+        The file cannot be written.
+    """
+    path = Path(path)
+    try:
+        figure.savefig(path, dpi=150)
+    except ValueError as error:
+        raise MhoValueError(f"{what}: cannot draw {path}: {error}") from error
+    except OSError as error:
+        raise MhoFileError(f"{what}: cannot write {path}: {error}") from error

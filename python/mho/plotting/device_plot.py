@@ -1,0 +1,235 @@
+"""Devices under pulses: the response of several of one kind, and kinds side by side."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mho.errors import MhoValueError
+from mho.plotting import _style
+from mho.response import PulseResponse, pulse_response
+
+if TYPE_CHECKING:
+    import os
+
+    from matplotlib.axes import Axes
+
+    from mho.devices import PulsedDevice
+
+__all__ = ["compare_plot", "device_plot"]
+
+Array = NDArray[np.float64]
+
+_READINGS = 300
+
+
+def pulses_to_cross(device: PulsedDevice) -> int:
+    """Return about how many pulses take the nominal device over nine tenths of its range, 20 to 19,200."""
+    span = device.w_max - device.w_min
+    w = np.linspace(device.w_min + 0.05 * span, device.w_max - 0.05 * span, 200)
+    steps = [np.maximum(np.abs(step), 1e-3 * device.dw_min) for step in device.mean_step(w)]
+    slowest = max(float(0.9 * span * np.mean(1 / step)) for step in steps)
+    return int(np.clip(1.1 * slowest, 20, 64 * _READINGS))
+
+
+def _swing(device: PulsedDevice, devices: int, cycles: int, seed: int, pulses: int | None) -> PulseResponse:
+    """Pulse devices from the lower bound up and down again."""
+    count = pulses or pulses_to_cross(device)
+    every = max(1, -(-count // _READINGS))
+    run = np.repeat([True, False], max(count // every, 2))
+    return pulse_response(device, np.tile(run, cycles), devices=devices, every=every, seed=seed)
+
+
+def device_plot(
+    device: PulsedDevice,
+    path: str | os.PathLike[str],
+    *,
+    name: str = "",
+    devices: int = 6,
+    cycles: int = 2,
+    seed: int = 1,
+    pulses: int | None = None,
+) -> None:
+    """Draw what a device engineer looks at: pulse response, steps with their noise, symmetry point.
+
+    Parameters
+    ----------
+    device : PulsedDevice
+        The device.
+    path : path-like
+        File to write; the ending tells the format (.png, .svg, .pdf).
+    name : str
+        For the heading.
+    devices : int, default 6
+        Devices whose response is drawn; their mean is that of 256.
+    cycles : int, default 2
+        How often pulses go up and down.
+    seed : int, default 1
+        Names the devices.
+    pulses : int, optional
+        Pulses in each direction; by default about as many as cross the range.
+
+    Raises
+    ------
+    MhoError
+        An argument is not valid, or the file cannot be written.
+    """
+    many = 256
+    if not 1 <= devices <= many:
+        raise MhoValueError(f"devices must be from 1 to {many}, got {devices}")
+    response = _swing(device, many, cycles, seed, pulses)
+    title = f"{name or type(device).__name__} under pulses"
+    states = (device.w_max - device.w_min) / device.dw_min
+    subtitle = f"{type(device).__name__}, dw_min {device.dw_min:g}, {states:,.0f} states"
+    with _style.new_figure(11.5, 7.4, title, subtitle) as figure:
+        axes = figure.subplot_mosaic([["response", "response"], ["steps", "alternating"]])
+        _response(axes["response"], device, response, devices)
+        _noisy_steps(axes["steps"], device)
+        _alternating(axes["alternating"], device, devices, seed)
+        _style.save(figure, path, "device_plot")
+
+
+def _response(axes: Axes, device: PulsedDevice, response: PulseResponse, devices: int) -> None:
+    pulses = np.concatenate([[0], response.pulses])
+    weights = np.concatenate([response.start[None], response.weight])
+    for k in range(devices):
+        color = _style.PALETTE[k % len(_style.PALETTE)]
+        axes.plot(
+            pulses,
+            weights[:, k],
+            color=color,
+            lw=0.8,
+            alpha=0.75,
+            label=f"{devices} devices" if k == 0 else None,
+        )
+    axes.plot(pulses, weights.mean(1), color=_style.FIT, lw=2.2, label=f"mean of {weights.shape[1]}")
+    for bound in (device.w_min, device.w_max):
+        axes.axhline(bound, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
+    _shade(axes, response)
+    _style.tidy(axes, "Response to pulses up (shaded) and down", "pulses", "weight")
+    axes.legend(
+        frameon=False, fontsize=8.5, loc="upper left", bbox_to_anchor=(1.0, 1.0), labelcolor=_style.TEXT
+    )
+
+
+def _shade(axes: Axes, response: PulseResponse) -> None:
+    """Shade the stretches of pulses up."""
+    turns = np.flatnonzero(np.diff(response.up.astype(int))) + 1
+    edges = [0, *response.pulses[turns - 1].tolist(), int(response.pulses[-1])]
+    for k, (begin, end) in enumerate(itertools.pairwise(edges)):
+        if bool(response.up[0]) == (k % 2 == 0):
+            axes.axvspan(begin, end, color=_style.UP, alpha=0.06, lw=0)
+    axes.set_xlim(0, edges[-1])
+
+
+def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
+    """Draw mean steps with the standard deviation of single ones."""
+    w = np.linspace(device.w_min, device.w_max, 400)
+    top = 0.0
+    for step, at_zero, color, label in zip(
+        device.mean_step(w), device.mean_step(0.0), (_style.UP, _style.DOWN), ("up", "down"), strict=True
+    ):
+        size = np.abs(step)
+        relative = size if getattr(device, "mult_noise", True) else np.full_like(w, abs(float(at_zero)))
+        noise = device.dw_min_ctoc * relative
+        axes.plot(w, size, color=color, lw=2, label=label)
+        axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
+        top = max(top, float((size + min(device.dw_min_ctoc, 1.5) * relative).max()))
+    # Noise many times the step would hide the curves; it is said in words then.
+    beyond = device.dw_min_ctoc > 1.5
+    if beyond:
+        axes.set_ylim(-0.25 * top, 1.05 * top)
+    axes.axhline(0, color=_style.MUTED, lw=0.8)
+    point = device.symmetry_point()
+    if point is not None:
+        axes.axvline(point, color=_style.FIT, lw=1, ls=(0, (4, 3)))
+        axes.annotate(
+            f"symmetry point {point:.3g}",
+            (point, 0.02),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, 2),
+            textcoords="offset points",
+            size=8.5,
+            color=_style.TEXT,
+        )
+    band = f"band: noise of one pulse, {device.dw_min_ctoc:g} of the step" + (", cut off" if beyond else "")
+    _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
+    axes.legend(frameon=False, fontsize=8.5, title=band, title_fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
+
+
+def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> None:
+    """Draw pulses up and down in turn, from either bound: they lead to the symmetry point."""
+    pairs = int(np.clip(2 * pulses_to_cross(device), 40, 6000))
+    chosen = np.unique(np.linspace(0, 2 * pairs - 1, 500).astype(int))
+    run = np.tile([True, False], pairs)
+    for start, color in ((device.w_min, _style.DOWN), (device.w_max, _style.UP)):
+        response = pulse_response(device, run, devices=devices, start=start, seed=seed)
+        label = f"from {start:g}"
+        for k in range(devices):
+            axes.plot(
+                response.pulses[chosen] // 2,
+                response.weight[chosen, k],
+                color=color,
+                lw=0.7,
+                alpha=0.55,
+                label=label if k == 0 else None,
+            )
+    point = device.symmetry_point()
+    if point is not None:
+        axes.axhline(point, color=_style.FIT, lw=1, ls=(0, (4, 3)), label="symmetry point, nominal")
+    _style.tidy(axes, "Pulses up and down in turn", "pairs of pulses", "weight")
+    axes.legend(frameon=False, fontsize=8.5, labelcolor=_style.TEXT)
+
+
+def compare_plot(devices: Mapping[str, PulsedDevice], path: str | os.PathLike[str], *, seed: int = 1) -> None:
+    """Draw kinds of devices side by side: mean response with its spread, and mean steps.
+
+    Parameters
+    ----------
+    devices : mapping of str to PulsedDevice
+        Two to six devices by name.
+    path : path-like
+        File to write; the ending tells the format (.png, .svg, .pdf).
+    seed : int, default 1
+        Names the devices.
+
+    Raises
+    ------
+    MhoError
+        There are too few or too many devices, or the file cannot be written.
+    """
+    if not 2 <= len(devices) <= len(_style.PALETTE):
+        raise MhoValueError(f"devices to compare must be from 2 to {len(_style.PALETTE)}, got {len(devices)}")
+    subtitle = "mean of 256 devices of each kind, and the spread from the 10th to the 90th percentile"
+    with _style.new_figure(11.5, 4.9, "Devices side by side", subtitle) as figure:
+        response, steps = figure.subplots(1, 2)
+        for (name, device), color in zip(devices.items(), _style.PALETTE, strict=False):
+            found = _swing(device, 256, 1, seed, None)
+            share = found.pulses / found.pulses[-1]
+            low, high = np.percentile(found.weight, [10, 90], axis=1)
+            response.fill_between(share, low, high, color=color, alpha=0.10, lw=0)
+            label = f"{name} ({int(found.pulses[-1]) // 2:,} pulses each way)"
+            response.plot(share, found.weight.mean(1), color=color, lw=2, label=label)
+            w = np.linspace(device.w_min, device.w_max, 300)
+            up, down = device.mean_step(w)
+            steps.plot(w, up / device.dw_min, color=color, lw=2, label=name)
+            steps.plot(w, -down / device.dw_min, color=color, lw=1.6, ls=(0, (4, 2)))
+            point = device.symmetry_point()
+            if point is not None:
+                height = float(device.mean_step(point)[0]) / device.dw_min
+                steps.plot([point], [height], "o", ms=7, color=color, mec="white")
+        response.axvline(0.5, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
+        _style.tidy(response, "Response: all pulses up, then all down", "fraction of the pulses", "weight")
+        response.legend(frameon=False, fontsize=8.5, loc="lower center", labelcolor=_style.TEXT)
+        _style.tidy(
+            steps,
+            "Mean step: up solid, down dashed, symmetry point dot",
+            "weight",
+            "step / dw_min (magnitude)",
+        )
+        steps.legend(frameon=False, fontsize=8.5, labelcolor=_style.TEXT)
+        _style.save(figure, path, "compare_plot")

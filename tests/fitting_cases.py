@@ -1,0 +1,185 @@
+"""Synthetic curves of known devices, made by the engine itself, and how well fits give the devices back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mho.devices import ConstantStep, ExpStep, LinearStep, PowStep, PulsedDevice, SoftBounds
+from mho.fitting import Curves, WeightScale
+from mho.fitting.curves import Piece, assemble
+from mho.fitting.estimation import estimate
+from mho.fitting.intervals import fields_of, symmetry_of
+from mho.fitting.models import MODELS
+from mho.fitting.pipeline import best_bounds, paths_of
+from mho.fitting.result import FieldEstimate
+from mho.response import pulse_response
+
+ALIKE = {"dw_min_dtod": 0.0, "w_max_dtod": 0.0, "w_min_dtod": 0.0, "up_down_dtod": 0.0}
+BOUNDS = {"w_max": 1.0, "w_min": -1.0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A known device and how it is measured: pulses up and then down, in cycles, from a weight."""
+
+    model: str
+    device: PulsedDevice
+    pulses: int
+    cycles: int
+    start: float
+    # What no curve tells, and is told to the fit.
+    told: dict[str, float]
+
+    @property
+    def up(self) -> NDArray[np.bool_]:
+        """Direction of each pulse."""
+        return np.tile(np.repeat([True, False], self.pulses), self.cycles)
+
+
+CASES = {
+    "ConstantStep, bounds met": Case(
+        "ConstantStep",
+        ConstantStep(dw_min=0.008, up_down=0.1, dw_min_ctoc=0.3, write_noise_std=2, **BOUNDS, **ALIKE),
+        300,
+        1,
+        -0.8,
+        {},
+    ),
+    "ConstantStep": Case(
+        "ConstantStep",
+        ConstantStep(dw_min=0.004, up_down=0.1, dw_min_ctoc=0.3, write_noise_std=2, **BOUNDS, **ALIKE),
+        400,
+        1,
+        -0.8,
+        {},
+    ),
+    "SoftBounds": Case(
+        "SoftBounds",
+        SoftBounds(dw_min=0.005, up_down=0.1, dw_min_ctoc=0.5, write_noise_std=2, **BOUNDS, **ALIKE),
+        500,
+        1,
+        -0.8,
+        {},
+    ),
+    "LinearStep": Case(
+        "LinearStep",
+        LinearStep(
+            dw_min=0.005,
+            up_down=-0.1,
+            gamma_up=0.3,
+            gamma_down=0.6,
+            gamma_up_dtod=0,
+            gamma_down_dtod=0,
+            dw_min_ctoc=0.5,
+            write_noise_std=2,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        300,
+        1,
+        -0.8,
+        BOUNDS,
+    ),
+    "ExpStep": Case(
+        "ExpStep",
+        ExpStep(
+            dw_min=0.003,
+            up_down=0.1,
+            A_up=-0.8,
+            A_down=-0.6,
+            gamma_up=4,
+            gamma_down=4,
+            a=-0.5,
+            b=0,
+            dw_min_ctoc=0.3,
+            write_noise_std=1,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        250,
+        6,
+        -0.8,
+        {"a": -0.5, "b": 0.0, **BOUNDS},
+    ),
+    "PowStep": Case(
+        "PowStep",
+        PowStep(
+            dw_min=0.02,
+            up_down=0.1,
+            pow_gamma=1.8,
+            pow_up_down=0.1,
+            pow_gamma_dtod=0,
+            dw_min_ctoc=0.5,
+            write_noise_std=1,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        500,
+        4,
+        -0.8,
+        {},
+    ),
+}
+
+
+def curves(case: Case, devices: int, seed: int = 5) -> list[Curves]:
+    """One set of curves for each of some devices that differ by their noise alone."""
+    found = pulse_response(case.device, case.up, devices=devices, start=case.start, seed=seed)
+    return [
+        assemble([Piece(device=0, values=found.weight[:, k], up=case.up)], ("device",), unit="weight")
+        for k in range(devices)
+    ]
+
+
+def fitted(case: Case, measured: Curves) -> dict[str, FieldEstimate]:
+    """The fields, and the symmetry point, that a fit of the right model gives: no ranking."""
+    model = next(model for model in MODELS if model.name == case.model)
+    paths = paths_of(measured, WeightScale.choose(measured, None, None))
+    found = best_bounds(paths, model, case.told, memory=False)
+    fit = estimate(paths, model, bounded=found.bounded, start=found)
+    conventions = {**model.conventions, **case.told}
+    fields, _ = fields_of(fit, conventions)
+    point = symmetry_of(fit, conventions)
+    if point is not None:
+        fields["symmetry_point"] = point
+    return fields
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How 95 % intervals of a field did over some cases."""
+
+    field: str
+    truth: float
+    cases: int
+    covered: int
+    mean: float
+    spread: float
+    # Median width over 3.92 times the spread of the estimates.
+    width: float
+
+
+def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
+    """Fit many curves of one device; compare the intervals with the truth and with the spread."""
+    truth: dict[str, Any] = case.device.to_dict()
+    truth["symmetry_point"] = case.device.symmetry_point()
+    found: dict[str, list[tuple[float, float, float]]] = {}
+    for measured in curves(case, number, seed):
+        for name, one in fitted(case, measured).items():
+            if not isinstance(one.value, bool) and one.low is not None and one.high is not None:
+                found.setdefault(name, []).append((one.value, one.low, one.high))
+    result = []
+    for name, rows in found.items():
+        value, low, high = np.array(rows).T
+        covered = int(((low <= truth[name]) & (truth[name] <= high)).sum())
+        width = float(np.median(high - low)) / (3.92 * float(value.std(ddof=1)))
+        result.append(
+            Coverage(
+                name, truth[name], len(rows), covered, float(value.mean()), float(value.std(ddof=1)), width
+            )
+        )
+    return result
