@@ -23,8 +23,10 @@ __all__ = ["best_bounds", "fit_curves", "paths_of"]
 
 Array = NDArray[np.float64]
 
-# Log-likelihood that noise which lasts must gain to be believed, with its two parameters.
+# Log-likelihood that noise which lasts must gain to be believed, with its two parameters: beyond chance, and
+# for each device as much as it was seen to gain, at most, from ten devices without any.
 _MEMORY_GAIN = 6.0
+_MEMORY_GAIN_PER_DEVICE = 1.5
 # Log-likelihood that two free bounds must gain to be believed: far beyond chance (2 would be a 5 % test).
 _BOUNDS_GAIN = 6.0
 
@@ -217,7 +219,7 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
         paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
     )
     gained = lasting.log_likelihood - best.log_likelihood
-    return lasting if gained > _MEMORY_GAIN else None
+    return lasting if gained > _MEMORY_GAIN + _MEMORY_GAIN_PER_DEVICE * paths.devices else None
 
 
 def _about_memory(fit: Estimate) -> str:
