@@ -1,7 +1,7 @@
 """Write the figures and the table of docs/device-fitting.md.
 
 Run ``python tools/make_device_fitting.py``; it takes about five minutes, most of it for the table. With
-``--figures`` the table stays as it is.
+``--figures`` or ``--table`` only one of them is made.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def table() -> str:
 
 def main() -> None:
     """Write what is asked for."""
-    figures()
+    if "--table" not in sys.argv[1:]:
+        figures()
     if "--figures" in sys.argv[1:]:
         return
     text = TARGET.read_text(encoding="utf-8")

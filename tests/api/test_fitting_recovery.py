@@ -10,7 +10,7 @@ from mho.response import pulse_response
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("ConstantStep", 12), ("SoftBounds", 12), ("LinearStep", 12), ("PowStep", 1)]
+    ("name", "number"), [("ConstantStep", 12), ("SoftBounds", 12), ("LinearStep", 12), ("PowStep", 2)]
 )
 def test_some_curves_of_a_known_device_give_it_back(name, number):
     """A fast part of what the next test does: no estimate is far off, few intervals miss."""
