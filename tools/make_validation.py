@@ -214,7 +214,7 @@ def steps_figure(folder: Path) -> str:
     return save(figure, folder, "validation_steps.png")
 
 
-def aggregation_sweep(variant: str, n: int = 20, ctoc: float = 0.3) -> list[devices.Several]:
+def aggregation_sweep(variant: str, n: int = 3, ctoc: float = 0.3) -> list[devices.Several]:
     """n pulses up from the middle of the range, over the size of the step."""
     cells = []
     for dw_min in np.geomspace(0.0005, 0.1, 14):
@@ -563,7 +563,7 @@ One by one: {summary(loops)} In one step, the largest differences:
 
 ![Errors of the aggregated step over the step size]({aggregation_figure(folder)})
 
-20 pulses up from weight 0 with a spread of 0.3. The slow tests repeat this for many step sizes:
+Three pulses up from weight 0 with a spread of 0.3. The slow tests repeat this for many step sizes:
 `tests/physics/test_devices.py::test_several_pulses_up_to_where_they_are_taken_one_by_one`.
 """
 

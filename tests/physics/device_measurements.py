@@ -279,7 +279,7 @@ class Several:
     n: int
     w: float
     up: bool
-    aggregated: bool  # whether the engine took the pulses in one step
+    aggregated: bool  # whether the engine took all pulses in one step
     # Mean, variance, skewness; only the mean where a few devices decide about the others.
     in_one: list[Comparison]
     one_by_one: list[Comparison]
@@ -300,7 +300,7 @@ class Several:
         return [*self.in_one, *self.one_by_one, *between]
 
 
-NUMBERS = (2, 3, 5, 10, 20)
+NUMBERS = (2, 3, 5, 7, 15)
 _COLUMNS = 256
 
 
@@ -359,9 +359,16 @@ def several_pulses(variant: str, dw_min: float, ctoc: float, n: int, rows: int =
         rounding = n * _rounding(float(noise_of_step(device, np.array([w]), step, up)[0]))
         in_one = _moments(here, changes[0][c], controls[c], moments, (0.002, 0.01, 0.05), rounding)
         one_by_one = _moments(f"{here}, loop", changes[1][c], controls[c], moments, (0, 0, 0), rounding)
-        aggregated = not np.array_equal(changes[0][c], changes[1][c])
+        aggregated = _is_one_step(changes[0][c], controls[c][:, 1])
         results.append(Several(variant, dw_min, ctoc, n, w, up, aggregated, in_one, one_by_one))
     return results
+
+
+def _is_one_step(change: NDArray[np.float64], xi: NDArray[np.float64]) -> bool:
+    """Whether the first gaussian explains the whole change, as it does in one step, and not only a part."""
+    if change.std() == 0:
+        return False
+    return bool(abs(np.corrcoef(change, xi)[0, 1]) > 0.97)
 
 
 def _moments(
