@@ -51,7 +51,7 @@ def _work(settings: dict[str, Any], target: Path) -> None:
 
     from compare.peers import set_threads
     from compare.rows import ROWS, Mismatch, Run
-    from compare.timing import Schedule
+    from mho.benchmark.timing import Schedule
 
     set_threads(settings["threads"])
     data_dir = settings["data_dir"]
@@ -114,7 +114,7 @@ def main(
             raise _fail(f"{module} is not installed for {sys.executable}: {advice}", 2)
 
     from compare.peers import thread_environment
-    from compare.report import environment, table, update_document
+    from compare.report import environment, markdown, table, update_document
     from compare.rows import ROWS
 
     unknown = [key for key in rows or () if key not in ROWS]
@@ -136,7 +136,7 @@ def main(
         "data_dir": None if data_dir is None else str(data_dir),
     }
     measured: list[dict[str, Any]] = []
-    before = environment()
+    before = environment("aihwkit", "torch", "numpy")
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
             chosen = [key for key in rows or ROWS if count in ROWS[key][0]]
@@ -157,7 +157,7 @@ def main(
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if docs is not None:
-        update_document(docs, report)
+        update_document(docs, markdown(report))
 
 
 if __name__ == "__main__":

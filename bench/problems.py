@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import mho
 Array = NDArray[Any]
 
 BATCH = 64
+_PULSES_AT_ONCE = 5.0
 
 DEVICES: dict[str, mho.devices.Device] = {
     "Ideal": mho.devices.Ideal(),
@@ -63,10 +65,14 @@ class Problem:
     d: Array
     lr: float
 
+    def first(self, samples: int) -> Problem:
+        """Return the same with the first samples alone."""
+        return Problem(self.x[:samples], self.d[:samples], self.lr)
+
     @classmethod
-    def of(cls, size: int, pulses: float, granularity: float) -> Problem:
+    def of(cls, size: int, pulses: float, granularity: float, batch: int = BATCH) -> Problem:
         rng = np.random.default_rng(size)
-        x, d = (rng.uniform(-1, 1, (BATCH, size)).astype(np.float32) for _ in range(2))
+        x, d = (rng.uniform(-1, 1, (batch, size)).astype(np.float32) for _ in range(2))
         mean_product = float(np.abs(x).mean() * np.abs(d).mean())
         return cls(x, d, pulses * granularity / mean_product)
 
@@ -97,9 +103,12 @@ def mean_update(tile: mho.Tile, problem: Problem, rows: slice) -> Array:
     w = np.zeros_like(arrays["weight"])
     for x, d in zip(problem.x, problem.d[:, rows], strict=True):
         pulses = np.outer(d * np.float32(-problem.lr / tile.granularity), x)  # up where positive
-        w += np.maximum(pulses, 0) * mean_step(device, arrays, w, up=True)
-        w -= np.minimum(pulses, 0) * mean_step(device, arrays, w, up=False)
-        w = np.clip(w, arrays["w_min"], arrays["w_max"])
+        # Some pulses at a time, since the step bends.
+        parts = max(1, math.ceil(float(np.abs(pulses).max()) / _PULSES_AT_ONCE))
+        for _ in range(parts):
+            moved = np.maximum(pulses, 0) * mean_step(device, arrays, w, up=True)
+            moved -= np.minimum(pulses, 0) * mean_step(device, arrays, w, up=False)
+            w = np.clip(w + moved / parts, arrays["w_min"], arrays["w_max"])
     return w
 
 
@@ -111,8 +120,11 @@ def check_mean(values: list[float], expected: float, allowed: float) -> None:
     assert error < 0.03 * expected, (values, expected)
 
 
-def check_update(tile: mho.Tile, problem: Problem) -> float:
-    """Check the mean of some updates, all from zero weights; return the pulses of one."""
+def check_update(tile: mho.Tile, problem: Problem, array: str = "weight", repeats: int = 12) -> float:
+    """Check the mean of some updates, all from zero weights; return the pulses of one.
+
+    `array` is the one to look at: with few pulses and much write noise, only the persistent weight tells.
+    """
     zeros = np.zeros((tile.out_features, tile.in_features), np.float32)
     if isinstance(tile.config.device, mho.devices.Ideal):
         tile.weight = zeros
@@ -124,13 +136,13 @@ def check_update(tile: mho.Tile, problem: Problem) -> float:
     products = np.abs(problem.d).sum(1, dtype=np.float64) @ np.abs(problem.x).sum(1, dtype=np.float64)
     expected_pulses = problem.lr / tile.granularity * float(products)
     gains, pulses = [], []
-    for _ in range(12):
+    for _ in range(repeats):
         tile.weight = zeros
         before = tile.pulses.total
         tile.update(problem.x, problem.d, problem.lr)
         pulses.append(float(tile.pulses.total - before))
         # Write noise is in what a read sees; it has no mean.
-        moved = tile.weight[rows].astype(np.float64)
+        moved = tile.devices[array][rows].astype(np.float64)
         gains.append(float((moved * expected).sum() / (expected * expected).sum()))
     check_mean(pulses, expected_pulses, 0.0)
     # The mean weight is not quite that of the mean number of pulses where the step bends.
@@ -138,10 +150,10 @@ def check_update(tile: mho.Tile, problem: Problem) -> float:
     return statistics.fmean(pulses)
 
 
-def read_problem(size: int) -> tuple[Array, Array]:
+def read_problem(size: int, batch: int = BATCH) -> tuple[Array, Array]:
     """Return inputs, and weights with which no output meets the bounds of the converters."""
     rng = np.random.default_rng(size)
-    x = rng.uniform(-1, 1, (BATCH, size)).astype(np.float32)
+    x = rng.uniform(-1, 1, (batch, size)).astype(np.float32)
     w = rng.uniform(-1, 1, (size, size)).astype(np.float32) * np.float32(4 / size**0.5)
     return x, w
 

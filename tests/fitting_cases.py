@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,10 +177,7 @@ def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
     for name, rows in found.items():
         value, low, high = np.array(rows).T
         covered = int(((low <= truth[name]) & (truth[name] <= high)).sum())
-        width = float(np.median(high - low)) / (3.92 * float(value.std(ddof=1)))
-        result.append(
-            Coverage(
-                name, truth[name], len(rows), covered, float(value.mean()), float(value.std(ddof=1)), width
-            )
-        )
+        spread = float(value.std(ddof=1)) if len(rows) > 1 else math.nan
+        width = float(np.median(high - low)) / (3.92 * spread)
+        result.append(Coverage(name, truth[name], len(rows), covered, float(value.mean()), spread, width))
     return result

@@ -12,6 +12,9 @@ from typing import Any
 
 from rich.table import Table
 
+import mho
+from mho.benchmark.machine import cpu_model
+
 _ROOT = Path(__file__).resolve().parents[2]
 BEGIN, END = "<!-- compare_aihwkit: begin -->", "<!-- compare_aihwkit: end -->"
 
@@ -26,27 +29,15 @@ def _git(*arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def cpu_model() -> str:
-    """Return the name of the processor."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def environment() -> dict[str, Any]:
-    """Return what the figures depend on."""
-    import mho
-
+def environment(*packages: str) -> dict[str, Any]:
+    """Return what the figures depend on, the versions of these packages among it."""
     changed = _git(
         "status", "--porcelain", "--untracked-files=no", "--", "cpp", "python", "CMakeLists.txt", "cmake"
     )
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: version(name) for name in ("mho", "aihwkit", "torch", "numpy")}
-        | {"python": platform.python_version()},
+        "versions": {"mho": mho.__version__, "python": platform.python_version()}
+        | {name: version(name) for name in packages},
         "build": mho.build_info(),
         "cpu": cpu_model(),
         "cores": os.cpu_count(),
@@ -93,13 +84,20 @@ def table(report: dict[str, Any]) -> Table:
     return result
 
 
+def mho_version(environment: dict[str, Any]) -> str:
+    """Return version, revision, compiler and SIMD level."""
+    git, build = environment["git"], environment["build"]
+    revision = (git["revision"] or "unknown")[:12] + (" with changes" if git["changed"] else "")
+    version = environment["versions"]["mho"]
+    return f"mho {version} ({revision}, {build['compiler']}, SIMD level {build['simd_level']})"
+
+
 def title(report: dict[str, Any]) -> str:
     """Return one line about the machine and the versions."""
     e = report["environment"]
-    versions, build = e["versions"], e["build"]
-    revision = (e["git"]["revision"] or "unknown")[:12] + (" with changes" if e["git"]["changed"] else "")
+    versions = e["versions"]
     return (
-        f"mho {versions['mho']} ({revision}, {build['compiler']}, SIMD level {build['simd_level']}) and "
+        f"{mho_version(e)} and "
         f"aihwkit {versions['aihwkit']} (torch {versions['torch']}) on {e['cores']} cores of {e['cpu']}, "
         f"{report['settings']['clock']} time, load {e['load_average'][0]:.1f} before the run"
     )
@@ -115,11 +113,11 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def update_document(path: Path, report: dict[str, Any]) -> None:
-    """Put the table between the markers of a document."""
-    text = path.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text.partition(BEGIN)[2]:
-        raise ValueError(f"{path} must have the lines {BEGIN} and {END}")
-    head, _, rest = text.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    path.write_text(f"{head}{BEGIN}\n{markdown(report)}\n{END}{tail}", encoding="utf-8")
+def update_document(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Put a generated text between the markers of a document."""
+    before = path.read_text(encoding="utf-8")
+    if begin not in before or end not in before.partition(begin)[2]:
+        raise ValueError(f"{path} must have the lines {begin} and {end}")
+    head, _, rest = before.partition(begin)
+    tail = rest.partition(end)[2]
+    path.write_text(f"{head}{begin}\n{text}\n{end}{tail}", encoding="utf-8")

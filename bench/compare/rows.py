@@ -26,7 +26,7 @@ from compare.peers import (
     set_threads,
     thread_environment,
 )
-from compare.timing import Contender, Schedule, Spread
+from mho.benchmark.timing import Contender, Schedule, Spread
 
 # Devices on one side of the tiles that are only checked, not timed.
 _CHECKED = 256
@@ -420,15 +420,13 @@ def _build_row(key: str, device: mho.devices.Device) -> Rows:
 
 # What the children share: memory that the process holds, after free memory went back to the system.
 _MEMORY = """
-import ctypes, gc, json, sys
+import json, sys
 sys.path[:0] = json.loads(sys.argv[1])
 import numpy as np, torch, mho
+from compare.memory import resident_bytes
 from compare.peers import aihwkit_tile, set_threads
 set_threads(int(sys.argv[3]))
 config = mho.TileConfig(device=mho.devices.SoftBounds())
-def rss():
-    gc.collect(); ctypes.CDLL(None).malloc_trim(0)
-    return int(open("/proc/self/statm").read().split()[1]) * 4096
 def build(size):
     x = np.zeros((64, size), np.float32); x[:] = np.linspace(-1, 1, size); d = .1 * x
     if sys.argv[2] == "mho":
@@ -441,9 +439,9 @@ def build(size):
         tile.forward(x); tile.backward(d); tile.update(x, d, False)
     return tile
 build(64)
-before = rss()
+before = resident_bytes()
 tile = build(2048)
-print((rss() - before) / 2048**2)
+print((resident_bytes() - before) / 2048**2)
 """
 
 _IMPORT = """

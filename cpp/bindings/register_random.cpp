@@ -18,14 +18,14 @@ random::Stream stream_of(std::uint64_t key, std::uint16_t purpose, std::uint64_t
   return {random::Key::from(key), purpose, step};
 }
 
-// Value 64 b + 16 k + i is number k of element 16 b + i.
-template <class T, class Fill> py::array_t<T> blocks(std::size_t count, Fill&& fill) {
+// With blocks of `block` numbers, value block b + 16 k + i is number k of element 16 b + i.
+template <class T, std::size_t block, class Fill> py::array_t<T> blocks(std::size_t count, Fill&& fill) {
   py::array_t<T> result(static_cast<py::ssize_t>(count));
   T* target = result.mutable_data();
-  T buffer[random::line_block];
-  for (std::size_t begin = 0; begin < count; begin += random::line_block) {
-    fill(static_cast<std::uint32_t>(begin / 4), buffer);
-    std::copy_n(buffer, std::min(random::line_block, count - begin), target + begin);
+  T buffer[block];
+  for (std::size_t begin = 0; begin < count; begin += block) {
+    fill(static_cast<std::uint32_t>(16 * (begin / block)), buffer);
+    std::copy_n(buffer, std::min(block, count - begin), target + begin);
   }
   return result;
 }
@@ -44,7 +44,7 @@ void register_random(py::module_& m) {
       "random_words",
       [](std::uint64_t key, std::uint16_t purpose, std::uint64_t step, std::size_t count) {
         const auto stream = stream_of(key, purpose, step);
-        return blocks<std::uint32_t>(count, [&](std::uint32_t element, std::uint32_t* target) {
+        return blocks<std::uint32_t, random::word_lines>(count, [&](std::uint32_t element, std::uint32_t* target) {
           const auto words = stream.words(element, 0);
           for (int k = 0; k < 4; ++k) words.word[k].store(target + 16 * k);
         });
@@ -54,9 +54,9 @@ void register_random(py::module_& m) {
       "random_gaussian",
       [](std::uint64_t key, std::uint16_t purpose, std::uint64_t step, std::size_t count) {
         const auto stream = stream_of(key, purpose, step);
-        return blocks<float>(count, [&](std::uint32_t element, float* target) {
+        return blocks<float, random::gaussian_lines>(count, [&](std::uint32_t element, float* target) {
           const auto values = stream.gaussians(element, 0);
-          for (int k = 0; k < 4; ++k) values.value[k].store(target + 16 * k);
+          for (std::size_t k = 0; k < random::block_gaussians; ++k) values.value[k].store(target + 16 * k);
         });
       },
       py::arg("key"), py::arg("purpose"), py::arg("step"), py::arg("count"));

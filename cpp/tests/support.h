@@ -234,24 +234,23 @@ inline void expect_contains(const std::string& text, const std::string& part) {
 }
 
 // The words of one counter, straight from the generator: the layout that the randomness contract promises.
-inline random::Words words_of(std::uint64_t key, std::uint16_t purpose, std::uint64_t step, std::uint32_t element,
-                              std::uint32_t draw) {
+template <int rounds = random::philox_rounds>
+random::Words words_of(std::uint64_t key, std::uint16_t purpose, std::uint64_t step, std::uint32_t element,
+                       std::uint32_t draw) {
   const auto high = static_cast<std::uint32_t>(step >> 32) | (static_cast<std::uint32_t>(purpose) << 16);
-  return random::philox({draw, element, static_cast<std::uint32_t>(step), high}, random::Key::from(key));
+  return random::philox<rounds>({draw, element, static_cast<std::uint32_t>(step), high}, random::Key::from(key));
 }
 
-// The four gaussians of one counter in double precision.
-inline std::array<double, 4> gaussians_of(const random::Words& words) {
-  std::array<double, 4> result{};
-  for (std::size_t pair = 0; pair < 2; ++pair) {
-    const std::uint32_t radius_word = words[2 * pair];
-    const std::uint32_t angle_word = words[2 * pair + 1];
-    const double u = std::fmin((static_cast<double>(radius_word >> 1) + 0.5) * 0x1p-31, 1 - 0x1p-24);
-    const double radius = std::sqrt(-2 * std::log(u));
-    const double fraction = static_cast<double>(static_cast<std::int32_t>(angle_word & 0xFFFFFFFCU)) * 0x1p-31;
-    const double angle = fraction * std::numbers::pi / 4 + std::numbers::pi / 4;  // in the first quadrant
-    result[2 * pair] = (angle_word & 1U) != 0 ? -radius * std::cos(angle) : radius * std::cos(angle);
-    result[2 * pair + 1] = (angle_word & 2U) != 0 ? -radius * std::sin(angle) : radius * std::sin(angle);
+// The eight gaussians of one counter in double precision.
+inline std::array<double, 8> gaussians_of(const random::Words& words) {
+  std::array<double, 8> result{};
+  for (std::size_t k = 0; k < 4; ++k) {
+    const std::uint32_t word = words[k];
+    const double radius = std::sqrt(-2 * std::log((static_cast<double>(word & 0xFFFFFU) + 0.5) * 0x1p-20));
+    const double angle = (static_cast<double>(word >> 20 & 0x3FFU) + 0.5) * 0x1p-10 * std::numbers::pi / 2;
+    // The angle grows from one axis of the quadrant to the other.
+    result[2 * k] = ((word >> 31) != 0 ? -radius : radius) * std::cos(angle);
+    result[2 * k + 1] = ((word >> 30 & 1U) != 0 ? -radius : radius) * std::sin(angle);
   }
   return result;
 }

@@ -1,7 +1,7 @@
 """Seeds: where every random number of a network, a tile or a shuffle comes from.
 
 A random number is a pure function of who draws it and when. *Who* is a seed and a path, such as
-``net/0/tile1``; both are hashed to a 64-bit key of the counter-based generator Philox4x32-10.
+``net/0/tile1``; both are hashed to a 64-bit key of the counter-based generator Philox4x32.
 *When* is the step.
 
 References

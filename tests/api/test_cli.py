@@ -31,7 +31,7 @@ def test_version(capsys):
 def test_help_lists_the_commands_and_their_options(capsys):
     code, out, _ = run(capsys, "--help")
     assert code == 0
-    assert all(word in out for word in ("train", "devices", "info", "--version", "--debug"))
+    assert all(word in out for word in ("train", "devices", "bench", "info", "--version", "--debug"))
     code, out, _ = run(capsys, "train", "--help")
     assert code == 0
     for option in (

@@ -167,7 +167,7 @@ def test_several_pulses(variant: str, dw_min: float, ctoc: float) -> None:
     check(comparison for cell in results for comparison in cell.comparisons)
     if dw_min == 0.001 and ctoc == 0.3:
         # Away from the bounds fine steps are taken together, else nothing was tested.
-        middle = [cell.aggregated for cell in results if abs(cell.w) < 0.55 and cell.n <= 5]
+        middle = [cell.aggregated for cell in results if abs(cell.w) < 0.35 and cell.n <= 5]
         assert all(middle)
 
 
@@ -184,15 +184,15 @@ def test_several_pulses_up_to_where_they_are_taken_one_by_one(variant: str, ctoc
 
 def test_wrong_moments_are_found() -> None:
     """The comparison has the power that the tolerances ask for."""
-    cells = measure.several_pulses("SoftBounds", 0.01, 0.3, 20)
+    cells = measure.several_pulses("SoftBounds", 0.01, 0.3, 5)
     cell = next(cell for cell in cells if cell.w == 0.5 and cell.up)
     assert cell.aggregated
     in_one = cell.in_one
-    # n times the step at the start, as if the slope did not matter, is 5 % off; noise that n pulses keep in
-    # full, as if later pulses did not fade it, 10 %.
+    # n times the step at the start, as if the slope did not matter, is 3 % off; noise that n pulses keep in
+    # full, as if later pulses did not fade it, 7 %.
     device = measure.nominal("SoftBounds", dw_min=0.01, dw_min_ctoc=0.3)
     f = float(device.mean_step(0.5)[0])
-    for comparison, wrong in ((in_one[0], 20 * f), (in_one[1], 20 * (0.3 * f) ** 2)):
+    for comparison, wrong in ((in_one[0], 5 * f), (in_one[1], 5 * (0.3 * f) ** 2)):
         assert not Comparison("", comparison.measured, wrong, comparison.error, comparison.allowed).agrees
     # A mean that is 0.4 % off is found, in either way of taking the pulses.
     for comparison in (in_one[0], cell.one_by_one[0]):

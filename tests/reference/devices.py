@@ -8,14 +8,16 @@ import numpy as np
 
 from reference import philox
 
-GAIN, UP_DOWN, W_MAX, W_MIN, FIRST_OF_MODEL = 0, 1, 2, 3, 16
+# Number of the draw, and which four of its eight gaussians.
+GAIN, UP_DOWN, W_MAX, W_MIN = (0, 0), (0, 1), (1, 0), (1, 1)
+UP, DOWN, ASYMMETRY = (16, 0), (16, 1), (17, 0)  # of a model's own parameters
 
 
 def construct(device, key, shape):
     """Every per-device array of an array of (out, in) devices, in double precision, by name."""
 
-    def xi(draw):
-        return philox.device_gaussians(key, philox.DEVICE_CONSTRUCTION, 0, shape, draw)
+    def xi(place):
+        return philox.device_gaussians(key, philox.DEVICE_CONSTRUCTION, 0, shape, *place)
 
     gain = 1 + device.dw_min_dtod * xi(GAIN)
     if device.dw_min_log_normal:
@@ -38,8 +40,8 @@ def construct(device, key, shape):
 
     arrays = {"dw_min_up": up, "dw_min_down": down, "w_max": w_max, "w_min": w_min}
     if type(device).__name__ == "LinearStep":
-        gamma_up = device.gamma_up + device.gamma_up_dtod * xi(FIRST_OF_MODEL)
-        gamma_down = device.gamma_down + device.gamma_down_dtod * xi(FIRST_OF_MODEL + 1)
+        gamma_up = device.gamma_up + device.gamma_up_dtod * xi(UP)
+        gamma_down = device.gamma_down + device.gamma_down_dtod * xi(DOWN)
         if not device.allow_increasing:
             gamma_up, gamma_down = np.abs(gamma_up), np.abs(gamma_down)
         bounds = (w_max, w_min)
@@ -50,9 +52,9 @@ def construct(device, key, shape):
         arrays["slope_up"] = -gamma_up * up / np.where(moving, bounds[0], one)
         arrays["slope_down"] = gamma_down * down / np.where(moving, bounds[1], one)
     if type(device).__name__ == "PowStep":
-        bias = device.pow_up_down + device.pow_up_down_dtod * xi(FIRST_OF_MODEL + 2)
-        gamma_up = 1 + device.pow_gamma_dtod * xi(FIRST_OF_MODEL) + bias
-        gamma_down = 1 + device.pow_gamma_dtod * xi(FIRST_OF_MODEL + 1) - bias
+        bias = device.pow_up_down + device.pow_up_down_dtod * xi(ASYMMETRY)
+        gamma_up = 1 + device.pow_gamma_dtod * xi(UP) + bias
+        gamma_down = 1 + device.pow_gamma_dtod * xi(DOWN) - bias
         arrays["gamma_up"] = device.pow_gamma * np.abs(gamma_up)
         arrays["gamma_down"] = device.pow_gamma * np.abs(gamma_down)
     arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
@@ -125,10 +127,9 @@ class Crosspoints:
         most = int(counts.max(initial=0))
         if most == 0:
             return
-        draws = np.arange(most)[:, None, None]  # pulse k has draw k
-        noise = philox.device_gaussians(self.key, philox.PULSE_NOISE, update_step, shape, draws)
         for k in range(most):
-            moved = self.weight + step(self.device, self.arrays, self.weight, up, noise[k])
+            noise = philox.pulse_gaussians(self.key, update_step, shape, k)
+            moved = self.weight + step(self.device, self.arrays, self.weight, up, noise)
             self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
         seen = self.weight
         if self.device.write_noise_std > 0:

@@ -1,4 +1,4 @@
-"""Random numbers: Philox4x32-10 (Salmon et al., SC'11), the layout of its counter, uniforms and gaussians."""
+"""Random numbers: Philox4x32 (Salmon et al., SC'11), the layout of its counter, uniforms and gaussians."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ OUTPUT_ROUNDING = 0x0044
 FORWARD, BACKWARD, EVALUATION_FORWARD, EVALUATION_BACKWARD = 0x0100, 0x0200, 0x0300, 0x0400
 
 
-def philox(counter, key):
+def philox(counter, key, rounds=10):
     """Four words for each counter; counter (..., 4) of uint32, key 64 bits."""
     a, b, c, d = np.moveaxis(np.asarray(counter, dtype=np.uint64), -1, 0)
     low, high = key & MASK, key >> 32
-    for _ in range(10):
+    for _ in range(rounds):
         p, q = np.uint64(0xD2511F53) * a, np.uint64(0xCD9E8D57) * c
         a, b, c, d = (
             (q >> np.uint64(32)) ^ b ^ np.uint64(low),
@@ -53,14 +53,17 @@ def derive_key(seed, path):
 
 
 def words(key, purpose, step, element, draw):
-    """Words (..., 4) of elements (...); the counter is draw, element, lower step, purpose and upper step."""
+    """Words (..., 4) of elements (...); the counter is draw, element, lower step, purpose and upper step.
+
+    Numbers that are drawn at each pulse take seven rounds of the generator, all others ten.
+    """
     element, draw = np.broadcast_arrays(element, draw)
     counter = np.empty((*element.shape, 4), dtype=np.uint64)
     counter[..., 0] = draw
     counter[..., 1] = element
     counter[..., 2] = step & MASK
     counter[..., 3] = purpose << 16 | step >> 32
-    return philox(counter, key)
+    return philox(counter, key, rounds=7 if purpose in (PULSE_NOISE, WRITE_NOISE) else 10)
 
 
 def open_uniform(word):
@@ -70,32 +73,32 @@ def open_uniform(word):
 
 
 def gaussians(block):
-    """Four gaussians (..., 4) of four words (..., 4), by the method of Box and Muller."""
-    radius = np.sqrt(-2 * np.log(open_uniform(block[..., 0::2]).astype(np.float64)))
-    angle_word = block[..., 1::2]
-    upper = (angle_word & np.uint32(0xFFFFFFFC)).view(np.int32).astype(np.float64)
-    angle = np.pi / 2 * (0.5 + upper * 2**-32)  # in the first quadrant; the lowest bits are signs
-    first = radius * np.cos(angle) * np.where(angle_word & np.uint32(1), -1, 1)
-    second = radius * np.sin(angle) * np.where(angle_word & np.uint32(2), -1, 1)
-    result = np.empty(block.shape)
-    result[..., 0::2], result[..., 1::2] = first, second
-    return result
+    """Eight gaussians (..., 8) of four words (..., 4), two of each, by the method of Box and Muller."""
+    word = block.astype(np.int64)
+    radius = np.sqrt(-2 * np.log(((word & 0xFFFFF) + 0.5) * 2**-20))
+    angle = (
+        np.pi / 2 * ((word >> 20 & 0x3FF) + 0.5) * 2**-10
+    )  # in the first quadrant; the upper bits are signs
+    first = radius * np.cos(angle) * np.where(word >> 31, -1, 1)
+    second = radius * np.sin(angle) * np.where(word >> 30 & 1, -1, 1)
+    return np.stack([first, second], axis=-1).reshape(*block.shape[:-1], 8)
 
 
 def of_lines(values):
-    """Elements (16 b + i, 4) to lines: line 64 b + 16 k + i is number k of element 16 b + i."""
-    return values.reshape(-1, 16, 4).transpose(0, 2, 1).ravel()
+    """Elements (16 b + i, n) to lines: line 16 n b + 16 k + i is number k of element 16 b + i."""
+    n = values.shape[-1]
+    return values.reshape(-1, 16, n).transpose(0, 2, 1).ravel()
 
 
 def line_words(key, purpose, step, lines, draw=0):
-    """One word for each line of a vector."""
+    """One word for each line of a vector, 64 of a block of elements."""
     elements = np.arange(-(-lines // 64) * 16)
     return of_lines(words(key, purpose, step, elements, draw))[:lines]
 
 
 def line_gaussians(key, purpose, step, lines, draw=0):
-    """One gaussian for each line of a vector."""
-    elements = np.arange(-(-lines // 64) * 16)
+    """One gaussian for each line of a vector, 128 of a block of elements."""
+    elements = np.arange(-(-lines // 128) * 16)
     return of_lines(gaussians(words(key, purpose, step, elements, draw)))[:lines]
 
 
@@ -121,6 +124,22 @@ def device_words(key, purpose, step, shape, draw):
     return of_devices(words(key, purpose, step, device_elements(*shape), draw), shape[0])
 
 
-def device_gaussians(key, purpose, step, shape, draw):
-    """One gaussian for each device of an array; with draws (k, 1, 1) an array of them, (k, out, in)."""
-    return of_devices(gaussians(words(key, purpose, step, device_elements(*shape), draw)), shape[0])
+def device_gaussians(key, purpose, step, shape, draw, half=0):
+    """One gaussian for each device of an array: the first or the second four of its quad's eight."""
+    xi = gaussians(words(key, purpose, step, device_elements(*shape), draw))
+    return of_devices(xi[..., 4 * half : 4 * half + 4], shape[0])
+
+
+def pulse_gaussians(key, step, shape, pulse):
+    """One gaussian for each device, of its pulse number `pulse` in the sample `step`.
+
+    The first pulses of two samples share a draw, as four rows do; later ones of a row, eight by eight.
+    """
+    if pulse == 0:
+        return device_gaussians(key, PULSE_NOISE, step // 2, shape, 0, half=step % 2)
+    block, number = divmod(pulse - 1, 8)
+    rows = [
+        gaussians(words(key, PULSE_NOISE, step, device_elements(*shape), 1 + row + 4 * block))[..., number]
+        for row in range(4)
+    ]
+    return of_devices(np.stack(rows, axis=-1), shape[0])

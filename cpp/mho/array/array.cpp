@@ -96,11 +96,6 @@ std::size_t Array::set_weight(const float* w, bool per_instance) {
   return unreached;
 }
 
-void Array::clear_weights() {
-  const std::vector<float> zeros(shape_.out_features * shape_.in_features);
-  (void)set_weight(zeros.data(), false);
-}
-
 void Array::copy_plane(const std::string& name, float* target) const {
   const Plane& source = plane(name);
   for (std::size_t k = 0; k < shape_.instances; ++k) {

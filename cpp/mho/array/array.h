@@ -42,7 +42,7 @@ struct Batch {
 // One float for each device of each instance, in the padded layout of the kernels.
 struct Plane {
   std::string name;
-  AlignedVector<float> values;
+  RawVector<float> values;
 };
 
 // When the next random numbers are drawn. Part of the state: a loaded array goes on where the saved one stopped.
@@ -97,7 +97,6 @@ class Array {
  protected:
   [[nodiscard]] const Plane& plane(const std::string& name) const;
   [[nodiscard]] const float* visible(std::size_t instance) const;
-  void clear_weights();
 
   // Bounds of a device, where it has some; null otherwise.
   [[nodiscard]] virtual const Plane* lower_bounds() const { return nullptr; }

@@ -14,7 +14,7 @@ using simd::F32;
 IdealArray::IdealArray(const Shape& shape, const std::vector<std::uint64_t>& keys,
                        const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io)
     : Array(shape, keys, forward_io, backward_io) {
-  planes_.push_back({"weight", AlignedVector<float>(shape.instances * shape.plane())});
+  planes_.push_back({"weight", RawVector<float>(shape.instances * shape.plane(), 0.0F)});
 }
 
 void IdealArray::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters&, int threads) {

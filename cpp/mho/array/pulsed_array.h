@@ -15,7 +15,7 @@ template <class Model> class PulsedArray final : public Array {
               const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io, int threads)
       : Array(shape, keys, forward_io, backward_io), model_(device) {
     const auto add = [&](const char* name) {
-      planes_.push_back({name, AlignedVector<float>(shape.instances * shape.plane())});
+      planes_.push_back({name, RawVector<float>(shape.instances * shape.plane())});
     };
     if (has_write_noise()) {
       add("persistent_weight");
@@ -27,7 +27,6 @@ template <class Model> class PulsedArray final : public Array {
     for (const char* name : device::pulsed_plane_names) add(name);
     for (const char* name : Model::extra_planes) add(name);
     construct(threads);
-    clear_weights();
   }
 
   void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) override {
@@ -67,9 +66,10 @@ template <class Model> class PulsedArray final : public Array {
   static constexpr std::size_t parameters = device::pulsed_planes + Model::extra_planes.size();
   // Rows of four that one thread takes at a time.
   static constexpr std::size_t quads_per_item = 4;
-  // Below so many pulses in a block of 4 x 16 devices, going from coincidence to coincidence is cheaper. Either way the
-  // result is the same.
-  static constexpr std::size_t pulses_per_block = 8;
+  // What the dense kernel takes for a block of 4 x 16 devices, and for each of its samples, in units of what the sparse
+  // kernel takes for a pulse; as measured. Whichever is used, the result is the same.
+  static constexpr std::size_t pulses_per_block = 30;
+  static constexpr std::size_t pulses_per_block_and_sample = 12;
 
   void pulse_chunk(std::size_t k, pulse::Trains& trains, const Batch& x, const Batch& d, std::size_t first,
                    std::size_t count, double lr, const pulse::UpdateParameters& update, int threads) {
@@ -93,28 +93,32 @@ template <class Model> class PulsedArray final : public Array {
     target.visible = has_write_noise() ? planes_[1].values.data() + k * shape_.plane() : nullptr;
     target.planes = planes;
     target.stride = shape_.stride();
+    target.rows = shape_.rows();
+    target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
     target.write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min);
     target.key = keys_[k];
     target.first_step = steps_.update;
 
-    const bool sparse = trains.slots() && fired.up + fired.down < pulses_per_block * trains.active_blocks();
+    const bool sparse =
+        trains.slots() && fired.up + fired.down < pulses_per_block * trains.active_blocks() +
+                                                      pulses_per_block_and_sample * trains.active_blocks_and_samples();
     if (sparse) trains.list_lines();
     const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
     parallel_for(threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
       const std::size_t first_quad = item * quads_per_item;
       const std::size_t end = std::min(quads, first_quad + quads_per_item);
-      pulse::Coincidences hits(sparse ? shape_.stride() : 0);
       for (std::size_t quad = first_quad; quad < end; ++quad) {
         if (sparse) {
-          pulse::update_quad_sparse(model_, update.pulse_by_pulse, target, trains, quad, hits);
+          pulse::SparseQuad(model_, update.pulse_by_pulse, target, trains, quad).update();
         } else {
-          pulse::update_quad(model_, update.pulse_by_pulse, target, trains, quad);
+          pulse::DenseQuad(model_, update.pulse_by_pulse, target, trains, quad).update();
         }
       }
     });
   }
 
-  // Draws every device's parameters. Padding gets none, so that it can never move.
+  // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it
+  // can never move.
   void construct(int threads) {
     const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
     parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
@@ -124,21 +128,24 @@ template <class Model> class PulsedArray final : public Array {
       const random::Stream stuck(keys_[k], random::Purpose::stuck_construction, 0);
       for (std::size_t j = 0; j < shape_.stride(); j += pulse::columns_per_group) {
         const auto element = static_cast<std::uint32_t>(quad * shape_.stride() + j);
-        device::PulsedLanes lanes[4];
+        device::PulsedLanes<simd::Wide> lanes[4];
         device::construct_pulsed(model_.pulsed(), stream, element, lanes);
         device::make_stuck(model_.pulsed(), stuck, element, lanes);
         simd::F32 extra[Model::extra_planes.size() + 1][4];
         if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, element, lanes, extra);
         for (std::size_t r = 0; r < 4; ++r) {
           const std::size_t row = quad * 4 + r;
-          if (row >= shape_.out_features) break;
+          const std::size_t columns = row < shape_.out_features ? std::min(shape_.in_features - j, std::size_t{16}) : 0;
+          const simd::Mask inside = simd::Mask::of((1U << columns) - 1U);
+          const std::size_t at = k * shape_.plane() + row * shape_.stride() + j;
+          const auto put = [&](std::size_t plane, simd::F32 value) {
+            simd::select(inside, value, simd::F32(0.0F)).store(planes_[plane].values.data() + at);
+          };
+          const simd::F32 rest = simd::clamp(simd::F32(0.0F), lanes[r].w_min, lanes[r].w_max);
+          for (std::size_t p = 0; p < first_parameter_; ++p) put(p, rest);
           const simd::F32 values[device::pulsed_planes] = {lanes[r].up, lanes[r].down, lanes[r].w_max, lanes[r].w_min};
           for (std::size_t p = 0; p < parameters; ++p) {
-            alignas(64) float buffer[16];
-            (p < device::pulsed_planes ? values[p] : extra[p - device::pulsed_planes][r]).store(buffer);
-            float* target =
-                planes_[first_parameter_ + p].values.data() + k * shape_.plane() + row * shape_.stride() + j;
-            std::copy_n(buffer, std::min(pulse::columns_per_group, shape_.in_features - j), target);
+            put(first_parameter_ + p, p < device::pulsed_planes ? values[p] : extra[p - device::pulsed_planes][r]);
           }
         }
       }

@@ -12,33 +12,43 @@ class ConstantStep {
  public:
   static constexpr const char* name = "ConstantStep";
   static constexpr std::array<const char*, 0> extra_planes{};
+  static constexpr std::size_t rows_in_flight = 2;
 
-  explicit ConstantStep(Parameters& p) : pulsed_(p), noise_(static_cast<float>(pulsed_.dw_min_ctoc)) {}
+  explicit ConstantStep(Parameters& p)
+      : pulsed_(p),
+        most_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc)),
+        noise_([this](double n) { return pulsed_.dw_min_ctoc * std::sqrt(n); }),
+        reach_(static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc))) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
+  [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
 
-  using Lanes = PulsedLanes;
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const { return load_pulsed(planes); }
+  template <class V> using Lanes = PulsedLanes<V>;
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const { return load_pulsed(planes); }
 
-  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
-    return w + step(lanes, up) * simd::fma(noise_, xi, F32(1.0F));
+  [[nodiscard]] bool limits_behind() const { return pulsed_.dw_min_ctoc > rarely_reversed; }
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+    const typename V::F reach(reach_);
+    AggregationRange<V> r{fnma(reach, lanes.up, lanes.w_max), fma(reach, lanes.down, lanes.w_min),
+                          fma(reach, lanes.up, lanes.w_min), fnma(reach, lanes.down, lanes.w_max)};
+    r.include_limits();
+    return r;
   }
 
-  // n steps add up to n s + sqrt(n) s sigma xi, exactly, as long as no partial sum can meet a bound.
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
-    const F32 s = step(lanes, up);
-    const F32 noise = noise_ * simd::sqrt(n);
-    const F32 reach = simd::abs(s) * simd::fma(F32(sure_sigma), noise, n);
-    return {simd::fma(s, simd::fma(noise, xi, n), w),
-            (n <= F32(1.0F)) | (((w + reach) <= lanes.w_max) & ((w - reach) >= lanes.w_min))};
+  // n steps add up to n s + sqrt(n) s sigma xi, exactly, as long as no partial sum meets a bound.
+  template <class V>
+  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
+                                     typename V::F xi) const {
+    const auto s = select(up, lanes.up, typename V::F(0.0F) - lanes.down);
+    return fma(s, fma(noise_(n), xi, to_float(n)), w);
   }
 
  private:
-  static F32 step(const Lanes& lanes, Mask up) { return simd::select(up, lanes.up, F32(0.0F) - lanes.down); }
-
   PulsedParameters pulsed_;
-  F32 noise_;
+  std::uint32_t most_;
+  CountTable noise_;
+  float reach_;
 };
 
 }  // namespace mho::device

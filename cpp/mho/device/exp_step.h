@@ -13,6 +13,7 @@ class ExpStep {
  public:
   static constexpr const char* name = "ExpStep";
   static constexpr std::array<const char*, 0> extra_planes{};
+  static constexpr std::size_t rows_in_flight = 4;
 
   explicit ExpStep(Parameters& p)
       : pulsed_(p),
@@ -22,7 +23,18 @@ class ExpStep {
         gamma_down_(p.number("gamma_down", -1e3, 1e3)),
         a_(p.number("a", -1e3, 1e3)),
         b_(p.number("b", -1e3, 1e3)),
-        noise_(static_cast<float>(pulsed_.dw_min_ctoc)) {}
+        steps_(pulsed_.dw_min_ctoc),
+        most_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc)),
+        up_(interval(true)),
+        down_(interval(false)) {
+    // As many at once as most weights allow.
+    while (most_ > 3 && std::fmin(up_.width(), down_.width()) < 0.5) {
+      most_ /= 2;
+      up_ = interval(true);
+      down_ = interval(false);
+    }
+    reach_ = static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc));
+  }
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
@@ -31,44 +43,92 @@ class ExpStep {
     return 0.5 * (pulsed_.nominal_up() * up + pulsed_.nominal_down() * down);
   }
 
-  struct Lanes {
-    F32 up, down;
-    F32 w_max, w_min;
-    F32 z_slope;  // dz / dw
+  [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
+
+  template <class V> struct Lanes {
+    typename V::F up, down;
+    typename V::F w_max, w_min;
+    typename V::F width;    // w_max - w_min
+    typename V::F z_slope;  // dz / dw
   };
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
-    const PulsedLanes p = load_pulsed(planes);
-    const F32 range = simd::max(p.w_max - p.w_min, F32(1e-30F));
-    return {p.up, p.down, p.w_max, p.w_min, F32(static_cast<float>(2 * a_)) / range};
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+    using F = typename Planes::V::F;
+    const auto p = load_pulsed(planes);
+    const F width = max(p.w_max - p.w_min, F(1e-30F));
+    return Lanes<typename Planes::V>{p.up, p.down, p.w_max, p.w_min, width, F(static_cast<float>(2 * a_)) / width};
   }
 
-  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
-    return simd::fma(response(lanes, w, up).step, simd::fma(noise_, xi, F32(1.0F)), w);
+  [[nodiscard]] bool limits_behind() const { return true; }
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+    using F = typename V::F;
+    AggregationRange<V> r;
+    up_.of(lanes.up, lanes.width, r.up_low, r.up_high);
+    down_.of(lanes.down, lanes.width, r.down_low, r.down_high);
+    const auto weight = [&](F coordinate) { return fma(F(2.0F), coordinate, F(-1.0F)) * F(extent_) * lanes.width; };
+    // How far the pulses lead depends on the steps where they start: on the side of zero of the bound that they might
+    // meet, or else on either side.
+    const auto below = [&](const SmoothInterval& steps, F s) {
+      const F near = fma(F(reach_ * steps.largest_above()), F(0.0F) - s, lanes.w_max);
+      const F far = fma(F(reach_ * steps.largest_below()), F(0.0F) - s, lanes.w_max);
+      return select(near >= F(0.0F), near, min(near, far));
+    };
+    const auto above = [&](const SmoothInterval& steps, F s) {
+      const F near = fma(F(reach_ * steps.largest_below()), s, lanes.w_min);
+      const F far = fma(F(reach_ * steps.largest_above()), s, lanes.w_min);
+      return select(near <= F(0.0F), near, max(near, far));
+    };
+    const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
+    r.up_high = min(weight(r.up_high), below(up_, lanes.up));
+    r.down_low = max(weight(r.down_low), above(down_, lanes.down));
+    r.up_low = max(weight(r.up_low), reversed ? above(up_, lanes.up) : F(-unlimited));
+    r.down_high = min(weight(r.down_high), reversed ? below(down_, lanes.down) : F(unlimited));
+    r.include_limits();
+    return r;
   }
 
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
-    return smooth_pulses(response(lanes, w, up), w, n, xi, noise_, lanes.w_max, lanes.w_min);
+  template <class V>
+  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
+                                     typename V::F xi) const {
+    using F = typename V::F;
+    const F z = fma(lanes.z_slope, w, F(static_cast<float>(b_)));
+    const F gamma = select(up, F(static_cast<float>(gamma_up_)), F(static_cast<float>(-gamma_down_)));
+    const F amplitude = select(up, F(static_cast<float>(a_up_)), F(static_cast<float>(a_down_)));
+    const F s = select(up, lanes.up, F(0.0F) - lanes.down);
+    const F e = amplitude * simd::exp(gamma * z);
+    const F rate = gamma * lanes.z_slope;
+    const auto moving = e < F(1.0F);
+    const F zero(0.0F);
+    const F slope = select(moving, zero - s * e * rate, zero);
+    const Response<F> response{select(moving, s - s * e, zero), slope, slope * rate};
+    return steps_(response, w, n, xi);
   }
 
  private:
-  [[nodiscard]] Response response(const Lanes& lanes, F32 w, Mask up) const {
-    const F32 z = simd::fma(lanes.z_slope, w, F32(static_cast<float>(b_)));
-    const F32 gamma = simd::select(up, F32(static_cast<float>(gamma_up_)), F32(static_cast<float>(-gamma_down_)));
-    const F32 amplitude = simd::select(up, F32(static_cast<float>(a_up_)), F32(static_cast<float>(a_down_)));
-    const F32 s = simd::select(up, lanes.up, F32(0.0F) - lanes.down);
-    const F32 e = amplitude * simd::exp(gamma * z);
-    const F32 rate = gamma * lanes.z_slope;
-    const Mask moving = e < F32(1.0F);
-    const F32 zero(0.0F);
-    const F32 slope = simd::select(moving, zero - s * e * rate, zero);
-    return {simd::select(moving, s - s * e, zero), slope, slope * rate};
+  // The coordinate runs from w = -0.75 R to w = 0.75 R: further out are few devices, which take single pulses there.
+  static constexpr float extent_ = 0.75F;
+  [[nodiscard]] SmoothInterval interval(bool up) const {
+    const auto response = [&, up](double coordinate, double share) {
+      const double z = 2 * a_ * (2 * coordinate - 1) * static_cast<double>(extent_) + b_;
+      const double gamma = up ? gamma_up_ : -gamma_down_;
+      const double e = (up ? a_up_ : a_down_) * std::exp(gamma * z);
+      const double rate = gamma * 2 * a_;
+      const double s = up ? share : -share;
+      // Where the steps end, so does the smooth formula.
+      if (e >= 1) return Response<double>{0, 1, 1};
+      return Response<double>{s * (1 - e), -s * e * rate, -s * e * rate * rate};
+    };
+    const double step = up ? pulsed_.nominal_up() : pulsed_.nominal_down();
+    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), most_, pulsed_.dw_min_ctoc};
   }
 
   PulsedParameters pulsed_;
   double a_up_, a_down_;
   double gamma_up_, gamma_down_;
   double a_, b_;
-  F32 noise_;
+  SmoothPulses steps_;
+  std::uint32_t most_;
+  SmoothInterval up_, down_;
+  float reach_ = 0;
 };
 
 }  // namespace mho::device

@@ -13,6 +13,7 @@ class LinearStep {
  public:
   static constexpr const char* name = "LinearStep";
   static constexpr std::array<const char*, 2> extra_planes{"slope_up", "slope_down"};
+  static constexpr std::size_t rows_in_flight = 2;
 
   explicit LinearStep(Parameters& p)
       : pulsed_(p),
@@ -22,16 +23,16 @@ class LinearStep {
         gamma_down_dtod_(p.number("gamma_down_dtod", 0, 1e3)),
         mean_bound_reference_(p.flag("mean_bound_reference")),
         allow_increasing_(p.flag("allow_increasing")),
-        response_(pulsed_.dw_min_ctoc, p.flag("mult_noise")) {}
+        response_(pulsed_, p.flag("mult_noise"), false) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
   // The slopes of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes* lanes,
+  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes<simd::Wide>* lanes,
                        F32 (*extra)[4]) const {
-    draw(extra[0], gamma_up_, gamma_up_dtod_, stream, element, first_model_draw);
-    draw(extra[1], gamma_down_, gamma_down_dtod_, stream, element, first_model_draw + 1);
+    draw_two(extra[0], gamma_up_, gamma_up_dtod_, extra[1], gamma_down_, gamma_down_dtod_, stream, element,
+             first_model_draw);
     if (!allow_increasing_) {
       for (int r = 0; r < 4; ++r) {
         extra[0][r] = simd::abs(extra[0][r]);
@@ -53,16 +54,23 @@ class LinearStep {
     }
   }
 
-  using Lanes = LinearLanes;
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
-    const PulsedLanes p = load_pulsed(planes);
-    return {p.up, planes(pulsed_planes), F32(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
+  [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }
+
+  template <class V> using Lanes = LinearLanes<V>;
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+    using F = typename Planes::V::F;
+    const auto p = load_pulsed(planes);
+    return Lanes<typename Planes::V>{
+        p.up, planes(pulsed_planes), F(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
   }
 
-  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
-    return response_.pulse(lanes, w, up, xi);
+  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(allow_increasing_); }
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+    return response_.range(lanes);
   }
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
+  template <class V>
+  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
+                                     typename V::F xi) const {
     return response_.pulses(lanes, w, up, n, xi);
   }
 

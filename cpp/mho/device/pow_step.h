@@ -13,6 +13,7 @@ class PowStep {
  public:
   static constexpr const char* name = "PowStep";
   static constexpr std::array<const char*, 2> extra_planes{"gamma_up", "gamma_down"};
+  static constexpr std::size_t rows_in_flight = 4;
 
   explicit PowStep(Parameters& p)
       : pulsed_(p),
@@ -20,7 +21,18 @@ class PowStep {
         gamma_dtod_(p.number("pow_gamma_dtod", 0, 1e3)),
         up_down_(p.number("pow_up_down", -1, 1)),
         up_down_dtod_(p.number("pow_up_down_dtod", 0, 1e3)),
-        noise_(static_cast<float>(pulsed_.dw_min_ctoc)) {}
+        steps_(pulsed_.dw_min_ctoc),
+        most_(most_pulses_at_once),
+        up_(interval(gamma_ * (1 + up_down_))),
+        down_(interval(gamma_ * (1 - up_down_))) {
+    // As many at once as most weights allow.
+    while (most_ > 3 && std::fmin(up_.width(), down_.width()) < 0.5) {
+      most_ /= 2;
+      up_ = interval(gamma_ * (1 + up_down_));
+      down_ = interval(gamma_ * (1 - up_down_));
+    }
+    reach_ = static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc));
+  }
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
@@ -31,13 +43,13 @@ class PowStep {
   }
 
   // The exponents of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes*, F32 (*extra)[4]) const {
+  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes<simd::Wide>*,
+                       F32 (*extra)[4]) const {
     F32 up[4];
     F32 down[4];
     F32 asymmetry[4];
-    draw(up, 1.0, gamma_dtod_, stream, element, first_model_draw);
-    draw(down, 1.0, gamma_dtod_, stream, element, first_model_draw + 1);
-    draw(asymmetry, up_down_, up_down_dtod_, stream, element, first_model_draw + 2);
+    draw_two(up, 1.0, gamma_dtod_, down, 1.0, gamma_dtod_, stream, element, first_model_draw);
+    draw(asymmetry, up_down_, up_down_dtod_, stream, element, first_model_draw + 1);
     const F32 gamma(static_cast<float>(gamma_));
     for (int r = 0; r < 4; ++r) {
       extra[0][r] = gamma * simd::abs(up[r] + asymmetry[r]);
@@ -45,39 +57,93 @@ class PowStep {
     }
   }
 
-  struct Lanes {
-    F32 up, down;
-    F32 w_max, w_min;
-    F32 gamma_up, gamma_down;
+  [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
+
+  template <class V> struct Lanes {
+    typename V::F up, down;
+    typename V::F w_max, w_min;
+    typename V::F width;  // w_max - w_min
+    typename V::F gamma_up, gamma_down;
   };
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
-    const PulsedLanes p = load_pulsed(planes);
-    return {p.up, p.down, p.w_max, p.w_min, planes(pulsed_planes), planes(pulsed_planes + 1)};
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+    using F = typename Planes::V::F;
+    const auto p = load_pulsed(planes);
+    return Lanes<typename Planes::V>{p.up,
+                                     p.down,
+                                     p.w_max,
+                                     p.w_min,
+                                     max(p.w_max - p.w_min, F(1e-30F)),
+                                     planes(pulsed_planes),
+                                     planes(pulsed_planes + 1)};
   }
 
-  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
-    return simd::fma(response(lanes, w, up).step, simd::fma(noise_, xi, F32(1.0F)), w);
+  [[nodiscard]] bool limits_behind() const { return true; }
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+    using F = typename V::F;
+    AggregationRange<V> r;
+    F near;
+    F far;
+    const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
+    const F reach(reach_);
+    const auto usual = [&](F gamma, double mean) {
+      return abs(gamma - F(static_cast<float>(mean))) <= F(static_cast<float>(usual_spread() * mean));
+    };
+    up_.of(lanes.up, lanes.width, near, far);
+    r.up_low = max(fnma(far, lanes.width, lanes.w_max), reversed ? fma(reach, lanes.up, lanes.w_min) : F(-unlimited));
+    r.up_high = min(fnma(near, lanes.width, lanes.w_max), fnma(reach, lanes.up, lanes.w_max));
+    r.up_high = select(usual(lanes.gamma_up, gamma_ * (1 + up_down_)), r.up_high, F(-unlimited));
+    down_.of(lanes.down, lanes.width, near, far);
+    r.down_low = max(fma(near, lanes.width, lanes.w_min), fma(reach, lanes.down, lanes.w_min));
+    r.down_low = select(usual(lanes.gamma_down, gamma_ * (1 - up_down_)), r.down_low, F(unlimited));
+    r.down_high =
+        min(fma(far, lanes.width, lanes.w_min), reversed ? fnma(reach, lanes.down, lanes.w_max) : F(unlimited));
+    r.include_limits();
+    return r;
   }
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
-    return smooth_pulses(response(lanes, w, up), w, n, xi, noise_, lanes.w_max, lanes.w_min);
+
+  template <class V>
+  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
+                                     typename V::F xi) const {
+    using F = typename V::F;
+    // At the bound itself neither the power nor its derivatives are finite for every exponent.
+    const F distance = max(select(up, lanes.w_max - w, w - lanes.w_min), lanes.width * F(1e-6F));
+    const F gamma = select(up, lanes.gamma_up, lanes.gamma_down);
+    const F power = simd::exp(F(0.0F) - gamma * simd::negative_log(distance / lanes.width));
+    const F step = power * select(up, lanes.up, F(0.0F) - lanes.down);
+    const F slope = F(0.0F) - gamma * abs(step) / distance;
+    const Response<F> response{step, slope, gamma * (gamma - F(1.0F)) * (step / distance) / distance};
+    return steps_(response, w, n, xi);
   }
 
  private:
-  [[nodiscard]] Response response(const Lanes& lanes, F32 w, Mask up) const {
-    const F32 range = simd::max(lanes.w_max - lanes.w_min, F32(1e-30F));
-    // At the bound itself neither the power nor its derivatives are finite for every exponent.
-    const F32 distance = simd::max(simd::select(up, lanes.w_max - w, w - lanes.w_min), range * F32(1e-6F));
-    const F32 gamma = simd::select(up, lanes.gamma_up, lanes.gamma_down);
-    const F32 power = simd::exp(F32(0.0F) - gamma * simd::negative_log(distance / range));
-    const F32 step = power * simd::select(up, lanes.up, F32(0.0F) - lanes.down);
-    const F32 slope = F32(0.0F) - gamma * simd::abs(step) / distance;
-    return {step, slope, gamma * (gamma - F32(1.0F)) * (step / distance) / distance};
+  // Exponents further than this from their mean, relative to it, take their pulses one at a time.
+  [[nodiscard]] double usual_spread() const { return 2.5 * (gamma_dtod_ + up_down_dtod_) + 1e-3; }
+
+  // The coordinate is the distance to the bound ahead.
+  [[nodiscard]] SmoothInterval interval(double mean_gamma) const {
+    const auto response = [=, this](double distance, double share) {
+      Response<double> worst{0, 0, 0};
+      for (const double factor : {1 - usual_spread(), 1.0, 1 + usual_spread()}) {
+        const double gamma = std::fmax(mean_gamma * factor, 0.0);
+        const double d = std::fmax(distance, 1e-6);
+        const double step = share * std::pow(d, gamma);
+        worst.step = std::fmax(worst.step, step);
+        worst.slope = std::fmax(worst.slope, gamma * step / d);
+        worst.curvature = std::fmax(worst.curvature, std::fabs(gamma * (gamma - 1)) * step / d / d);
+      }
+      return worst;
+    };
+    const double step = std::fmax(pulsed_.nominal_up(), pulsed_.nominal_down());
+    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), most_, pulsed_.dw_min_ctoc};
   }
 
   PulsedParameters pulsed_;
   double gamma_, gamma_dtod_;
   double up_down_, up_down_dtod_;
-  F32 noise_;
+  SmoothPulses steps_;
+  std::uint32_t most_;
+  SmoothInterval up_, down_;
+  float reach_ = 0;
 };
 
 }  // namespace mho::device

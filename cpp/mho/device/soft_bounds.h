@@ -12,30 +12,35 @@ class SoftBounds {
  public:
   static constexpr const char* name = "SoftBounds";
   static constexpr std::array<const char*, 0> extra_planes{};
+  static constexpr std::size_t rows_in_flight = 2;
 
-  explicit SoftBounds(Parameters& p) : pulsed_(p), response_(pulsed_.dw_min_ctoc, p.flag("mult_noise")) {}
+  explicit SoftBounds(Parameters& p) : pulsed_(p), response_(pulsed_, p.flag("mult_noise"), true) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
-  using Lanes = LinearLanes;
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const {
-    const PulsedLanes p = load_pulsed(planes);
+  [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }
+
+  template <class V> using Lanes = LinearLanes<V>;
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+    using F = typename Planes::V::F;
+    const auto p = load_pulsed(planes);
+    const F zero(0.0F);
     // A bound at zero (padding, stuck devices) has no slope; the step there is clipped away.
-    const F32 tiny(1e-30F);
-    return {
-        p.up,
-        F32(0.0F) - simd::select(p.w_max > tiny, p.up / simd::max(p.w_max, tiny), F32(0.0F)),
-        F32(0.0F) - p.down,
-        F32(0.0F) - simd::select(p.w_min < F32(0.0F) - tiny, p.down / simd::max(F32(0.0F) - p.w_min, tiny), F32(0.0F)),
-        p.w_max,
-        p.w_min};
+    const F tiny(1e-30F);
+    return Lanes<typename Planes::V>{
+        p.up,          zero - select(p.w_max > tiny, p.up / max(p.w_max, tiny), zero),
+        zero - p.down, zero - select(p.w_min < zero - tiny, p.down / max(zero - p.w_min, tiny), zero),
+        p.w_max,       p.w_min};
   }
 
-  [[nodiscard]] F32 pulse(const Lanes& lanes, F32 w, Mask up, F32 xi) const {
-    return response_.pulse(lanes, w, up, xi);
+  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+    return response_.range(lanes);
   }
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask up, F32 n, F32 xi) const {
+  template <class V>
+  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
+                                     typename V::F xi) const {
     return response_.pulses(lanes, w, up, n, xi);
   }
 

@@ -12,8 +12,9 @@ namespace mho::periphery {
 
 namespace {
 
-using random::line_block;
+using random::gaussian_lines;
 using random::Purpose;
+using random::word_lines;
 using simd::F32;
 
 // Vectors that go through the crossbar together, and output lines that are converted while they are still in cache.
@@ -23,24 +24,25 @@ constexpr std::size_t panel_lines = 128;
 // Below this many multiplications a second thread costs more than it gives.
 constexpr double parallel_products = 5e5;
 
-// One gaussian for each of 64 lines from line_block * b on.
+// One gaussian for each of 128 lines from 128 * block on.
 void line_gaussians(const random::Stream& stream, std::size_t block, std::uint32_t draw, float* target) {
   const auto g = stream.gaussians(static_cast<std::uint32_t>(block * 16), draw);
-  for (int k = 0; k < 4; ++k) g.value[k].store(target + 16 * k);
+  for (std::size_t k = 0; k < random::block_gaussians; ++k) g.value[k].store(target + 16 * k);
 }
 
-// One uniform number in (-1/2, 1/2) for each of 64 lines: what stochastic rounding adds.
+// One uniform number in (-1/2, 1/2) for each of 64 lines from 64 * block on: what stochastic rounding adds.
 void line_rounding(const random::Stream& stream, std::size_t block, std::uint32_t draw, float* target) {
   const auto words = stream.words(static_cast<std::uint32_t>(block * 16), draw);
   for (int k = 0; k < 4; ++k) (random::open_uniform(words.word[k]) - F32(0.5F)).store(target + 16 * k);
 }
 
-// Calls body(i, noise[i - begin]) over lines [first, first + count), 64 at a time; first is a multiple of 64.
-template <class Fill, class Body> void for_lines(std::size_t first, std::size_t count, Fill&& fill, Body&& body) {
-  alignas(64) float buffer[line_block];
-  for (std::size_t begin = 0; begin < count; begin += line_block) {
-    fill((first + begin) / line_block, buffer);
-    body(begin, std::min(line_block, count - begin), buffer);
+// Calls body(i, n, noise) for lines [first + i, first + i + n), a block of lines at a time; first is a multiple of one.
+template <std::size_t lines, class Fill, class Body>
+void for_lines(std::size_t first, std::size_t count, Fill&& fill, Body&& body) {
+  alignas(64) float buffer[lines];
+  for (std::size_t begin = 0; begin < count; begin += lines) {
+    fill((first + begin) / lines, buffer);
+    body(begin, std::min(lines, count - begin), buffer);
   }
 }
 
@@ -53,9 +55,9 @@ float max_abs(const float* x, std::size_t n) {
 AlignedVector<float> fixed_lines(random::Key key, Direction direction, std::uint32_t draw, std::size_t n) {
   const auto stream = direction == Direction::forward ? random::ReadStream::forward : random::ReadStream::backward;
   const random::Stream lines(key, random::purpose_of(Purpose::line_construction, stream), 0);
-  AlignedVector<float> values(round_up(n, line_block));
-  for (std::size_t b = 0; b < values.size() / line_block; ++b)
-    line_gaussians(lines, b, draw, values.data() + b * line_block);
+  AlignedVector<float> values(round_up(n, gaussian_lines));
+  for (std::size_t b = 0; b < values.size() / gaussian_lines; ++b)
+    line_gaussians(lines, b, draw, values.data() + b * gaussian_lines);
   values.resize(n);
   return values;
 }
@@ -108,6 +110,13 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
       for (float& v : voltage_offset_) v = std::max(static_cast<float>(p.v_offset_std) * v, 0.0F);
     }
   }
+  if (p.ir_drop > 0) {
+    line_position_.resize(inputs_);
+    for (std::size_t j = 0; j < inputs_; ++j) {
+      const double rest = 1 - static_cast<double>(j) / static_cast<double>(inputs_);
+      line_position_[j] = static_cast<float>(1 - rest * rest);
+    }
+  }
   if (passes() == 2 && p.w_read_asymmetry_dtod > 0) {
     // A property of the devices: both directions see the same numbers.
     asymmetry_stride_ = round_up(in_features, 16);
@@ -127,7 +136,8 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
 }
 
 std::size_t ReadChannel::memory_bytes() const {
-  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + read_asymmetry_.size());
+  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + line_position_.size() +
+                          read_asymmetry_.size());
 }
 
 std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / panel_lines; }
@@ -318,7 +328,7 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
     const auto q = static_cast<float>(2 * p.inp_res * p.inp_bound);
     if (p.inp_sto_round && request.noise) {
       const random::Stream rounding(key_, random::purpose_of(Purpose::input_rounding, request.stream), step);
-      for_lines(
+      for_lines<word_lines>(
           0, inputs_, [&](std::size_t b, float* u) { line_rounding(rounding, b, block.attempt, u); },
           [&](std::size_t begin, std::size_t n, const float* u) {
             for (std::size_t j = 0; j < n; ++j) x[begin + j] = q * std::rint(x[begin + j] / q + u[j]);
@@ -333,7 +343,7 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
   if (p.inp_noise > 0 && request.noise) {
     const random::Stream noise(key_, random::purpose_of(Purpose::input_noise, request.stream), step);
     const auto sigma = static_cast<float>(p.inp_noise);
-    for_lines(
+    for_lines<gaussian_lines>(
         0, inputs_, [&](std::size_t b, float* xi) { line_gaussians(noise, b, block.attempt, xi); },
         [&](std::size_t begin, std::size_t n, const float* xi) {
           for (std::size_t j = 0; j < n; ++j) x[begin + j] += sigma * xi[j];
@@ -355,11 +365,9 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
     if (p.ir_drop > 0) {
       float* absolute = block.x_abs[pass].data() + row * inputs_;
       float* weighted = block.x_weighted[pass].data() + row * inputs_;
-      const auto n = static_cast<double>(inputs_);
       for (std::size_t j = 0; j < inputs_; ++j) {
         absolute[j] = std::fabs(driven[j]);
-        const double rest = 1 - static_cast<double>(j) / n;
-        weighted[j] = driven[j] * static_cast<float>(1 - rest * rest);
+        weighted[j] = driven[j] * line_position_[j];
       }
     }
     if (!block.x_square[pass].empty()) {
@@ -476,7 +484,7 @@ void ReadChannel::analog_stage(const ReadRequest& request, const Block& block, s
     const auto sigma = static_cast<float>(p.w_noise);
     const float norm = block.norm[row * 2 + pass];
     const bool pcm = p.w_noise_type == WeightNoise::pcm_read;
-    for_lines(
+    for_lines<gaussian_lines>(
         first, count, [&](std::size_t b, float* xi) { line_gaussians(noise, b, draw, xi); },
         [&](std::size_t begin, std::size_t n, const float* xi) {
           for (std::size_t i = 0; i < n; ++i) {
@@ -497,7 +505,7 @@ void ReadChannel::analog_stage(const ReadRequest& request, const Block& block, s
   if (p.out_noise > 0 && request.noise) {
     const random::Stream noise(key_, random::purpose_of(Purpose::output_noise, request.stream), step);
     const auto sigma = static_cast<float>(p.out_noise);
-    for_lines(
+    for_lines<gaussian_lines>(
         first, count, [&](std::size_t b, float* xi) { line_gaussians(noise, b, draw, xi); },
         [&](std::size_t begin, std::size_t n, const float* xi) {
           if (noise_std_.empty()) {
@@ -560,7 +568,7 @@ bool ReadChannel::digitise(const ReadRequest& request, const Block& block, std::
     if (p.out_sto_round && request.noise) {
       const std::uint64_t step = request.first_step + block.vectors[row];
       const random::Stream rounding(key_, random::purpose_of(Purpose::output_rounding, request.stream), step);
-      for_lines(
+      for_lines<word_lines>(
           first, count, [&](std::size_t b, float* u) { line_rounding(rounding, b, block.draw(pass), u); },
           [&](std::size_t begin, std::size_t n, const float* u) {
             for (std::size_t i = 0; i < n; ++i) y[begin + i] = q * std::rint(y[begin + i] / q + u[i]);

@@ -72,6 +72,8 @@ class ReadChannel {
   float running_average_ = 0;
   // Fixed for each output line, empty where off.
   AlignedVector<float> noise_std_, nonlinearity_, voltage_offset_;
+  // How much of a wire its input line passes, for IR drop; empty where off.
+  AlignedVector<float> line_position_;
   float nonlinearity_gain_ = 1;
   // (1 + sigma xi) of each device for negative inputs, in the layout of the weights; empty where off.
   AlignedVector<float> read_asymmetry_;

@@ -1,15 +1,16 @@
 // The update kernels: pulse trains meet at crosspoints, and each coincidence moves a device by one step of its own.
 //
-// The dense kernel holds sixteen columns by four rows of devices in registers while the samples go by, in order; one
-// Philox call a lane gives the four rows their gaussians of that sample, and a sample in which no line of the block
-// pulses costs nothing. The sparse kernel walks along the lines that pulse and collects the coincidences of a row,
-// sixteen at a time. Both give every device the same operations on the same numbers, so which one runs changes no bit.
+// The dense kernel takes sixteen columns by four rows of devices and lets the samples go by, in order; one Philox call
+// gives these devices their gaussians of two samples, and a sample in which no lines of the block coincide costs
+// next to nothing. The sparse kernel walks along the lines that pulse, and moves one device after the other. Both give
+// every device the same operations on the same numbers, so which one runs changes no bit.
 #pragma once
 
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "mho/device/pulsed.h"
 #include "mho/pulse/trains.h"
@@ -30,6 +31,8 @@ struct KernelTarget {
   float* visible;              // what a read sees where that differs (write noise), else null
   const float* const* planes;  // per-device parameters, laid out like the weights
   std::size_t stride;          // columns padded to 16
+  std::size_t rows;            // padded to 4
+  bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
   float write_noise;           // standard deviation, in weight units
   random::Key key;
   std::uint64_t first_step;  // step of sample 0; the chunk does not cross a multiple of 2^32
@@ -45,171 +48,361 @@ inline U32 coincidences(const Trains& trains, const std::uint32_t* x, const std:
   return trains.words() == 1 ? n : n + simd::popcount(U32::load(x + 16) & U32(d[1]));
 }
 
-// Words of counters whose step differs between lanes (all within one 2^32 block of steps).
-inline random::WordBlock words_of_steps(random::Key key, random::Purpose purpose, std::uint64_t block, U32 step,
-                                        U32 element) {
-  alignas(64) std::uint32_t steps[16];
-  alignas(64) std::uint32_t elements[16];
-  alignas(64) std::uint32_t result[4][16];
-  step.store(steps);
-  element.store(elements);
-  const auto high = static_cast<std::uint32_t>(block >> 32) | (static_cast<std::uint32_t>(purpose) << 16);
-  for (int i = 0; i < 16; ++i) {
-    const auto words = random::philox({0, elements[i], steps[i], high}, key);
-    for (std::size_t k = 0; k < 4; ++k) result[k][i] = words[k];
+// The noise of the first pulse, or of several at once. Draw 0 of step t serves the samples 2 t and 2 t + 1: row r of a
+// quad has gaussian r in the former and 4 + r in the latter.
+struct FirstNoise {
+  random::PulseStream stream;
+  std::size_t half;
+  FirstNoise(random::Key key, std::uint64_t step)
+      : stream(key, random::Purpose::pulse_noise, step / 2), half(static_cast<std::size_t>(step % 2)) {}
+};
+
+// The noise of the pulses that a device takes after its first: draws 1 + row + 4 b of the sample's own step have the
+// eight from pulse 1 + 8 b on.
+struct LaterNoise {
+  random::PulseStream stream;
+  std::uint32_t element;
+  std::uint32_t row;
+  LaterNoise(random::Key key, std::uint64_t step, std::uint32_t first_element, std::size_t row_of_quad)
+      : stream(key, random::Purpose::pulse_noise, step),
+        element(first_element),
+        row(static_cast<std::uint32_t>(row_of_quad)) {}
+  [[nodiscard]] std::uint32_t draw(std::uint32_t block) const {
+    return 1 + row + static_cast<std::uint32_t>(rows_per_quad) * block;
   }
-  return {{U32::load(result[0]), U32::load(result[1]), U32::load(result[2]), U32::load(result[3])}};
+  // The noise of pulses `pulse` and `pulse + 1`; an odd number.
+  void pair(std::uint32_t pulse, F32& first, F32& second) {
+    const std::uint32_t number = (pulse - 1) % random::block_gaussians;
+    if (number == 0) {
+      const auto block = stream.words(element, draw((pulse - 1) / random::block_gaussians));
+      for (std::size_t k = 0; k < 4; ++k) block.word[k].store(drawn[k]);
+    }
+    random::box_muller(U32::load(drawn[number / 2]), first, second);
+  }
+  void pair(std::uint32_t pulse, simd::F1& first, simd::F1& second) {
+    const std::uint32_t number = (pulse - 1) % random::block_gaussians;
+    if (number == 0) {
+      const auto words = stream.words_of_one(element, draw((pulse - 1) / random::block_gaussians));
+      for (std::size_t k = 0; k < 4; ++k) drawn[k][0] = words[k];
+    }
+    random::box_muller(simd::U1(drawn[number / 2][0]), first, second);
+  }
+  alignas(64) std::uint32_t drawn[4][16];
+};
+
+// Several pulses for devices that may not take all of theirs at once: as many at a time as the device's range allows.
+template <class V, class Model>
+[[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse,
+                                              const typename Model::template Lanes<V>& lanes,
+                                              const device::AggregationRange<V>& range, typename V::F w,
+                                              typename V::U n, typename V::M up, typename V::F first_noise,
+                                              LaterNoise later) {
+  using F = typename V::F;
+  using U = typename V::U;
+  const U one(1U);
+  const U most(pulse_by_pulse ? 1U : model.most_at_once());
+  F xi = first_noise;
+  F next{};
+  U left = n;
+  for (std::uint32_t pulse = 0;; ++pulse) {
+    if (pulse % 2 == 1) {
+      later.pair(pulse, xi, next);
+    } else if (pulse > 0) {
+      xi = next;
+    }
+    const U limit = select(range.outside(w, up, model.limits_behind()), one, most);
+    const U now = select(greater(left, limit), limit, left);
+    w = clamp(model.pulses(lanes, w, up, now, xi), lanes.w_min, lanes.w_max);
+    left = left - now;
+    if (!any(nonzero(left))) return w;
+  }
 }
 
-// Applies n pulses to sixteen devices in each of some rows. noise(k) gives the gaussians of pulse k; those of pulse 0
-// also serve n pulses at once.
-template <class Model, std::size_t rows, class Noise>
-inline void advance(const Model& model, bool pulse_by_pulse, const typename Model::Lanes (&lanes)[rows], F32 (&w)[rows],
-                    const U32 (&n)[rows], const Mask (&up)[rows], Noise&& noise) {
-  const auto first = noise(0);
-  Mask rest[rows];
-  Mask any_rest{};
-  for (std::size_t r = 0; r < rows; ++r) {
-    const Mask touched = simd::nonzero(n[r]);
-    const auto moved = model.pulses(lanes[r], w[r], up[r], simd::to_float(n[r]), first[r]);
-    rest[r] = pulse_by_pulse ? touched : simd::andnot(moved.valid, touched);
-    const F32 bounded = simd::clamp(moved.weight, lanes[r].w_min, lanes[r].w_max);
-    w[r] = simd::select(simd::andnot(rest[r], touched), bounded, w[r]);
-    any_rest = r == 0 ? rest[0] : any_rest | rest[r];
-  }
-  if (!simd::any(any_rest)) return;
-  // The devices that must take their pulses one at a time.
-  for (std::uint32_t k = 0;; ++k) {
-    Mask todo[rows];
-    Mask any_todo{};
-    for (std::size_t r = 0; r < rows; ++r) {
-      todo[r] = rest[r] & simd::greater(n[r], U32(k));
-      any_todo = r == 0 ? todo[0] : any_todo | todo[r];
-    }
-    if (!simd::any(any_todo)) return;
-    const auto xi = k == 0 ? first : noise(k);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const F32 moved = simd::clamp(model.pulse(lanes[r], w[r], up[r], xi[r]), lanes[r].w_min, lanes[r].w_max);
-      w[r] = simd::select(todo[r], moved, w[r]);
-    }
-  }
-}
+// Four rows of devices, sixteen columns at a time, all samples of a chunk: first the noise of the block, then its rows.
+// Either part is a loop without long chains of operations that wait for each other.
+template <class Model> class DenseQuad {
+ public:
+  DenseQuad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains, std::size_t quad)
+      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad) {}
 
-// Four rows of devices, sixteen columns at a time, all samples of a chunk.
-template <class Model>
-void update_quad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains,
-                 std::size_t quad) {
-  const std::uint64_t quad_samples = trains.d_active(quad);
-  if (quad_samples == 0) return;
-  const std::size_t groups = target.stride / columns_per_group;
-  const auto words = static_cast<std::size_t>(trains.words());
-  for (std::size_t group = 0; group < groups; ++group) {
-    std::uint64_t left = quad_samples & trains.x_active(group);
-    if (left == 0) continue;
-    const std::size_t origin = quad * rows_per_quad * target.stride + group * columns_per_group;
-    const auto element = static_cast<std::uint32_t>(quad * target.stride + group * columns_per_group);
-    typename Model::Lanes lanes[rows_per_quad];
-    F32 w[rows_per_quad];
-    U32 last[rows_per_quad];  // 1 + the sample of the last pulse
-    for (std::size_t r = 0; r < rows_per_quad; ++r) {
-      lanes[r] = model.load(device::Neighbours{target.planes, origin + r * target.stride});
-      w[r] = F32::load(target.weight + origin + r * target.stride);
+  void update() {
+    const std::uint64_t quad_samples = trains_.d_active(quad_);
+    if (quad_samples == 0) return;
+    for (std::size_t group = 0; group < target_.stride / columns_per_group; ++group) {
+      const std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
+      if (samples == 0) continue;
+      draw_noise(element(group), samples);
+      for (std::size_t r = 0; r < rows_per_quad; r += rows) move(group, r, samples);
+    }
+  }
+
+ private:
+  using V = simd::Wide;
+  // Rows that are moved together: the more, the longer the chain of operations from a weight to the next.
+  static constexpr std::size_t rows = Model::rows_in_flight;
+
+  [[nodiscard]] std::uint32_t element(std::size_t group) const {
+    return static_cast<std::uint32_t>(quad_ * target_.stride + group * columns_per_group);
+  }
+
+  // The samples in which a line of either side pulses in the same slot.
+  [[nodiscard]] std::uint64_t coinciding(std::size_t group, std::uint64_t samples) const {
+    if (!trains_.slots()) return samples;
+    std::uint64_t result = 0;
+    for (std::uint64_t left = samples; left != 0; left &= left - 1) {
+      const auto s = static_cast<std::size_t>(std::countr_zero(left));
+      const std::uint32_t* x = trains_.x_bits(group, s);
+      const std::uint32_t* d = trains_.d_bits(quad_, s);
+      bool any = false;
+      if (trains_.words() == 1) {
+        any = simd::any(simd::nonzero(U32::load(x) & U32((d[0] | d[1]) | (d[2] | d[3]))));
+      } else {
+        any = simd::any(simd::nonzero((U32::load(x) & U32((d[0] | d[2]) | (d[4] | d[6]))) |
+                                      (U32::load(x + 16) & U32((d[1] | d[3]) | (d[5] | d[7])))));
+      }
+      result |= static_cast<std::uint64_t>(any) << s;
+    }
+    return result;
+  }
+
+  // The noise of the first pulses of the block, for some samples.
+  [[gnu::noinline]] void draw_noise(std::uint32_t element, std::uint64_t samples) {
+    const std::uint64_t first = target_.first_step;
+    while (samples != 0) {
+      const auto s = static_cast<std::size_t>(std::countr_zero(samples));
+      const FirstNoise noise(target_.key, first + s);
+      const auto block = noise.stream.words(simd::lane_index() + U32(element), 0);
+      if (noise.half == 0) store(s, block.word[0], block.word[1]);
+      // The second sample of the pair is the next one, or this one where the pair began before the chunk.
+      const std::size_t second = noise.half == 0 ? s + 1 : s;
+      if (second < chunk_samples && (samples >> second & 1) != 0) store(second, block.word[2], block.word[3]);
+      samples &= ~std::uint64_t{0} << 1 << second;
+      if (second + 1 >= chunk_samples) return;
+    }
+  }
+  [[gnu::always_inline]] void store(std::size_t s, U32 upper, U32 lower) {
+    F32 xi[rows_per_quad];
+    random::box_muller(upper, xi[0], xi[1]);
+    random::box_muller(lower, xi[2], xi[3]);
+    for (std::size_t r = 0; r < rows_per_quad; ++r) xi[r].store(noise_[s][r]);
+  }
+
+  // What the inner loop is compiled for: other settings are read as it goes.
+  void move(std::size_t group, std::size_t first_row, std::uint64_t samples) {
+    const bool limits_behind = model_.limits_behind();
+    const bool with_write_noise = target_.visible != nullptr;
+    if (!trains_.slots() || trains_.words() != 1) return move<false, true>(group, first_row, samples, with_write_noise);
+    if (limits_behind) return move<true, true>(group, first_row, samples, with_write_noise);
+    if (with_write_noise) return move<true, false>(group, first_row, samples, true);
+    return move<true, false>(group, first_row, samples, std::false_type{});
+  }
+
+  // Rows first_row ... of one group of columns, through some samples. Simple: trains of one word.
+  template <bool simple, bool limits_behind, class Flag>
+  [[gnu::noinline]] void move(std::size_t group, std::size_t first_row, std::uint64_t samples, Flag with_write_noise) {
+    const Model& model = model_;
+    const auto words = static_cast<std::size_t>(trains_.words());
+    const std::uint32_t* x_bits = trains_.x_bits(group, 0);
+    const std::uint32_t* d_bits = trains_.d_bits(quad_, 0) + first_row * words;
+    const std::uint16_t* x_negative = trains_.x_negative(group);
+    const std::uint8_t* d_negative = trains_.d_negative(quad_);
+    const U32 one(1U);
+    const U32 most(pulse_by_pulse_ ? 0U : model.most_at_once());
+    const std::size_t origin = (quad_ * rows_per_quad + first_row) * target_.stride + group * columns_per_group;
+    typename Model::template Lanes<V> lanes[rows];
+    device::AggregationRange<V> range[rows];
+    F32 w[rows];
+    U32 last[rows];  // 1 + the sample of the last pulse
+    for (std::size_t r = 0; r < rows; ++r) {
+      lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
+      range[r] = model.range(lanes[r]);
+      w[r] = F32::load(target_.weight + origin + r * target_.stride);
       last[r] = U32(0U);
     }
-    for (; left != 0; left &= left - 1) {
+    for (std::uint64_t left = samples; left != 0; left &= left - 1) {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
-      const std::uint32_t* x = trains.x_bits(group, s);
-      const std::uint32_t* d = trains.d_bits(quad, s);
-      const float divisor = trains.divisor(s);
-      U32 n[rows_per_quad];
-      for (std::size_t r = 0; r < rows_per_quad; ++r) {
-        n[r] = coincidences(trains, x, d + r * words, divisor);
-      }
-      if (!simd::any(simd::nonzero((n[0] | n[1]) | (n[2] | n[3])))) continue;
-      const U32 x_sign = U32::load(trains.x_sign(group, s));
-      const std::uint32_t* d_sign = trains.d_sign(quad, s);
-      Mask up[rows_per_quad];
-      for (std::size_t r = 0; r < rows_per_quad; ++r) up[r] = simd::negative(x_sign ^ U32(d_sign[r]));
-      const random::Stream noise(target.key, random::Purpose::pulse_noise, target.first_step + s);
-      advance(model, pulse_by_pulse, lanes, w, n, up, [&](std::uint32_t k) {
-        const auto xi = noise.gaussians(element, k);
-        return std::array<F32, 4>{xi.value[0], xi.value[1], xi.value[2], xi.value[3]};
-      });
-      if (target.visible == nullptr) continue;
-      for (std::size_t r = 0; r < rows_per_quad; ++r) {
-        last[r] = simd::select(simd::nonzero(n[r]), U32(static_cast<std::uint32_t>(s) + 1U), last[r]);
+      const std::uint32_t* x = x_bits + s * 16 * words;
+      const std::uint32_t* d = d_bits + s * rows_per_quad * words;
+      const std::uint32_t negative[2] = {x_negative[s], ~std::uint32_t{x_negative[s]}};
+      const std::uint32_t d_signs = static_cast<std::uint32_t>(d_negative[s]) >> first_row;
+      for (std::size_t r = 0; r < rows; ++r) {
+        const U32 n = simple ? simd::popcount(U32::load(x) & U32(d[r]))
+                             : coincidences(trains_, x, d + r * words, trains_.divisor(s));
+        const Mask up = Mask::of(negative[d_signs >> r & 1U]);
+        const F32 xi = F32::load(noise_[s][first_row + r]);
+        const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
+        F32 moved = clamp(model.pulses(lanes[r], w[r], up, n, xi), lanes[r].w_min, lanes[r].w_max);
+        const Mask in_turn = simd::greater(n, simd::select(outside, one, most));
+        if (simd::any(in_turn)) [[unlikely]] {
+          const F32 slow =
+              pulse_in_turn<V>(model, pulse_by_pulse_, lanes[r], range[r], w[r], simd::select(in_turn, n, U32(0U)), up,
+                               xi, LaterNoise(target_.key, target_.first_step + s, element(group), first_row + r));
+          moved = simd::select(in_turn, slow, moved);
+        }
+        w[r] = moved;
+        if (with_write_noise) {
+          last[r] = simd::select(simd::nonzero(n), U32(static_cast<std::uint32_t>(s) + 1U), last[r]);
+        }
       }
     }
-    for (std::size_t r = 0; r < rows_per_quad; ++r) w[r].store(target.weight + origin + r * target.stride);
-    if (target.visible == nullptr) continue;
-    // Write noise: the visible weight was redrawn by each pulse; only the last one is still to be seen.
-    for (std::size_t r = 0; r < rows_per_quad; ++r) {
-      const Mask touched = simd::nonzero(last[r]);
-      if (!simd::any(touched)) continue;
-      const U32 step = last[r] + U32(static_cast<std::uint32_t>(target.first_step) - 1U);
-      const F32 xi = random::to_gaussian(words_of_steps(target.key, random::Purpose::write_noise, target.first_step,
-                                                        step, simd::lane_index() + U32(element)),
-                                         r);
-      float* visible = target.visible + origin + r * target.stride;
-      const F32 seen = simd::fma(xi, F32(target.write_noise), w[r]);
-      simd::select(touched, seen, F32::load(visible)).store(visible);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::size_t at = origin + r * target_.stride;
+      w[r].store(target_.weight + at);
+      if (with_write_noise) show(group, first_row + r, at, w[r], last[r]);
     }
   }
-}
 
-// Room for the coincidences of one row in one sample.
+  // Write noise: the visible weight was redrawn by each pulse; only the last one is still to be seen.
+  void show(std::size_t group, std::size_t row, std::size_t at, F32 w, U32 last) {
+    const Mask touched = simd::nonzero(last);
+    if (!simd::any(touched)) return;
+    const random::PulseStream write(target_.key, random::Purpose::write_noise, target_.first_step);
+    const U32 step_low = last + U32(static_cast<std::uint32_t>(target_.first_step) - 1U);
+    const auto words = write.words_of_steps(step_low, simd::lane_index() + U32(element(group)), 0);
+    const F32 seen = simd::fma(random::to_gaussian(words, row), F32(target_.write_noise), w);
+    simd::select(touched, seen, F32::load(target_.visible + at)).store(target_.visible + at);
+  }
+
+  const Model& model_;
+  const bool pulse_by_pulse_;
+  const KernelTarget& target_;
+  const Trains& trains_;
+  const std::size_t quad_;
+  alignas(64) float noise_[chunk_samples][rows_per_quad][columns_per_group];
+};
+
+// Some coincidences of one row in one sample.
 struct Coincidences {
-  AlignedVector<std::uint32_t> column, count;
-  explicit Coincidences(std::size_t columns) : column(columns + 32), count(columns + 32) {}
+  static constexpr std::size_t most = 1024;
+  alignas(64) std::uint32_t column[most];
+  alignas(64) std::uint32_t count[most];
+  alignas(64) float noise[most];
+  alignas(64) float write_noise[most];
+  std::size_t size;
+  bool several;  // whether a crosspoint has more than one
+
+  // Collects the lines of sample s, from number `first` of its list on, that coincide with train d, as many as there is
+  // room for. Returns the number to go on from.
+  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* d, std::size_t first) {
+    size = 0;
+    const std::size_t length = trains.list_length(s);
+    const std::uint32_t* columns = trains.list_columns(s);
+    U32 bits(0U);
+    std::size_t i = first;
+    for (; i < length && size + 32 <= most; i += 16) {
+      U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & U32(d[0]));
+      if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & U32(d[1]));
+      const Mask hit = simd::nonzero(n);
+      (void)simd::compress_store(column + size, U32::load(columns + i), hit);
+      size += simd::compress_store(count + size, n, hit);
+      bits = bits | n;
+    }
+    several = simd::any(simd::greater(bits, U32(1U)));
+    U32(0U).store(column + size);
+    return i;
+  }
 };
 
 // Four rows of devices, coincidence by coincidence, all samples of a chunk.
-template <class Model>
-void update_quad_sparse(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains,
-                        std::size_t quad, Coincidences& hits) {
-  const U32 column_bits(0x7FFFFFFFU);
-  const auto words = static_cast<std::size_t>(trains.words());
-  for (std::size_t r = 0; r < rows_per_quad; ++r) {
-    const std::size_t row = (quad * rows_per_quad + r) * target.stride;
-    for (std::uint64_t left = trains.d_active(quad); left != 0; left &= left - 1) {
-      const auto s = static_cast<std::size_t>(std::countr_zero(left));
-      const std::uint32_t* d = trains.d_bits(quad, s) + r * words;
-      if ((d[0] | d[words - 1]) == 0) continue;
-      std::size_t found = 0;
-      const std::size_t length = trains.list_length(s);
-      const std::uint32_t* columns = trains.list_columns(s);
-      for (std::size_t i = 0; i < length; i += 16) {
-        U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & U32(d[0]));
-        if (words == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & U32(d[1]));
-        const Mask hit = simd::nonzero(n);
-        (void)simd::compress_store(hits.column.data() + found, U32::load(columns + i), hit);
-        found += simd::compress_store(hits.count.data() + found, n, hit);
-      }
-      if (found == 0) continue;
-      U32(0U).store(hits.column.data() + found);
-      U32(0U).store(hits.count.data() + found);
-      const U32 d_sign(trains.d_sign(quad, s)[r]);
-      const random::Stream noise(target.key, random::Purpose::pulse_noise, target.first_step + s);
-      const random::Stream write(target.key, random::Purpose::write_noise, target.first_step + s);
-      for (std::size_t i = 0; i < found; i += 16) {
-        const U32 signed_column = U32::load(hits.column.data() + i);
-        const U32 column = signed_column & column_bits;
-        const U32 element = column + U32(static_cast<std::uint32_t>(quad * target.stride));
-        const U32 n[1] = {U32::load(hits.count.data() + i)};
-        const Mask up[1] = {simd::negative(signed_column ^ d_sign)};
-        const typename Model::Lanes lanes[1] = {model.load(device::Scattered{target.planes, row, column})};
-        F32 w[1] = {simd::gather(target.weight + row, column)};
-        advance(model, pulse_by_pulse, lanes, w, n, up,
-                [&](std::uint32_t k) { return std::array<F32, 1>{random::to_gaussian(noise.words(element, k), r)}; });
-        const Mask touched = simd::nonzero(n[0]);
-        simd::scatter(target.weight + row, column, w[0], touched);
-        if (target.visible != nullptr) {
-          const F32 xi = random::to_gaussian(write.words(element, 0), r);
-          simd::scatter(target.visible + row, column, simd::fma(xi, F32(target.write_noise), w[0]), touched);
+template <class Model> class SparseQuad {
+ public:
+  SparseQuad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains,
+             std::size_t quad)
+      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad) {}
+
+  void update() {
+    const auto words = static_cast<std::size_t>(trains_.words());
+    for (std::size_t r = 0; r < rows_per_quad; ++r) {
+      fetch(quad_ * rows_per_quad + r + 1);
+      for (std::uint64_t left = trains_.d_active(quad_); left != 0; left &= left - 1) {
+        const auto s = static_cast<std::size_t>(std::countr_zero(left));
+        const std::uint32_t* d = trains_.d_bits(quad_, s) + r * words;
+        if ((d[0] | d[words - 1]) == 0) continue;
+        for (std::size_t next = 0; next < trains_.list_length(s);) {
+          next = hits_.collect(trains_, s, d, next);
+          if (hits_.size == 0) continue;
+          draw_noise(r, s);
+          if (hits_.several || pulse_by_pulse_) {
+            move<true>(r, s);
+          } else {
+            move<false>(r, s);
+          }
         }
       }
     }
   }
-}
+
+ private:
+  static constexpr std::uint32_t column_bits = 0x7FFFFFFFU;
+  static constexpr std::size_t planes_of_model = device::pulsed_planes + Model::extra_planes.size();
+
+  // Most cache lines of the next row will be wanted, in an order that the processor cannot foresee.
+  void fetch(std::size_t row) const {
+    if (!target_.fetch_ahead || row >= target_.rows) return;
+    for (std::size_t j = 0; j < target_.stride; j += 16) {
+      __builtin_prefetch(target_.weight + row * target_.stride + j, 1);
+      for (std::size_t p = 0; p < planes_of_model; ++p) {
+        __builtin_prefetch(target_.planes[p] + row * target_.stride + j);
+      }
+    }
+  }
+
+  [[nodiscard]] std::uint32_t first_element() const { return static_cast<std::uint32_t>(quad_ * target_.stride); }
+
+  [[gnu::noinline]] void draw_noise(std::size_t row, std::size_t s) {
+    const std::uint64_t step = target_.first_step + s;
+    const FirstNoise noise(target_.key, step);
+    const random::PulseStream write(target_.key, random::Purpose::write_noise, step);
+    for (std::size_t i = 0; i < hits_.size; i += 16) {
+      const U32 element = (U32::load(hits_.column + i) & U32(column_bits)) + U32(first_element());
+      random::to_gaussian(noise.stream.words(element, 0), 4 * noise.half + row).store(hits_.noise + i);
+      if (target_.visible == nullptr) continue;
+      random::to_gaussian(write.words(element, 0), row).store(hits_.write_noise + i);
+    }
+  }
+
+  template <bool several> [[gnu::noinline]] void move(std::size_t row, std::size_t s) {
+    const std::size_t origin = (quad_ * rows_per_quad + row) * target_.stride;
+    const Model model = model_;
+    float* weight = target_.weight + origin;
+    const std::uint32_t* columns = hits_.column;
+    const std::uint32_t* counts = hits_.count;
+    const float* noise = hits_.noise;
+    const float* planes[planes_of_model];
+    for (std::size_t p = 0; p < planes_of_model; ++p) planes[p] = target_.planes[p] + origin;
+    const std::uint32_t d_negative = (static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) << 31;
+    for (std::size_t i = 0; i < hits_.size; ++i) {
+      const std::uint32_t column = columns[i] & column_bits;
+      const simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
+      const auto lanes = model.load(device::OneDevice{planes, column});
+      simd::F1 w(weight[column]);
+      const simd::U1 n(several ? counts[i] : 1U);
+      const simd::F1 xi(noise[i]);
+      if (!several || n.v == 1) {
+        w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
+      } else {
+        w = in_turn(planes, row, s, column, w, n, up, xi);
+      }
+      weight[column] = w.v;
+      if (target_.visible == nullptr) continue;
+      target_.visible[origin + column] = fma(simd::F1(hits_.write_noise[i]), simd::F1(target_.write_noise), w).v;
+    }
+  }
+
+  // Apart, so that the loop above keeps its devices in registers.
+  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
+                                     simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
+    const auto lanes = model_.load(device::OneDevice{planes, column});
+    return pulse_in_turn<simd::Single>(model_, pulse_by_pulse_, lanes, model_.range(lanes), w, n, up, xi,
+                                       LaterNoise(target_.key, target_.first_step + s, first_element() + column, row));
+  }
+
+  const Model& model_;
+  const bool pulse_by_pulse_;
+  const KernelTarget& target_;
+  const Trains& trains_;
+  const std::size_t quad_;
+  Coincidences hits_;
+};
 
 }  // namespace mho::pulse

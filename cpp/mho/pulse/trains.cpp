@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "mho/parallel.h"
 #include "mho/random/stream.h"
@@ -84,9 +83,42 @@ void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters&
   }
 }
 
+// How many lines of each sign pulse in each slot.
+struct SlotCount {
+  std::uint32_t of[2][max_bit_length] = {};
+
+  void add(const U32* words, int bl, Mask negative) {
+    const std::uint32_t signs = negative.bits();
+    for (std::uint32_t slot = 0; slot < static_cast<std::uint32_t>(bl); ++slot) {
+      const std::uint32_t fired = simd::nonzero(words[slot / 32] & U32(1U << (slot % 32))).bits();
+      of[0][slot] += static_cast<std::uint32_t>(std::popcount(fired & ~signs));
+      of[1][slot] += static_cast<std::uint32_t>(std::popcount(fired & signs));
+    }
+  }
+};
+
+// In each slot every pulsing x-line meets every pulsing d-line.
+PulseCount coincidences(const SlotCount& x, const SlotCount& d, std::size_t slots) {
+  PulseCount total;
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    const std::uint64_t xp = x.of[0][slot];
+    const std::uint64_t xn = x.of[1][slot];
+    const std::uint64_t dp = d.of[0][slot];
+    const std::uint64_t dn = d.of[1][slot];
+    total.up += xp * dn + xn * dp;
+    total.down += xp * dp + xn * dn;
+  }
+  return total;
+}
+
 float max_abs(const float* values, std::size_t n) {
-  float m = 0;
-  for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(values[i]));
+  F32 most(0.0F);
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) most = simd::max(most, simd::abs(F32::load(values + i)));
+  float lanes[16];
+  most.store(lanes);
+  float m = *std::max_element(lanes, lanes + 16);
+  for (; i < n; ++i) m = std::max(m, std::fabs(values[i]));
   return m;
 }
 
@@ -104,9 +136,10 @@ void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const 
   const std::size_t groups = round_up(in, 16) / 16;
   const std::size_t quads = round_up(out, 4) / 4;
   x_bits_.resize(groups * samples * w * 16);
-  x_sign_.resize(groups * samples * 16);
+  x_negative_.resize(groups * samples);
   d_bits_.resize(quads * samples * w * 4);
-  d_sign_.resize(quads * samples * 4);
+  d_negative_.resize(quads * samples);
+  counts_.resize(samples);
   x_active_.resize(groups);
   d_active_.resize(quads);
   divisor_.resize(samples);
@@ -128,25 +161,29 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
       const F32 value = F32::load(padded);
       const F32 magnitude = simd::abs(value);
       U32 result[2] = {U32(0U), U32(0U)};
-      if (plan.bl > 0 && simd::any(magnitude > F32(0.0F))) {
+      const bool fires = plan.bl > 0 && simd::any(magnitude > F32(0.0F));
+      if (fires) {
         make_lines(magnitude, line, parameters, trains, rounding, static_cast<std::uint32_t>(g * 16), words_, result);
       }
-      store(g, result, simd::as_u32(value) & U32(sign_bit));
+      store(g, result, fires, simd::negative(simd::as_u32(value)));
     }
   };
+  SlotCount x_slots;
+  SlotCount d_slots;
 
   lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
-        random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, U32 sign) {
+        random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
+          x_negative_[g * samples_ + s] = static_cast<std::uint16_t>(negative.bits());
           for (std::size_t k = 0; k < w; ++k) result[k].store(x_bits_.data() + ((g * samples_ + s) * w + k) * 16);
-          sign.store(x_sign_.data() + (g * samples_ + s) * 16);
+          if (slots_ && fired) x_slots.add(result, plan.bl, negative);
         });
   // Implicit pulses: n = round(BL x_q d_q); the bit length goes with d.
   const float d_scale = parameters.pulse_type == PulseType::deterministic_implicit ? static_cast<float>(plan.bl) : 1.0F;
   const std::size_t quads = d_active_.size();
   lines(d, out_, {plan.d_gain, plan.bl, parameters.res, parameters.d_res_implicit}, random::Purpose::train_d,
-        random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, U32 sign) {
+        random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
+          if (slots_ && fired) d_slots.add(result, plan.bl, negative);
           std::uint32_t bits[2][16] = {};
-          std::uint32_t signs[16];
           for (std::size_t k = 0; k < w; ++k) {
             if (slots_) {
               result[k].store(bits[k]);
@@ -154,17 +191,17 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
               simd::as_u32(simd::as_f32(result[k]) * F32(d_scale)).store(bits[k]);
             }
           }
-          sign.store(signs);
           for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
             const std::size_t q = g * 4 + i;
+            d_negative_[q * samples_ + s] = static_cast<std::uint8_t>(negative.bits() >> (4 * i) & 15U);
             for (std::size_t r = 0; r < 4; ++r) {
               for (std::size_t k = 0; k < w; ++k) {
                 d_bits_[((q * samples_ + s) * 4 + r) * w + k] = bits[k][4 * i + r];
               }
-              d_sign_[(q * samples_ + s) * 4 + r] = signs[4 * i + r];
             }
           }
         });
+  counts_[s] = slots_ ? coincidences(x_slots, d_slots, 32 * w) : count_products(s);
 }
 
 void Trains::finish() {
@@ -187,6 +224,13 @@ void Trains::finish() {
 }
 
 std::size_t Trains::active_blocks() const {
+  const auto some = [](const AlignedVector<std::uint64_t>& active) {
+    return static_cast<std::size_t>(std::ranges::count_if(active, [](std::uint64_t set) { return set != 0; }));
+  };
+  return some(x_active_) * some(d_active_);
+}
+
+std::size_t Trains::active_blocks_and_samples() const {
   std::size_t groups[chunk_samples] = {};
   std::size_t quads[chunk_samples] = {};
   const auto tally = [](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {
@@ -217,7 +261,8 @@ void Trains::list_lines() {
       if (w == 2) any = any | U32::load(bits + 16);
       const Mask pulsing = simd::nonzero(any);
       const U32 columns = simd::lane_index() + U32(static_cast<std::uint32_t>(g * 16));
-      std::size_t found = simd::compress_store(list_columns_.data() + end, columns | U32::load(x_sign(g, s)), pulsing);
+      const U32 sign = simd::select(Mask::of(x_negative(g)[s]), U32(sign_bit), U32(0U));
+      std::size_t found = simd::compress_store(list_columns_.data() + end, columns | sign, pulsing);
       for (std::size_t k = 0; k < w; ++k) {
         found = simd::compress_store(list_bits_[k].data() + end, U32::load(bits + 16 * k), pulsing);
       }
@@ -232,52 +277,25 @@ void Trains::list_lines() {
 }
 
 PulseCount Trains::count() const {
-  const auto w = static_cast<std::size_t>(words_);
   PulseCount total;
-  if (!slots_) {
-    for (std::size_t s = 0; s < samples_; ++s) {
-      for (std::size_t i = 0; i < out_; ++i) {
-        const float d = std::bit_cast<float>(d_bits(i / 4, s)[i % 4 * w]);
-        if (d == 0) continue;
-        for (std::size_t j = 0; j < in_; ++j) {
-          const float x = std::bit_cast<float>(x_bits(j / 16, s)[j % 16]);
-          const auto n = static_cast<std::uint64_t>(std::nearbyint(x * d / divisor_[s]));
-          const bool up = x_sign(j / 16, s)[j % 16] != d_sign(i / 4, s)[i % 4];
-          (up ? total.up : total.down) += n;
-        }
-      }
-    }
-    return total;
-  }
-  SlotCount x_slots;
-  SlotCount d_slots;
-  const auto tally = [](SlotCount& slots, std::uint32_t word, std::uint32_t sign, std::size_t k) {
-    std::uint32_t* counts = sign != 0 ? slots.negative : slots.positive;
-    for (; word != 0; word &= word - 1) ++counts[32 * k + static_cast<std::size_t>(std::countr_zero(word))];
-  };
   for (std::size_t s = 0; s < samples_; ++s) {
-    std::memset(&x_slots, 0, sizeof(x_slots));
-    std::memset(&d_slots, 0, sizeof(d_slots));
-    const std::uint64_t here = std::uint64_t{1} << s;
-    for (std::size_t g = 0; g < x_active_.size(); ++g) {
-      if ((x_active_[g] & here) == 0) continue;
-      for (std::size_t k = 0; k < w; ++k) {
-        for (std::size_t i = 0; i < 16; ++i) tally(x_slots, x_bits(g, s)[k * 16 + i], x_sign(g, s)[i], k);
-      }
-    }
-    for (std::size_t q = 0; q < d_active_.size(); ++q) {
-      if ((d_active_[q] & here) == 0) continue;
-      for (std::size_t r = 0; r < 4; ++r) {
-        for (std::size_t k = 0; k < w; ++k) tally(d_slots, d_bits(q, s)[r * w + k], d_sign(q, s)[r], k);
-      }
-    }
-    for (std::size_t slot = 0; slot < 32 * w; ++slot) {
-      const std::uint64_t xp = x_slots.positive[slot];
-      const std::uint64_t xn = x_slots.negative[slot];
-      const std::uint64_t dp = d_slots.positive[slot];
-      const std::uint64_t dn = d_slots.negative[slot];
-      total.up += xp * dn + xn * dp;
-      total.down += xp * dp + xn * dn;
+    total.up += counts_[s].up;
+    total.down += counts_[s].down;
+  }
+  return total;
+}
+
+PulseCount Trains::count_products(std::size_t s) const {
+  PulseCount total;
+  for (std::size_t i = 0; i < out_; ++i) {
+    const float d = std::bit_cast<float>(d_bits(i / 4, s)[i % 4]);
+    if (d == 0) continue;
+    const std::uint32_t d_is_negative = d_negative(i / 4)[s] >> (i % 4) & 1U;
+    for (std::size_t j = 0; j < in_; ++j) {
+      const float x = std::bit_cast<float>(x_bits(j / 16, s)[j % 16]);
+      const auto n = static_cast<std::uint64_t>(std::nearbyint(x * d / divisor_[s]));
+      const bool up = (x_negative(j / 16)[s] >> (j % 16) & 1U) != d_is_negative;
+      (up ? total.up : total.down) += n;
     }
   }
   return total;

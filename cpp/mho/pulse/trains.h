@@ -37,26 +37,23 @@ class Trains {
   // Lists of the x-lines that pulse, sample by sample: what the sparse kernel walks along.
   void list_lines();
 
-  // How many blocks of 4 x 16 devices have a pulsing line on both sides, over all samples.
+  // How many blocks of 4 x 16 devices have a pulsing line on both sides, in some sample or counted for each sample.
   [[nodiscard]] std::size_t active_blocks() const;
+  [[nodiscard]] std::size_t active_blocks_and_samples() const;
 
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] int words() const { return words_; }
   [[nodiscard]] bool slots() const { return slots_; }
-  // 16 x-lines from 16 g, of sample s: words, then signs (0 or the sign bit).
+  // 16 x-lines from 16 g, of sample s: words. And which of the lines are negative, a bit each, for all samples.
   [[nodiscard]] const std::uint32_t* x_bits(std::size_t g, std::size_t s) const {
     return x_bits_.data() + (g * samples_ + s) * static_cast<std::size_t>(words_) * 16;
   }
-  [[nodiscard]] const std::uint32_t* x_sign(std::size_t g, std::size_t s) const {
-    return x_sign_.data() + (g * samples_ + s) * 16;
-  }
-  // Four d-lines from 4 q, of sample s: [line][word], then signs.
+  [[nodiscard]] const std::uint16_t* x_negative(std::size_t g) const { return x_negative_.data() + g * samples_; }
+  // Four d-lines from 4 q, of sample s: [line][word]. And which are negative, for all samples.
   [[nodiscard]] const std::uint32_t* d_bits(std::size_t q, std::size_t s) const {
     return d_bits_.data() + (q * samples_ + s) * static_cast<std::size_t>(words_) * 4;
   }
-  [[nodiscard]] const std::uint32_t* d_sign(std::size_t q, std::size_t s) const {
-    return d_sign_.data() + (q * samples_ + s) * 4;
-  }
+  [[nodiscard]] const std::uint8_t* d_negative(std::size_t q) const { return d_negative_.data() + q * samples_; }
   // Samples in which at least one of the lines pulses.
   [[nodiscard]] std::uint64_t x_active(std::size_t g) const { return x_active_[g]; }
   [[nodiscard]] std::uint64_t d_active(std::size_t q) const { return d_active_[q]; }
@@ -70,20 +67,19 @@ class Trains {
     return list_bits_[word].data() + list_begin_[s];
   }
 
-  // Coincidences over the whole array, from the lines alone: in each slot every pulsing x-line meets every pulsing
-  // d-line.
+  // Coincidences over the whole array, of all samples.
   [[nodiscard]] PulseCount count() const;
 
  private:
-  struct SlotCount {
-    std::uint32_t positive[max_bit_length];
-    std::uint32_t negative[max_bit_length];
-  };
+  [[nodiscard]] PulseCount count_products(std::size_t s) const;
 
   std::size_t in_ = 0, out_ = 0, samples_ = 0;
   int words_ = 1;
   bool slots_ = true;
-  AlignedVector<std::uint32_t> x_bits_, x_sign_, d_bits_, d_sign_;
+  AlignedVector<std::uint32_t> x_bits_, d_bits_;
+  AlignedVector<std::uint16_t> x_negative_;
+  AlignedVector<std::uint8_t> d_negative_;
+  AlignedVector<PulseCount> counts_;
   AlignedVector<std::uint64_t> x_active_, d_active_;
   AlignedVector<float> divisor_;
   AlignedVector<std::size_t> list_begin_;

@@ -1,8 +1,8 @@
 // Random numbers of sixteen lanes at a time: the words of a counter (purpose, step, element, draw), and the uniform and
 // gaussian numbers made of them.
 //
-// A group is sixteen neighbouring elements. One draw gives four words for each of them: the group is a logical unit,
-// the same on every machine, and hardware lanes never enter a counter.
+// A group is sixteen neighbouring elements. One draw gives four words, and eight gaussians, for each of them: the group
+// is a logical unit, the same on every machine, and hardware lanes never enter a counter.
 #pragma once
 
 #include <cstdint>
@@ -22,29 +22,66 @@ struct WordBlock {
   U32 word[4];
 };
 
+// Gaussians 2 k and 2 k + 1 come from word k.
+inline constexpr std::size_t block_gaussians = 8;
 struct GaussianBlock {
-  F32 value[4];
+  F32 value[block_gaussians];
 };
 
+// Two independent gaussians from one word, by the method of Box and Muller (1958): 20 bits for the radius, so that
+// tails reach 5.4 sigma, and 12 for the direction. The directions are evenly spaced, so that every moment of order
+// below 4096 is what a continuous direction gives. F, U: one lane or sixteen.
+template <class U, class F> [[gnu::always_inline]] inline void box_muller(U word, F& first, F& second) {
+  // Bits 0 to 19, plus a half: u in (0, 1), by way of a float in (1, 2).
+  const F u = as_f32(and_or(simd::shift_left<3>(word), U(0x007FFFF8U), U(0x3F800004U))) - F(1.0F);
+  const F radius = sqrt(simd::negative_log_below_one(u));  // the factor sqrt(2) is in the angle
+  // Bits 20 to 29, plus a half: an angle in (-pi/4, pi/4) from the diagonal of the first quadrant.
+  const F a = as_f32(and_or(simd::shift_right<7>(word), U(0x007FE000U), U(0x3F801000U)));
+  const F angle = fma(a, F(1.570796326794897F), F(-2.356194490192345F));
+  F sine;
+  F cosine;
+  simd::sin_cos_quarter(angle, sine, cosine);
+  // Bits 31 and 30: the quadrant.
+  first = flip_sign(radius * (cosine - sine), word);
+  second = flip_sign(radius * (cosine + sine), simd::shift_left<1>(word));
+}
+// No gaussian is larger.
+inline constexpr float largest_gaussian = 5.4F;
+
+// Gaussian `number` (0 to 7) of a block.
+inline F32 to_gaussian(const WordBlock& block, std::size_t number) {
+  F32 first;
+  F32 second;
+  box_muller(block.word[number / 2], first, second);
+  return number % 2 == 0 ? first : second;
+}
+
+[[gnu::always_inline]] inline GaussianBlock to_gaussians(const WordBlock& block) {
+  GaussianBlock r;
+  for (std::size_t k = 0; k < 4; ++k) box_muller(block.word[k], r.value[2 * k], r.value[2 * k + 1]);
+  return r;
+}
+
 // Key and the part of the counter that a kernel holds fixed.
-class Stream {
+template <int rounds> class BasicStream {
  public:
-  Stream(Key key, std::uint16_t purpose, std::uint64_t step)
+  BasicStream(Key key, std::uint16_t purpose, std::uint64_t step)
       : key_(key),
         step_low_(static_cast<std::uint32_t>(step)),
         step_high_(static_cast<std::uint32_t>(step >> 32) | (static_cast<std::uint32_t>(purpose) << 16)) {}
-  Stream(Key key, Purpose purpose, std::uint64_t step) : Stream(key, static_cast<std::uint16_t>(purpose), step) {}
+  BasicStream(Key key, Purpose purpose, std::uint64_t step)
+      : BasicStream(key, static_cast<std::uint16_t>(purpose), step) {}
 
   // The words of elements element .. element + 15.
-  //
-  // Only the element differs between lanes, so most of the first three rounds is the same for all of them and is done
-  // once, in scalars. Each lane still gets exactly Philox4x32-10 of its own counter.
   [[nodiscard]] WordBlock words(std::uint32_t element, std::uint32_t draw) const {
     return words(simd::lane_index() + U32(element), draw);
   }
 
   // The words of sixteen elements anywhere.
-  [[nodiscard]] WordBlock words(U32 element, std::uint32_t draw) const {
+  //
+  // Only the element differs between lanes, so most of the first three rounds is the same for all of them and is done
+  // once, in scalars. Each lane still gets exactly the words of its own counter.
+  [[nodiscard, gnu::always_inline]] WordBlock words(U32 element, std::uint32_t draw) const {
     Key key = key_;
     const auto bump = [&key] { key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1}; };
     const auto product = [](std::uint32_t multiplier, std::uint32_t value) {
@@ -82,15 +119,34 @@ class Stream {
     Quad even{simd::high32(e1) ^ mix0, e1, e0 ^ mix3, U64(low(p0))};
     Quad odd{simd::high32(o1) ^ mix0, o1, o0 ^ mix3, U64(low(p0))};
     bump();
-    for (int round = 3; round < philox_rounds; ++round, bump()) {
+    for (int round = 3; round < rounds; ++round, bump()) {
       even.round(key);
       odd.round(key);
     }
-    return {{simd::interleave(even.c0, odd.c0), simd::interleave(even.c1, odd.c1), simd::interleave(even.c2, odd.c2),
-             simd::interleave(even.c3, odd.c3)}};
+    return interleave(even, odd);
   }
 
-  [[nodiscard]] inline GaussianBlock gaussians(std::uint32_t element, std::uint32_t draw) const;
+  // The same where lanes also have steps of their own: `step_low` are the lower halves.
+  [[nodiscard]] WordBlock words_of_steps(U32 step_low, U32 element, std::uint32_t draw) const {
+    Key key = key_;
+    Quad even{U64(draw), simd::even_lanes(element), simd::even_lanes(step_low), U64(step_high_)};
+    Quad odd{U64(draw), simd::odd_lanes(element), simd::odd_lanes(step_low), U64(step_high_)};
+    for (int round = 0; round < rounds; ++round) {
+      even.round(key);
+      odd.round(key);
+      key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1};
+    }
+    return interleave(even, odd);
+  }
+
+  // The words of one element.
+  [[nodiscard]] Words words_of_one(std::uint32_t element, std::uint32_t draw) const {
+    return philox<rounds>({draw, element, step_low_, step_high_}, key_);
+  }
+
+  [[nodiscard]] GaussianBlock gaussians(std::uint32_t element, std::uint32_t draw) const {
+    return to_gaussians(words(element, draw));
+  }
 
  private:
   // Four counter words of eight lanes. Only the lower halves of the 64-bit lanes count.
@@ -105,11 +161,18 @@ class Stream {
       c3 = p0;
     }
   };
+  [[gnu::always_inline]] static WordBlock interleave(const Quad& even, const Quad& odd) {
+    return {{simd::interleave(even.c0, odd.c0), simd::interleave(even.c1, odd.c1), simd::interleave(even.c2, odd.c2),
+             simd::interleave(even.c3, odd.c3)}};
+  }
 
   Key key_;
   std::uint32_t step_low_;
   std::uint32_t step_high_;
 };
+
+using Stream = BasicStream<philox_rounds>;
+using PulseStream = BasicStream<philox_pulse_rounds>;
 
 // Uniform in (0, 1), never 0 and never 1: what a logarithm needs.
 [[gnu::always_inline]] inline F32 open_uniform(U32 word) {
@@ -117,39 +180,9 @@ class Stream {
   return simd::min(u, F32(1.0F - 0x1p-24F));
 }
 
-// Two independent gaussians from two words, by the method of Box and Muller (1958): exact, without a table, with tails
-// to 6.6 sigma. The angle is drawn in the first quadrant, the signs are two bits of their own.
-[[gnu::always_inline]] inline void box_muller(U32 radius_word, U32 angle_word, F32& first, F32& second) {
-  const F32 radius = simd::sqrt(simd::negative_log(open_uniform(radius_word)));  // the factor sqrt(2) is in the angle
-  // The upper 30 bits, as a signed fraction of [-1, 1), give an angle in [-pi/4, pi/4).
-  const F32 angle = simd::to_float(angle_word & U32(0xFFFFFFFCU)) * F32(0x1p-31F * 0.785398163397448310F);
-  F32 sine;
-  F32 cosine;
-  simd::sin_cos_quarter(angle, sine, cosine);
-  first = simd::flip_sign(radius * (cosine - sine), simd::shift_left<31>(angle_word));
-  second = simd::flip_sign(radius * (cosine + sine), simd::shift_left<30>(angle_word) & U32(0x80000000U));
-}
-
-// Value `row` (0 to 3) of the gaussians of a block.
-inline F32 to_gaussian(const WordBlock& block, std::size_t row) {
-  F32 first;
-  F32 second;
-  box_muller(block.word[row & 2], block.word[(row & 2) + 1], first, second);
-  return (row & 1) == 0 ? first : second;
-}
-
-inline GaussianBlock to_gaussians(const WordBlock& block) {
-  GaussianBlock r;
-  box_muller(block.word[0], block.word[1], r.value[0], r.value[1]);
-  box_muller(block.word[2], block.word[3], r.value[2], r.value[3]);
-  return r;
-}
-
-inline GaussianBlock Stream::gaussians(std::uint32_t element, std::uint32_t draw) const {
-  return to_gaussians(words(element, draw));
-}
-
-// Lines of a vector (inputs, outputs) share draws in blocks of 64: line 64 b + 16 k + i is word k of element 16 b + i.
-inline constexpr std::size_t line_block = 64;
+// Lines of a vector (inputs, outputs) share draws. Of words in blocks of 64: line 64 b + 16 k + i is word k of element
+// 16 b + i. Of gaussians in blocks of 128: line 128 b + 16 k + i is gaussian k of element 16 b + i.
+inline constexpr std::size_t word_lines = 64;
+inline constexpr std::size_t gaussian_lines = 128;
 
 }  // namespace mho::random

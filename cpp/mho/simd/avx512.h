@@ -10,6 +10,7 @@ namespace mho::simd {
 
 struct Mask {
   __mmask16 v;
+  static Mask of(std::uint32_t bits) { return {static_cast<__mmask16>(bits)}; }
   [[nodiscard]] std::uint32_t bits() const { return v; }
 };
 
@@ -75,12 +76,27 @@ inline U32 select(Mask m, U32 a, U32 b) { return _mm512_mask_blend_epi32(m.v, b.
 inline Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16>(a.v & b.v)}; }
 inline Mask operator|(Mask a, Mask b) { return {static_cast<__mmask16>(a.v | b.v)}; }
 inline Mask andnot(Mask a, Mask b) { return {static_cast<__mmask16>(~a.v & b.v)}; }
+inline Mask same(Mask a, Mask b) { return {static_cast<__mmask16>(~(a.v ^ b.v))}; }
 inline bool any(Mask a) { return a.v != 0; }
 
 inline F32 as_f32(U32 a) { return _mm512_castsi512_ps(a.v); }
 inline U32 as_u32(F32 a) { return _mm512_castps_si512(a.v); }
 inline F32 to_float(U32 a) { return _mm512_cvtepi32_ps(a.v); }      // lanes read as signed
 inline U32 round_to_int(F32 a) { return _mm512_cvtps_epi32(a.v); }  // to nearest even
+
+inline U32 and_or(U32 a, U32 mask, U32 b) {  // a & mask | b
+  return _mm512_ternarylogic_epi32(a.v, mask.v, b.v, 0xEA);
+}
+inline F32 flip_sign(F32 a, U32 s) {
+  return as_f32(_mm512_ternarylogic_epi32(as_u32(a).v, s.v, U32(0x80000000U).v, 0x78));
+}
+// x = m 2^e with m in [1/2, 1), of positive, normal numbers.
+inline F32 split_exponent(F32 x, F32& mantissa) {
+  mantissa = _mm512_getmant_ps(x.v, _MM_MANT_NORM_p5_1, _MM_MANT_SIGN_src);
+  return _mm512_add_ps(_mm512_getexp_ps(x.v), _mm512_set1_ps(1.0F));
+}
+// table[i] of each lane, i < 16.
+inline F32 look_up(const float* table, U32 i) { return _mm512_permutexvar_ps(i.v, _mm512_load_ps(table)); }
 
 inline U64 operator^(U64 a, U64 b) { return _mm512_xor_si512(a.v, b.v); }
 inline U64 xor3(U64 a, U64 b, U64 c) { return _mm512_ternarylogic_epi64(a.v, b.v, c.v, 0x96); }
@@ -92,11 +108,6 @@ inline U32 interleave(U64 even, U64 odd) {
   return _mm512_mask_blend_epi32(0xAAAA, even.v, _mm512_slli_epi64(odd.v, 32));
 }
 
-// Values at base + index of each lane; lanes outside of the mask are not touched.
-inline F32 gather(const float* base, U32 index) { return _mm512_i32gather_ps(index.v, base, 4); }
-inline void scatter(float* base, U32 index, F32 value, Mask m) {
-  _mm512_mask_i32scatter_ps(base, m.v, index.v, value.v, 4);
-}
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
 inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
   _mm512_storeu_si512(target, _mm512_maskz_compress_epi32(m.v, value.v));

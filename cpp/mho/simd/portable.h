@@ -28,6 +28,15 @@ inline constexpr int part_lanes = register_bytes / 4;
 
 struct Mask {
   SignedRegister p[parts];
+  [[gnu::always_inline]] static Mask of(std::uint32_t bits) {
+    Mask m;
+    for (int i = 0; i < parts; ++i) {
+      SignedRegister lane{};
+      for (int k = 0; k < part_lanes; ++k) lane[k] = 1 << (i * part_lanes + k);
+      m.p[i] = ((SignedRegister{} + static_cast<std::int32_t>(bits)) & lane) != 0;
+    }
+    return m;
+  }
   [[nodiscard]] std::uint32_t bits() const {
     std::uint32_t r = 0;
     for (int i = 0; i < parts; ++i) {
@@ -238,6 +247,9 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 [[gnu::always_inline]] inline Mask andnot(Mask a, Mask b) {
   return detail::each<Mask>([&](int i) { return ~a.p[i] & b.p[i]; });
 }
+[[gnu::always_inline]] inline Mask same(Mask a, Mask b) {
+  return detail::each<Mask>([&](int i) { return ~(a.p[i] ^ b.p[i]); });
+}
 [[gnu::always_inline]] inline bool any(Mask a) { return a.bits() != 0; }
 
 [[gnu::always_inline]] inline F32 as_f32(U32 a) {
@@ -252,6 +264,30 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 [[gnu::always_inline]] inline U32 round_to_int(F32 a) {  // to nearest even
   const F32 r = rint(a);
   return detail::each<U32>([&](int i) { return (UnsignedRegister) __builtin_convertvector(r.p[i], SignedRegister); });
+}
+
+[[gnu::always_inline]] inline U32 and_or(U32 a, U32 mask, U32 b) { return (a & mask) | b; }
+[[gnu::always_inline]] inline F32 flip_sign(F32 a, U32 s) { return as_f32(as_u32(a) ^ (s & U32(0x80000000U))); }
+// x = m 2^e with m in [1/2, 1), of positive, normal numbers.
+[[gnu::always_inline]] inline F32 split_exponent(F32 x, F32& mantissa) {
+  const U32 bits = as_u32(x);
+  mantissa = as_f32((bits & U32(0x007FFFFFU)) | U32(0x3F000000U));
+  return to_float(shift_right<23>(bits) - U32(126U));
+}
+// table[i] of each lane, i < 16.
+[[gnu::always_inline]] inline F32 look_up(const float* table, U32 index) {
+  return detail::each<F32>([&](int i) {
+#if defined(__AVX2__)
+    const auto lanes = (__m256i)index.p[i];
+    const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), lanes);
+    const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), lanes);
+    return (FloatRegister)_mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(lanes, 28)));
+#else
+    FloatRegister r{};
+    for (int k = 0; k < part_lanes; ++k) r[k] = table[index.p[i][k] & 15];
+    return r;
+#endif
+  });
 }
 
 [[gnu::always_inline]] inline U64 operator^(U64 a, U64 b) {
@@ -282,21 +318,6 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
 }
 
-// Values at base + index of each lane; lanes outside of the mask are not touched.
-[[gnu::always_inline]] inline F32 gather(const float* base, U32 index) {
-  return detail::each<F32>([&](int i) {
-    FloatRegister r{};
-    for (int k = 0; k < part_lanes; ++k) r[k] = base[index.p[i][k]];
-    return r;
-  });
-}
-[[gnu::always_inline]] inline void scatter(float* base, U32 index, F32 value, Mask m) {
-  for (int i = 0; i < parts; ++i) {
-    for (int k = 0; k < part_lanes; ++k) {
-      if (m.p[i][k] != 0) base[index.p[i][k]] = value.p[i][k];
-    }
-  }
-}
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
 [[gnu::always_inline]] inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
   std::uint32_t lanes[16];

@@ -17,10 +17,14 @@ namespace mho::simd {
 
 inline constexpr int lanes = 16;
 
-// a with the sign bits of s flipped in.
-inline F32 flip_sign(F32 a, U32 sign_bits) { return as_f32(as_u32(a) ^ sign_bits); }
+// The types of sixteen lanes, for code that is written once for these and for one (simd/single.h).
+struct Wide {
+  using F = F32;
+  using U = U32;
+  using M = Mask;
+};
 
-inline F32 clamp(F32 a, F32 low, F32 high) { return max(min(a, high), low); }
+[[gnu::always_inline]] inline F32 clamp(F32 a, F32 low, F32 high) { return max(min(a, high), low); }
 
 inline U32 lane_index() {
   alignas(64) static constexpr std::uint32_t index[lanes] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};

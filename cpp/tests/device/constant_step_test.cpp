@@ -29,9 +29,9 @@ TEST(ConstantStep, MovesByItsOwnStep) {
 TEST(ConstantStep, TakesSeveralPulsesAtOnceExactly) {
   const tests::Nominal device{.up = 0.012F, .down = 0.008F, .w_max = 2.0F, .w_min = -2.0F};
   for (const bool up : {true, false}) {
-    for (const int n : {1, 2, 7, 31, 64}) {
+    for (const int n : {1, 2, 7, 15}) {
       bool valid = false;
-      const auto actual = tests::aggregate_moments(model(), device, 0.1, up, n, valid);
+      const auto actual = tests::aggregate_moments(model({{"dw_min", 0.001}}), device, 0.1, up, n, valid);
       EXPECT_TRUE(valid) << n;
       const double s = up ? 0.012 : -0.008;
       tests::expect_close(actual, {n * s, n * 0.09 * s * s, 0}, 1e-7);

@@ -87,14 +87,14 @@ class LinearStepSum : public testing::TestWithParam<Case> {};
 
 TEST_P(LinearStepSum, IsWithinTheAllowedError) {
   const auto [step, gamma, ctoc, multiplicative] = GetParam();
-  const auto linear = model({{"dw_min_ctoc", ctoc}, {"mult_noise", multiplicative}});
+  const auto linear = model({{"dw_min", step}, {"dw_min_ctoc", ctoc}, {"mult_noise", multiplicative}});
   const auto s_up = static_cast<float>(step);
   const auto slope = static_cast<float>(-gamma * step / 0.6);
   const tests::Nominal device{.up = s_up, .down = s_up, .extra = {slope, slope}};
   int taken = 0;
   for (const double w : {-0.5, -0.3, 0.0, 0.2, 0.5}) {
     for (const bool up : {true, false}) {
-      for (const int n : {2, 3, 5, 10, 20, 31}) {
+      for (const int n : {2, 3, 5, 7, 10, 15}) {
         bool valid = false;
         const auto actual = tests::aggregate_moments(linear, device, w, up, n, valid);
         if (!valid) continue;
@@ -108,7 +108,7 @@ TEST_P(LinearStepSum, IsWithinTheAllowedError) {
     }
   }
   if (step <= 0.002 && ctoc <= 0.3) {
-    EXPECT_GE(taken, 50);
+    EXPECT_GE(taken, 40);
   }
 }
 

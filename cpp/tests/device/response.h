@@ -17,6 +17,7 @@ namespace mho::tests {
 
 using simd::F32;
 using simd::Mask;
+using simd::U32;
 
 // Sixteen equal devices.
 struct Nominal {
@@ -28,7 +29,7 @@ struct Nominal {
 };
 
 // The lanes of sixteen devices that are all alike.
-template <class Model> typename Model::Lanes lanes_of(const Model& model, const Nominal& nominal) {
+template <class Model> auto lanes_of(const Model& model, const Nominal& nominal) {
   std::vector<std::array<float, simd::lanes>> planes;
   for (const float value : {nominal.up, nominal.down, nominal.w_max, nominal.w_min}) planes.emplace_back().fill(value);
   for (const float value : nominal.extra) planes.emplace_back().fill(value);
@@ -46,8 +47,8 @@ inline float first_lane(F32 a) {
 inline Mask direction(bool up) { return F32(up ? 1.0F : -1.0F) > F32(0.0F); }
 
 template <class Model> double pulse(const Model& model, const Nominal& device, double w, bool up, double xi) {
-  return first_lane(
-      model.pulse(lanes_of(model, device), F32(static_cast<float>(w)), direction(up), F32(static_cast<float>(xi))));
+  return first_lane(model.pulses(lanes_of(model, device), F32(static_cast<float>(w)), direction(up), U32(1U),
+                                 F32(static_cast<float>(xi))));
 }
 
 struct Moments {
@@ -61,17 +62,18 @@ struct Moments {
 template <class Model>
 Moments aggregate_moments(const Model& model, const Nominal& device, double w, bool up, int n, bool& valid) {
   const auto lanes = lanes_of(model, device);
+  const F32 start(static_cast<float>(w));
+  valid = n == 1 || (n <= static_cast<int>(model.most_at_once()) &&
+                     !simd::any(model.range(lanes).outside(start, direction(up), model.limits_behind())));
+  if (!valid) return {};
   constexpr int points = 1024;  // per side
   constexpr double width = 8.5 / points;
   double sums[4] = {};
   for (int i = -points; i <= points; i += simd::lanes) {
     float xi[simd::lanes];
     for (int k = 0; k < simd::lanes; ++k) xi[k] = static_cast<float>((i + k) * width);
-    const auto moved =
-        model.pulses(lanes, F32(static_cast<float>(w)), direction(up), F32(static_cast<float>(n)), F32::load(xi));
-    valid = moved.valid.bits() == 0xFFFFU;
     float after[simd::lanes];
-    moved.weight.store(after);
+    model.pulses(lanes, start, direction(up), U32(static_cast<std::uint32_t>(n)), F32::load(xi)).store(after);
     for (int k = 0; k < simd::lanes && i + k <= points; ++k) {
       const double x = static_cast<double>(xi[k]);
       const double density = std::exp(-0.5 * x * x) * width / std::sqrt(2 * std::numbers::pi);
@@ -163,7 +165,7 @@ Moments sampled_moments(const Model& model, const Nominal& device, double first_
       const auto xi = random::Stream(random::Key::from(11), random::Purpose::pulse_noise, static_cast<unsigned>(i))
                           .gaussians(0, draw);
       for (std::size_t k = 0; k < 4; ++k) {
-        weight[k] = model.pulse(lanes, weight[k], direction(up), xi.value[k]);
+        weight[k] = model.pulses(lanes, weight[k], direction(up), U32(1U), xi.value[k]);
         noise[k] = noise[k] + xi.value[k];
       }
     }

@@ -13,11 +13,17 @@ namespace {
 // Steps s - u w with noise on the whole step: a smooth response whose sums are known in closed form.
 struct Linear {
   float s, u, noise;
-  using Lanes = PulsedLanes;
-  template <class Planes> [[nodiscard]] Lanes load(const Planes& planes) const { return load_pulsed(planes); }
-  [[nodiscard]] Aggregate pulses(const Lanes& lanes, F32 w, Mask, F32 n, F32 xi) const {
-    const Response response{simd::fnma(F32(u), w, F32(s)), F32(-u), F32(0.0F)};
-    return smooth_pulses(response, w, n, xi, F32(noise), lanes.w_max, lanes.w_min);
+  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const { return load_pulsed(planes); }
+  [[nodiscard]] std::uint32_t most_at_once() const { return most_pulses_at_once; }
+  [[nodiscard]] bool limits_behind() const { return true; }
+  [[nodiscard]] AggregationRange<simd::Wide> range(const PulsedLanes<simd::Wide>&) const {
+    const F32 all(unlimited);
+    const F32 none(-unlimited);
+    return {all, none, none, all};
+  }
+  [[nodiscard]] F32 pulses(const PulsedLanes<simd::Wide>&, F32 w, Mask, U32 n, F32 xi) const {
+    const Response<F32> response{simd::fnma(F32(u), w, F32(s)), F32(-u), F32(0.0F)};
+    return SmoothPulses(static_cast<double>(noise))(response, w, n, xi);
   }
 };
 
@@ -26,14 +32,18 @@ TEST(SmoothPulses, AreWithinTheAllowedError) {
   for (const float s : {0.001F, 0.01F, -0.01F}) {
     for (const float u : {0.0F, 0.002F, 0.02F, -0.02F}) {
       for (const float noise : {0.0F, 0.3F, 2.0F}) {
-        for (const int n : {1, 2, 5, 20}) {
+        for (const int n : {1, 2, 5, 15}) {
           const Linear model{s, u, noise};
           bool valid = false;
           const auto actual = tests::aggregate_moments(model, {}, 0.1, true, n, valid);
-          if (!valid) continue;
+          const double f = static_cast<double>(s) - static_cast<double>(u) * static_cast<double>(0.1F);
+          if (n > 1 && !aggregation_is_fine({f, -static_cast<double>(u), 0}, static_cast<std::uint32_t>(n),
+                                            static_cast<double>(noise))) {
+            continue;
+          }
+          ASSERT_TRUE(valid);
           ++taken;
           SCOPED_TRACE(testing::Message() << "step " << s << ", slope " << -u << ", noise " << noise << ", n " << n);
-          const double f = static_cast<double>(s) - static_cast<double>(u) * static_cast<double>(0.1F);
           tests::expect_close(
               actual, tests::linear_moments(f, static_cast<double>(u), 0, static_cast<double>(noise), n, true), 1e-7);
         }
@@ -44,16 +54,36 @@ TEST(SmoothPulses, AreWithinTheAllowedError) {
 }
 
 TEST(SmoothPulses, AreNotTakenTogetherWhereThatIsTooCoarse) {
-  const auto valid = [](const Response& response, float w, float n) {
-    return smooth_pulses(response, F32(w), F32(n), F32(0.0F), F32(0.3F), F32(0.6F), F32(-0.6F)).valid.bits() != 0;
+  EXPECT_TRUE(aggregation_is_fine({0.001, -0.001, 0}, 10, 0.3));
+  EXPECT_FALSE(aggregation_is_fine({0.001, -0.1, 0}, 10, 0.3)) << "steep";
+  EXPECT_FALSE(aggregation_is_fine({0.1, -0.001, 1}, 2, 0.3)) << "bent";
+  EXPECT_FALSE(aggregation_is_fine({0.001, -0.01, 0}, 10, 3)) << "noisy";
+}
+
+// Steps that are fine below 0.7 of the coordinate, if they are no larger than 0.02 of the range.
+TEST(SmoothInterval, IsWhereStepsAreFineForDevicesOfThatSize) {
+  const auto response = [](double at, double share) {
+    return Response<double>{share, at <= 0.7 && share <= 0.02 ? 0.0 : 1.0, 0};
   };
-  const Response gentle{F32(0.001F), F32(-0.001F), F32(0.0F)};
-  EXPECT_TRUE(valid(gentle, 0, 10));
-  EXPECT_FALSE(valid({F32(0.001F), F32(-0.1F), F32(0.0F)}, 0, 10)) << "steep";
-  EXPECT_FALSE(valid({F32(0.1F), F32(-0.001F), F32(1.0F)}, 0, 2)) << "bent";
-  EXPECT_FALSE(valid(gentle, 0.599F, 10)) << "near the upper bound";
-  EXPECT_FALSE(valid({F32(-0.001F), F32(0.0F), F32(0.0F)}, -0.599F, 10)) << "near the lower bound";
-  EXPECT_TRUE(valid({F32(0.1F), F32(-0.1F), F32(1.0F)}, 0.6F, 1)) << "a single pulse";
+  const SmoothInterval interval(response, 0.01, 7, 0.3);
+  EXPECT_NEAR(interval.width(), 0.7, 0.01);
+  EXPECT_NEAR(interval.largest_below(), 1, 1e-6);
+  EXPECT_NEAR(interval.largest_above(), 1, 1e-6);
+  for (const float range : {1.0F, 3.0F}) {
+    for (const float share : {0.001F, 0.0099F, 0.0101F, 0.0175F, 0.0199F}) {
+      simd::F1 low;
+      simd::F1 high;
+      interval.of(simd::F1(share * range), simd::F1(range), low, high);
+      EXPECT_EQ(low.v, 0) << share;
+      EXPECT_NEAR(high.v, 0.7, 0.01) << share;
+    }
+    for (const float share : {0.0205F, 0.04F, 0.3F, 5.0F, 0.0F}) {
+      simd::F1 low;
+      simd::F1 high;
+      interval.of(simd::F1(share * range), simd::F1(range), low, high);
+      EXPECT_GT(low.v, high.v) << share;
+    }
+  }
 }
 
 }  // namespace

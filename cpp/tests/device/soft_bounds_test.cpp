@@ -73,7 +73,7 @@ TEST_P(SoftBoundsSum, IsWithinTheAllowedError) {
   int taken = 0;
   for (const double w : {-0.55, -0.3, 0.0, 0.2, 0.5}) {
     for (const bool up : {true, false}) {
-      for (const int n : {2, 3, 5, 10, 20, 31}) {
+      for (const int n : {2, 3, 5, 7, 10, 15}) {
         bool valid = false;
         const auto actual = tests::aggregate_moments(soft, device, w, up, n, valid);
         if (!valid) continue;
@@ -88,7 +88,7 @@ TEST_P(SoftBoundsSum, IsWithinTheAllowedError) {
   }
   // Fine devices are taken in one step nearly everywhere.
   if (dw_min <= 0.002 && ctoc <= 0.3) {
-    EXPECT_GE(taken, 50);
+    EXPECT_GE(taken, 40);
   }
 }
 

@@ -92,11 +92,22 @@ std::vector<Crosspoint> crosspoints_of(const array::Array& a) {
   return result;
 }
 
-// The gaussian of one pulse of crosspoint (i, j): four neighbours in a column share a draw, one word pair for two.
-double pulse_gaussian(random::Purpose purpose, std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride,
-                      std::uint32_t draw) {
+std::array<double, 8> gaussians(random::Purpose purpose, std::uint64_t step, std::size_t i, std::size_t j,
+                                std::size_t stride, std::size_t draw) {
   const auto element = static_cast<std::uint32_t>(i / 4 * stride + j);
-  return tests::gaussians_of(tests::words_of(key, static_cast<std::uint16_t>(purpose), step, element, draw))[i % 4];
+  return tests::gaussians_of(tests::words_of<random::philox_pulse_rounds>(
+      key, static_cast<std::uint16_t>(purpose), step, element, static_cast<std::uint32_t>(draw)));
+}
+
+// The gaussian of pulse k of crosspoint (i, j). Four neighbours in a column share draws: that of the first pulses with
+// the neighbouring sample too, later ones not with each other.
+double pulse_gaussian(std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride, std::size_t k) {
+  if (k == 0) return gaussians(random::Purpose::pulse_noise, step / 2, i, j, stride, 0)[4 * (step % 2) + i % 4];
+  return gaussians(random::Purpose::pulse_noise, step, i, j, stride, 1 + i % 4 + 4 * ((k - 1) / 8))[(k - 1) % 8];
+}
+
+double write_gaussian(std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride) {
+  return gaussians(random::Purpose::write_noise, step, i, j, stride, 0)[i % 4];
 }
 
 struct Problem {
@@ -140,12 +151,11 @@ PulseCount plain_loop(std::vector<Crosspoint>& crosspoints, const Problem& p, co
         const bool up = lines.x[j].negative != lines.d[i].negative;
         (up ? fired.up : fired.down) += static_cast<std::uint64_t>(n);
         for (int k = 0; k < n; ++k) {
-          const double xi = pulse_gaussian(random::Purpose::pulse_noise, first_step + s, i, j, p.shape.stride(),
-                                           static_cast<std::uint32_t>(k));
+          const double xi = pulse_gaussian(first_step + s, i, j, p.shape.stride(), static_cast<std::size_t>(k));
           c.weight = std::fmax(std::fmin(c.weight + step(c, up, xi), c.w_max), c.w_min);
         }
         if (n > 0) {
-          const double xi = pulse_gaussian(random::Purpose::write_noise, first_step + s, i, j, p.shape.stride(), 0);
+          const double xi = write_gaussian(first_step + s, i, j, p.shape.stride());
           c.visible = c.weight + write_noise * xi;
         }
       }

@@ -1,4 +1,4 @@
-"""The command line of mho: ``mho train``, ``mho devices``, ``mho device``, ``mho info``.
+"""The command line of mho: ``mho train``, ``mho devices``, ``mho device``, ``mho bench``, ``mho info``.
 
 Exit codes: 0, 1 for a failure (an interrupted training included), 2 for bad usage.
 """

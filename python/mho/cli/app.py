@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mho.cli import device, devices, info, train
+from mho.cli import bench, device, devices, info, train
 
 __all__ = ["app"]
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command(help=train.HELP)(train.train)
 app.command(help=devices.HELP)(devices.devices)
+app.command(help=bench.HELP)(bench.bench)
 app.command(help=info.HELP)(info.info)
 
 _device = typer.Typer(

@@ -23,8 +23,10 @@ __all__ = ["best_bounds", "fit_curves", "paths_of"]
 
 Array = NDArray[np.float64]
 
-# Log-likelihood that noise which lasts must gain to be believed, with its two parameters.
+# Log-likelihood that noise which lasts must gain to be believed, with its two parameters: beyond chance, and
+# for each device as much as it was seen to gain, at most, from ten devices without any.
 _MEMORY_GAIN = 6.0
+_MEMORY_GAIN_PER_DEVICE = 1.5
 # Difference of held-out log-likelihoods that is none.
 _AS_GOOD = 1.0
 # A model that makes held-out readings less likely than the best one by so much each has failed numerically.
@@ -221,7 +223,7 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
         paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
     )
     gained = lasting.log_likelihood - best.log_likelihood
-    return lasting if gained > _MEMORY_GAIN else None
+    return lasting if gained > _MEMORY_GAIN + _MEMORY_GAIN_PER_DEVICE * paths.devices else None
 
 
 def _about_memory(fit: Estimate) -> str:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+__all__ = ["CLOCKS", "Clock", "Contender", "Schedule", "Spread"]
+
 Clock = Literal["wall", "cpu"]
 CLOCKS: dict[Clock, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
 
@@ -45,7 +47,13 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> Spread:
-        """Summarise values."""
+        """Summarise values.
+
+        Examples
+        --------
+        >>> Spread.of([3.0, 1.0, 2.0, 5.0, 4.0])
+        Spread(median=3.0, low=2.0, high=4.0, best=1.0, turns=5)
+        """
         ranked = sorted(values)
         last = len(ranked) - 1
         return cls(
@@ -54,8 +62,9 @@ class Spread:
 
     def __mul__(self, factor: float) -> Spread:
         """Convert to another unit."""
-        scaled = (v * factor for v in (self.median, self.low, self.high, self.best))
-        return Spread(*scaled, self.turns)
+        return Spread(
+            self.median * factor, self.low * factor, self.high * factor, self.best * factor, self.turns
+        )
 
     @property
     def relative(self) -> float:
@@ -72,15 +81,16 @@ class Schedule:
     clock: Clock
 
     def alternate(self, contenders: Mapping[str, Contender], *, once: bool = False) -> dict[str, Spread]:
-        """Time all contenders, A B A B ..., and return the seconds per call of each.
+        """Time all contenders, A B B A ..., and return the seconds per call of each.
 
         With `once`, for long work, a turn is one call, and none comes before the first turn.
         """
         clock = CLOCKS[self.clock]
         calls = dict.fromkeys(contenders, 1)
         for name, contender in () if once else contenders.items():
-            contender.timed(clock)  # the first call pays for memory and threads
-            warm = max(contender.timed(clock), 1e-7)
+            warm = contender.timed(clock)
+            if warm < self.turn_seconds:
+                warm = max(contender.timed(clock), 1e-7)  # the first call paid for memory and threads
             calls[name] = min(max(1, math.ceil(self.turn_seconds / warm)), _MOST_CALLS)
         seconds: dict[str, list[float]] = {name: [] for name in contenders}
         gc.collect()
