@@ -316,7 +316,7 @@ def _show(curve: Path, result: FitResult) -> None:
         title_justify="left",
     )
     table.add_column("model", style="bold", no_wrap=True)
-    for name in ("held out, per reading", "behind", "log-likelihood", "parameters"):
+    for name in ("held out per reading", "behind", "log-likelihood", "parameters"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for one in result.ranking:

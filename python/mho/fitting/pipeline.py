@@ -27,6 +27,10 @@ Array = NDArray[np.float64]
 # for each device as much as it was seen to gain, at most, from ten devices without any.
 _MEMORY_GAIN = 6.0
 _MEMORY_GAIN_PER_DEVICE = 1.5
+# Difference of held-out log-likelihoods that is none.
+_AS_GOOD = 1.0
+# A model that makes held-out readings less likely than the best one by so much each has failed numerically.
+_ABSURD = 50.0
 # Log-likelihood that two free bounds must gain to be believed: far beyond chance (2 would be a 5 % test).
 _BOUNDS_GAIN = 6.0
 
@@ -283,6 +287,10 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
         )
     scored.sort(key=lambda item: -float(item[1][:, 0].sum()))
     best = scored[0][1]
+    for fit, sets in [*scored]:
+        if float((best[:, 0] - sets[:, 0]).sum()) > _ABSURD * float(best[:, 1].sum()):
+            notes.append(f"{fit.model.name} gives held-out readings next to no probability: left out")
+            scored = [item for item in scored if item[0] is not fit]
     result = []
     for fit, sets in scored:
         difference = best[:, 0] - sets[:, 0]
@@ -313,28 +321,35 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
 def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> list[tuple[Ranked, Estimate]]:
     """Return the ranking, with the model to take in front.
 
-    That is the best one, unless another that held-out readings do not tell from it leaves less open: one
-    whose step the curves determine, or one that is as good and says where the weight stops.
+    That is the best one, unless the curves leave parameters of its step open, or another is as good and says
+    where the weight stops: then it is the simplest of those that held-out readings do not tell from it and
+    that leave less open.
     """
     first, fit = ranked[0]
-    order = list(range(len(ranked)))
     loose = _loose(fit)
-    for k in order[1:]:
-        one, other = ranked[k]
-        if _loose(other) or not _close(one):
+    bounds_known = fit.model.bounds_in_step or fit.bounded
+    others = []
+    for k, (one, other) in enumerate(ranked):
+        if k == 0 or _loose(other) or not _close(one):
             continue
-        ends = other.model.bounds_in_step and not (fit.model.bounds_in_step or fit.bounded)
-        if loose:
-            why = f"and the curves leave {', '.join(loose)} of the latter open"
-        elif ends and one.parameters <= first.parameters and one.behind < 1:
-            why = "and the former says where the weight stops"
-        else:
-            continue
-        notes.append(
-            f"the device is {one.name}, not {first.name}: held-out readings do not tell them apart, {why}"
-        )
-        return [ranked[j] for j in (k, *(j for j in order if j != k))]
-    return list(ranked)
+        ends = other.model.bounds_in_step
+        if loose or (
+            ends and not bounds_known and one.parameters <= first.parameters and one.behind < _AS_GOOD
+        ):
+            others.append((one.parameters, not ends, k))
+    if not others:
+        return list(ranked)
+    best = min(others)[2]
+    why = (
+        f"and the curves leave {', '.join(loose)} of the latter open"
+        if loose
+        else "and the former says where the weight stops"
+    )
+    notes.append(
+        f"the device is {ranked[best][0].name}, not {first.name}: held-out readings do not tell them "
+        f"apart, {why}"
+    )
+    return [ranked[k] for k in (best, *(k for k in range(len(ranked)) if k != best))]
 
 
 def _close(one: Ranked) -> bool:
@@ -352,7 +367,7 @@ def _loose(fit: Estimate) -> list[str]:
         ],
         axis=1,
     )
-    near = 1e-3 * (limits[:, 1] - limits[:, 0])
+    near = 0.02 * (limits[:, 1] - limits[:, 0])
     at = np.any((rows < limits[:, 0] + near) | (rows > limits[:, 1] - near), axis=0)
     return [name for k, name in enumerate(fit.names) if at[k] and name in fit.model.free]
 
