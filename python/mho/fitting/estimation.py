@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mho.fitting.likelihood import Paths, StateSpace
-from mho.fitting.maximise import Maximum, maximise
+from mho.fitting.maximise import Maximum, log_determinant, maximise
 from mho.fitting.models import Free, StepModel, StepTable
 
 __all__ = ["Estimate", "estimate", "folds", "held_out", "smoothed", "step_table"]
@@ -190,6 +190,17 @@ class Estimate:
     memory: bool
     search: _Search
     space: StateSpace
+
+    @property
+    def restricted_log_likelihood(self) -> float:
+        """The log-likelihood with what the parameters that are not of the noise cost it, up to a constant.
+
+        It compares models of noise: their own parameters count, the degrees of freedom that the others take
+        do not (D. R. Cox and N. Reid, J. R. Stat. Soc. B 49:1, 1987).
+        """
+        free = self.maximum.free & ~np.array([name in _NOISE for name in self.names])
+        cost = log_determinant(self.maximum.information, free, len(self.maximum.shared))
+        return self.log_likelihood - 0.5 * cost
 
 
 def _noise_start(paths: Paths, table: StepTable, smooth: Array) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Maximum", "maximise"]
+__all__ = ["Maximum", "log_determinant", "maximise"]
 
 Array = NDArray[np.float64]
 # shared (sets, s) and own (sets, devices, p) -> log-likelihood (sets, devices)
@@ -155,7 +155,7 @@ def _finite(values: Array) -> Array:
     return np.where(np.abs(values) < -_IMPOSSIBLE / 10, values, 0.0)
 
 
-def _log_determinant(information: Array, free: NDArray[np.bool_], s: int) -> float:
+def log_determinant(information: Array, free: NDArray[np.bool_], s: int) -> float:
     """Return the logarithm of the determinant of an arrow's information among free parameters."""
     masked = np.where(free[:, :, None] & free[:, None, :], information, 0.0)
     own = _positive(masked[:, s:, s:] + _frozen(~free[:, s:]), 0.0)
@@ -347,13 +347,13 @@ def _restricted(
         slope = problem.gradient(row, steps)
         free = _free(row, slope, problem, s) & seen
         middle, _ = problem.curvature(row, steps, symmetric=False, among=~noise)
-        base = _log_determinant(middle.information, free & ~noise, s)
+        base = log_determinant(middle.information, free & ~noise, s)
         total = np.zeros_like(slope)
         for k in np.flatnonzero(noise & free.any(0)):
             moved = row.copy()
             moved[:, k] += 3 * steps[:, k]
             inner, _ = problem.curvature(moved, steps, symmetric=False, among=~noise)
-            change = -0.5 * (_log_determinant(inner.information, free & ~noise, s) - base) / (3 * steps[0, k])
+            change = -0.5 * (log_determinant(inner.information, free & ~noise, s) - base) / (3 * steps[0, k])
             # A shared parameter has its slope once, not once for each device.
             total[:, k] = change / (len(row) if k < s else 1)
         step = _arrow_solve(bend.information, slope + total, free, s, 0.0)

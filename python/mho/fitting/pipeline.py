@@ -16,17 +16,15 @@ from mho.fitting.goodness import goodness
 from mho.fitting.intervals import FEWEST_DEVICES, device_of, fields_of, symmetry_of
 from mho.fitting.likelihood import Paths
 from mho.fitting.models import MODELS, StepModel, by_name
-from mho.fitting.reading import read_curves
+from mho.fitting.reading import ReadOptions, read_curves
 from mho.fitting.result import FitResult, Ranked
 
 __all__ = ["best_bounds", "fit_curves", "paths_of"]
 
 Array = NDArray[np.float64]
 
-# Log-likelihood that noise which lasts must gain to be believed, with its two parameters: beyond chance, and
-# for each device as much as it was seen to gain, at most, from ten devices without any.
+# Restricted log-likelihood that noise which lasts must gain to be believed, with its two parameters.
 _MEMORY_GAIN = 6.0
-_MEMORY_GAIN_PER_DEVICE = 1.5
 # Difference of held-out log-likelihoods that is none.
 _AS_GOOD = 1.0
 # A model that makes held-out readings less likely than the best one by so much each has failed numerically.
@@ -37,19 +35,14 @@ _BOUNDS_GAIN = 6.0
 
 def fit_curves(
     curves: Curves | str | Path,
+    reading: ReadOptions,
     *,
-    unit: str | None = None,
-    columns: Mapping[str, str | int] | None = None,
-    delimiter: str | None = None,
-    decimal: str | None = None,
-    pulses_up: int | None = None,
-    pulses_down: int | None = None,
-    g_min: float | None = None,
-    g_max: float | None = None,
-    models: Sequence[str] | None = None,
-    fixed: Mapping[str, float] | None = None,
-    dtod: float | None = None,
-    max_readings: int = 8_000,
+    g_min: float | None,
+    g_max: float | None,
+    models: Sequence[str] | None,
+    fixed: Mapping[str, float] | None,
+    dtod: float | None,
+    max_readings: int,
 ) -> FitResult:
     """Fit devices to curves; see `mho.fitting.fit`."""
     max_readings = integer("max_readings", max_readings, Range(at_least=100, at_most=1_000_000))
@@ -58,24 +51,9 @@ def fit_curves(
     chosen = _chosen(models)
     told = _checked_fixed(fixed or {}, chosen)
     if isinstance(curves, (str, Path)):
-        curves = read_curves(
-            curves,
-            unit=unit,
-            columns=columns,
-            delimiter=delimiter,
-            decimal=decimal,
-            pulses_up=pulses_up,
-            pulses_down=pulses_down,
-        )
+        curves = read_curves(curves, **reading)
     elif isinstance(curves, Curves):
-        for name, value in {
-            "unit": unit,
-            "columns": columns,
-            "delimiter": delimiter,
-            "decimal": decimal,
-            "pulses_up": pulses_up,
-            "pulses_down": pulses_down,
-        }.items():
+        for name, value in reading.items():
             if value is not None:
                 raise MhoValueError(f"{name} has no effect where curves are given, not a file")
     else:
@@ -222,8 +200,10 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
     lasting = estimate(
         paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
     )
-    gained = lasting.log_likelihood - best.log_likelihood
-    return lasting if gained > _MEMORY_GAIN + _MEMORY_GAIN_PER_DEVICE * paths.devices else None
+    # Steps and bounds of each device take up the slow part of what pulses add up to. The plain likelihood would
+    # credit that to a noise without a slow part.
+    gained = lasting.restricted_log_likelihood - best.restricted_log_likelihood
+    return lasting if gained > _MEMORY_GAIN else None
 
 
 def _about_memory(fit: Estimate) -> str:
