@@ -103,12 +103,14 @@ def fit(
 
     return fit_curves(
         curves,
-        unit=unit,
-        columns=columns,
-        delimiter=delimiter,
-        decimal=decimal,
-        pulses_up=pulses_up,
-        pulses_down=pulses_down,
+        {
+            "unit": unit,
+            "columns": columns,
+            "delimiter": delimiter,
+            "decimal": decimal,
+            "pulses_up": pulses_up,
+            "pulses_down": pulses_down,
+        },
         g_min=g_min,
         g_max=g_max,
         models=models,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -122,29 +123,25 @@ class Curves:
         names = tuple(f"device {k + 1}" for k in range(shapes[0].shape[0]))
         return assemble(pieces, names, unit=unit)
 
+    def _kept(self, keep: NDArray[np.bool_], **changes: Any) -> Curves:
+        """Return some of the readings; `changes` are fields that are not just those of the readings."""
+        fields = ("values", "pulses", "up", "first", "device")
+        return replace(self, **({name: getattr(self, name)[keep] for name in fields} | changes))
+
     def thinned(self, most: int) -> Curves:
         """Return about `most` of the readings: fewer of each run of pulses, then fewer devices."""
         total = len(self.values)
-        if total <= most:
+        if total <= 1.5 * most:
             return self
         runs = np.flatnonzero(self.first | (np.diff(self.up, prepend=self.up[0])))
         ends = np.append(runs[1:], total)
         step = max(1, int(np.ceil(min(total / most, (ends - runs).max() / 200))))
-        if total <= 1.5 * most:
-            return self
         run = np.repeat(np.arange(len(runs)), ends - runs)
         # The last reading of a run is kept, so that pulses of both directions never lie between two readings.
         keep = ((ends[run] - 1 - np.arange(total)) % step == 0) | self.first
         done = np.cumsum(np.where(self.first, 0, self.pulses))
         pulses = np.diff(done[keep], prepend=0)
-        curves = replace(
-            self,
-            values=self.values[keep],
-            pulses=pulses,
-            up=self.up[keep],
-            first=self.first[keep],
-            device=self.device[keep],
-        )
+        curves = self._kept(keep, pulses=pulses)
         note = f"{total:,} readings: a fit takes about {most:,}"
         if step > 1:
             note += f", so every {step}th reading of a run of pulses is used"
@@ -152,12 +149,8 @@ class Curves:
             share = max(2, round(most / len(curves.values) * len(self.devices)))
             chosen = np.unique(np.linspace(0, len(self.devices) - 1, share).astype(int))
             keep = np.isin(curves.device, chosen)
-            curves = replace(
-                curves,
-                values=curves.values[keep],
-                pulses=curves.pulses[keep],
-                up=curves.up[keep],
-                first=curves.first[keep],
+            curves = curves._kept(
+                keep,
                 device=np.searchsorted(chosen, curves.device[keep]),
                 devices=tuple(self.devices[k] for k in chosen),
             )
@@ -168,14 +161,7 @@ class Curves:
             # Pairs of paths, since these may alternate between up and down.
             chosen = np.unique(2 * np.linspace(0, path[-1] // 2, max(share // 2, 1)).astype(int))
             keep = np.isin(path, np.concatenate([chosen, chosen + 1]))
-            curves = replace(
-                curves,
-                values=curves.values[keep],
-                pulses=curves.pulses[keep],
-                up=curves.up[keep],
-                first=curves.first[keep],
-                device=curves.device[keep],
-            )
+            curves = curves._kept(keep)
             note += f", and {len(np.unique(path[keep]))} of {path[-1] + 1} runs, evenly chosen"
         return replace(curves, notes=(*curves.notes, note))
 

@@ -12,7 +12,7 @@ magnitudes of the mean steps at weight 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -408,6 +408,25 @@ _POWER_SPREADS = _STEP_SPREADS | {
 _LINEAR_FREE = {"up": _STEP, "slope_up": _SLOPE, "down": _STEP, "slope_down": _SLOPE}
 _SOFT_FREE = {"up": _STEP, "w_max": _UPPER, "down": _STEP, "w_min": _LOWER}
 
+_LINEAR = StepModel(
+    name="LinearStep",
+    device="LinearStep",
+    free=_LINEAR_FREE,
+    step=_linear_step,
+    start=_linear_start,
+    fields=_linear_fields,
+    clips="optional",
+    spreads=_LINEAR_SPREADS,
+)
+_SOFT = StepModel(
+    name="SoftBounds",
+    device="SoftBounds",
+    free=_SOFT_FREE,
+    step=_soft_step,
+    start=_soft_start,
+    bounds_in_step=True,
+    spreads=_STEP_SPREADS,
+)
 MODELS: tuple[StepModel, ...] = (
     StepModel(
         name="ConstantStep",
@@ -418,47 +437,11 @@ MODELS: tuple[StepModel, ...] = (
         clips="optional",
         spreads=_STEP_SPREADS,
     ),
-    StepModel(
-        name="LinearStep",
-        device="LinearStep",
-        free=_LINEAR_FREE,
-        step=_linear_step,
-        start=_linear_start,
-        fields=_linear_fields,
-        clips="optional",
-        spreads=_LINEAR_SPREADS,
-    ),
-    StepModel(
-        name="LinearStep, additive noise",
-        device="LinearStep",
-        free=_LINEAR_FREE,
-        step=_linear_step,
-        start=_linear_start,
-        fields=_linear_fields,
-        additive=True,
-        clips="optional",
-        spreads=_LINEAR_SPREADS,
-    ),
-    StepModel(
-        name="SoftBounds",
-        device="SoftBounds",
-        free=_SOFT_FREE,
-        step=_soft_step,
-        start=_soft_start,
-        bounds_in_step=True,
-        spreads=_STEP_SPREADS,
-    ),
-    StepModel(
-        name="SoftBounds, additive noise",
-        device="SoftBounds",
-        free=_SOFT_FREE,
-        step=_soft_step,
-        start=_soft_start,
-        additive=True,
-        clips="always",
-        bounds_in_step=True,
-        spreads=_STEP_SPREADS,
-    ),
+    _LINEAR,
+    replace(_LINEAR, name="LinearStep, additive noise", additive=True),
+    _SOFT,
+    # At a bound the noise does not vanish with the step, so that readings are cut off there.
+    replace(_SOFT, name="SoftBounds, additive noise", additive=True, clips="always"),
     StepModel(
         name="ExpStep",
         device="ExpStep",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,17 @@ class _Format:
     header: list[str] | None
     skip: int  # lines before the first row of values
     width: int
+
+
+class ReadOptions(TypedDict):
+    """The options of `read_curves`, for those who hand them on."""
+
+    unit: str | None
+    columns: Mapping[str, str | int] | None
+    delimiter: str | None
+    decimal: str | None
+    pulses_up: int | None
+    pulses_down: int | None
 
 
 def read_curves(
