@@ -16,9 +16,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from growth.measure import DEVICES, READ_DEVICE, Point, worst
 from mho.benchmark.job import GAUSSIANS, PRODUCT
 from mho.benchmark.limits import MEMORY
+from mho.plotting import _style
 
-# As in mho.plotting.
-_TEXT, _MUTED, _GRID = "#0f172a", "#64748b", "#e2e8f0"
 _COLORS = dict(zip(DEVICES, ("#c2410c", "#0369a1", "#15803d"), strict=True))
 _FORWARD, _NUMPY = "#c2410c", "#334155"
 # Limits are drawn behind, each with a pattern of its own.
@@ -66,7 +65,7 @@ def _draw(
         for panel, axis in zip(panels, axes_names, strict=True):
             chosen = sorted((p for p in points if p.axis == axis), key=lambda p: p.value)
             _panel(panel, axis, chosen, curves, limits)
-        panels[0].set_ylabel("ns per device and sample", color=_MUTED, labelpad=6)
+        panels[0].set_ylabel("ns per device and sample", color=_style.MUTED, labelpad=6)
         _mark_worst(panels, axes_names, points, curves)
         width, height = figure.get_size_inches()
         figure.subplots_adjust(
@@ -74,8 +73,8 @@ def _draw(
         )
         left = 0.2 / width
         style: dict[str, Any] = {"ha": "left", "va": "top", "transform": figure.transFigure}
-        figure.text(left, 1 - 0.14 / height, title, size=14, weight="bold", color=_TEXT, **style)
-        figure.text(left, 1 - 0.47 / height, subtitle, size=9.5, color=_MUTED, **style)
+        figure.text(left, 1 - 0.14 / height, title, size=14, weight="bold", color=_style.TEXT, **style)
+        figure.text(left, 1 - 0.47 / height, subtitle, size=9.5, color=_style.MUTED, **style)
         _legend(figure, curves, limits, left, 1 - 0.74 / height)
         figure.savefig(path, dpi=160, metadata={"Software": None})
 
@@ -99,7 +98,7 @@ def _panel(
         panel.plot(
             [p.value for p in first],
             [p.limits[name] for p in first],
-            color=_MUTED,
+            color=_style.MUTED,
             lw=1.4,
             ls=_LIMITS[name],
             zorder=2,
@@ -116,14 +115,7 @@ def _panel(
     panel.yaxis.set_major_locator(LogLocator(10, numticks=12))
     panel.yaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.set_axisbelow(True)
-    panel.grid(axis="y", color=_GRID, lw=0.8)
-    for side in ("top", "right", "left"):
-        panel.spines[side].set_visible(False)
-    panel.spines["bottom"].set_color(_MUTED)
-    panel.tick_params(axis="both", colors=_MUTED, length=0, pad=6)
-    panel.tick_params(axis="x", length=3)
-    panel.set_xlabel(_AXES[axis], color=_MUTED, labelpad=6)
+    _style.horizontal(panel, _AXES[axis])
 
 
 def _mark_worst(
@@ -137,7 +129,15 @@ def _mark_worst(
     panel = panels[axes_names.index(point.axis)]
     color = next(c for _, c, work, device in curves if (work, device) == (point.work, point.device))
     panel.plot(
-        [point.value], [point.median], "o", ms=11, mfc="none", mec=_TEXT, mew=1.2, zorder=4, clip_on=False
+        [point.value],
+        [point.median],
+        "o",
+        ms=11,
+        mfc="none",
+        mec=_style.TEXT,
+        mew=1.2,
+        zorder=4,
+        clip_on=False,
     )
     low, high = panel.get_xlim()
     right = point.value > (low * high) ** 0.5
@@ -157,7 +157,7 @@ def _legend(
     figure: Figure, curves: list[tuple[str, str, str, str]], limits: tuple[str, ...], left: float, top: float
 ) -> None:
     handles = [Line2D([], [], color=c, lw=2, marker="o", markersize=4.5) for _, c, _, _ in curves]
-    handles += [Line2D([], [], color=_MUTED, lw=1.4, ls=_LIMITS[name]) for name in limits]
+    handles += [Line2D([], [], color=_style.MUTED, lw=1.4, ls=_LIMITS[name]) for name in limits]
     names = [name for name, _, _, _ in curves] + [f"limit: {_LIMIT_NAMES[name]}" for name in limits]
     figure.legend(
         handles,
@@ -171,6 +171,6 @@ def _legend(
         borderaxespad=0,
         handlelength=2.6,
         columnspacing=1.6,
-        labelcolor=_TEXT,
+        labelcolor=_style.TEXT,
         fontsize=9.5,
     )

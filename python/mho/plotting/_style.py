@@ -1,4 +1,4 @@
-"""What figures with several panels have in common: colours, axes, headings, saving."""
+"""What figures have in common: colours, axes, headings, saving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["DOWN", "FIT", "GRID", "MUTED", "PALETTE", "TEXT", "UP", "heading", "new_figure", "save", "tidy"]
+__all__ = [
+    "DOWN",
+    "FIT",
+    "MUTED",
+    "PALETTE",
+    "TEXT",
+    "UP",
+    "heading",
+    "horizontal",
+    "new_figure",
+    "save",
+    "tidy",
+]
 
 UP = "#c2410c"
 DOWN = "#1d4ed8"
@@ -77,7 +89,19 @@ def heading(axes: Axes, text: str) -> None:
     )
 
 
-def save(figure: Figure, path: str | os.PathLike[str], what: str) -> None:
+def horizontal(axes: Axes, x: str) -> None:
+    """Give axes a quiet look where heights are read along horizontal lines, and no line is a border."""
+    axes.set_axisbelow(True)
+    axes.grid(axis="y", color=GRID, lw=0.8)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(MUTED)
+    axes.tick_params(axis="both", colors=MUTED, length=0, pad=6)
+    axes.tick_params(axis="x", length=3)
+    axes.set_xlabel(x, color=MUTED, labelpad=6)
+
+
+def save(figure: Figure, path: str | os.PathLike[str], what: str, dpi: int = 150) -> None:
     """Write a figure; the ending tells the format.
 
     Raises
@@ -89,7 +113,7 @@ def save(figure: Figure, path: str | os.PathLike[str], what: str) -> None:
     """
     path = Path(path)
     try:
-        figure.savefig(path, dpi=150)
+        figure.savefig(path, dpi=dpi)
     except ValueError as error:
         raise MhoValueError(f"{what}: cannot draw {path}: {error}") from error
     except OSError as error:

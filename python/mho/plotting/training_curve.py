@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mho.errors import MhoFileError, MhoValueError
+from mho.errors import MhoValueError
+from mho.plotting import _style
 from mho.training.history import History
 
 if TYPE_CHECKING:
@@ -16,11 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["training_curve"]
 
-_ANALOG = "#c2410c"
+_ANALOG = _style.UP
 _FLOAT = "#334155"
-_TEXT = "#0f172a"
-_MUTED = "#64748b"
-_GRID = "#e2e8f0"
 
 
 def training_curve(
@@ -98,14 +96,7 @@ def training_curve(
         margin = 0.03 * (last - first) or 0.5
         axes.set_xlim(first - margin, last + margin)
 
-        axes.set_axisbelow(True)
-        axes.grid(axis="y", color=_GRID, lw=0.8)
-        for side in ("top", "right", "left"):
-            axes.spines[side].set_visible(False)
-        axes.spines["bottom"].set_color(_MUTED)
-        axes.tick_params(axis="both", colors=_MUTED, length=0, pad=6)
-        axes.tick_params(axis="x", length=3)
-        axes.set_xlabel("epoch", color=_MUTED, labelpad=6)
+        _style.horizontal(axes, "epoch")
 
         # The names stand at the ends of the curves, moved apart where these end close together.
         ends = axes.transAxes.inverted().transform(
@@ -116,15 +107,12 @@ def training_curve(
             axes.text(1.025, height, f"{label}\n{errors[-1]:.2f} %", transform=axes.transAxes, **style)
 
         heading: dict[str, Any] = {"x": 0.03, "ha": "left", "va": "top", "transform": figure.transFigure}
-        figure.text(y=0.965, s=title, size=14, weight="bold", color=_TEXT, **heading)
+        figure.text(y=0.965, s=title, size=14, weight="bold", color=_style.TEXT, **heading)
         note = "logarithmic scale" if logarithmic else ""
-        figure.text(y=0.892, s=", ".join(filter(None, [subtitle, note])), size=10, color=_MUTED, **heading)
-        try:
-            figure.savefig(path, dpi=160)
-        except ValueError as error:
-            raise MhoValueError(f"training_curve: cannot draw {path}: {error}") from error
-        except OSError as error:
-            raise MhoFileError(f"training_curve: cannot write {path}: {error}") from error
+        figure.text(
+            y=0.892, s=", ".join(filter(None, [subtitle, note])), size=10, color=_style.MUTED, **heading
+        )
+        _style.save(figure, path, "training_curve", dpi=160)
 
 
 def _errors(history: History, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
