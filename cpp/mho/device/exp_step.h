@@ -24,17 +24,8 @@ class ExpStep {
         a_(p.number("a", -1e3, 1e3)),
         b_(p.number("b", -1e3, 1e3)),
         steps_(pulsed_.dw_min_ctoc),
-        most_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc)),
-        up_(interval(true)),
-        down_(interval(false)) {
-    // As many at once as most weights allow.
-    while (most_ > 3 && std::fmin(up_.width(), down_.width()) < 0.5) {
-      most_ /= 2;
-      up_ = interval(true);
-      down_ = interval(false);
-    }
-    reach_ = static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc));
-  }
+        together_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc), pulsed_.dw_min_ctoc,
+                  [this](bool up, std::uint32_t n) { return interval(up, n); }) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
@@ -43,7 +34,7 @@ class ExpStep {
     return 0.5 * (pulsed_.nominal_up() * up + pulsed_.nominal_down() * down);
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
+  [[nodiscard]] std::uint32_t most_at_once() const { return together_.most; }
 
   template <class V> struct Lanes {
     typename V::F up, down;
@@ -62,26 +53,26 @@ class ExpStep {
   template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
     using F = typename V::F;
     AggregationRange<V> r;
-    up_.of(lanes.up, lanes.width, r.up_low, r.up_high);
-    down_.of(lanes.down, lanes.width, r.down_low, r.down_high);
+    together_.up.of(lanes.up, lanes.width, r.up_low, r.up_high);
+    together_.down.of(lanes.down, lanes.width, r.down_low, r.down_high);
     const auto weight = [&](F coordinate) { return fma(F(2.0F), coordinate, F(-1.0F)) * F(extent_) * lanes.width; };
     // How far the pulses lead depends on the steps where they start: on the side of zero of the bound that they might
     // meet, or else on either side.
     const auto below = [&](const SmoothInterval& steps, F s) {
-      const F near = fma(F(reach_ * steps.largest_above()), F(0.0F) - s, lanes.w_max);
-      const F far = fma(F(reach_ * steps.largest_below()), F(0.0F) - s, lanes.w_max);
+      const F near = fma(F(together_.reach * steps.largest_above()), F(0.0F) - s, lanes.w_max);
+      const F far = fma(F(together_.reach * steps.largest_below()), F(0.0F) - s, lanes.w_max);
       return select(near >= F(0.0F), near, min(near, far));
     };
     const auto above = [&](const SmoothInterval& steps, F s) {
-      const F near = fma(F(reach_ * steps.largest_below()), s, lanes.w_min);
-      const F far = fma(F(reach_ * steps.largest_above()), s, lanes.w_min);
+      const F near = fma(F(together_.reach * steps.largest_below()), s, lanes.w_min);
+      const F far = fma(F(together_.reach * steps.largest_above()), s, lanes.w_min);
       return select(near <= F(0.0F), near, max(near, far));
     };
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    r.up_high = min(weight(r.up_high), below(up_, lanes.up));
-    r.down_low = max(weight(r.down_low), above(down_, lanes.down));
-    r.up_low = max(weight(r.up_low), reversed ? above(up_, lanes.up) : F(-unlimited));
-    r.down_high = min(weight(r.down_high), reversed ? below(down_, lanes.down) : F(unlimited));
+    r.up_high = min(weight(r.up_high), below(together_.up, lanes.up));
+    r.down_low = max(weight(r.down_low), above(together_.down, lanes.down));
+    r.up_low = max(weight(r.up_low), reversed ? above(together_.up, lanes.up) : F(-unlimited));
+    r.down_high = min(weight(r.down_high), reversed ? below(together_.down, lanes.down) : F(unlimited));
     r.include_limits();
     return r;
   }
@@ -106,7 +97,7 @@ class ExpStep {
  private:
   // The coordinate runs from w = -0.75 R to w = 0.75 R: further out are few devices, which take single pulses there.
   static constexpr float extent_ = 0.75F;
-  [[nodiscard]] SmoothInterval interval(bool up) const {
+  [[nodiscard]] SmoothInterval interval(bool up, std::uint32_t n) const {
     const auto response = [&, up](double coordinate, double share) {
       const double z = 2 * a_ * (2 * coordinate - 1) * static_cast<double>(extent_) + b_;
       const double gamma = up ? gamma_up_ : -gamma_down_;
@@ -118,7 +109,7 @@ class ExpStep {
       return Response<double>{s * (1 - e), -s * e * rate, -s * e * rate * rate};
     };
     const double step = up ? pulsed_.nominal_up() : pulsed_.nominal_down();
-    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), most_, pulsed_.dw_min_ctoc};
+    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), n, pulsed_.dw_min_ctoc};
   }
 
   PulsedParameters pulsed_;
@@ -126,9 +117,7 @@ class ExpStep {
   double gamma_up_, gamma_down_;
   double a_, b_;
   SmoothPulses steps_;
-  std::uint32_t most_;
-  SmoothInterval up_, down_;
-  float reach_ = 0;
+  SmoothIntervals together_;
 };
 
 }  // namespace mho::device

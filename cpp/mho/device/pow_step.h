@@ -22,23 +22,14 @@ class PowStep {
         up_down_(p.number("pow_up_down", -1, 1)),
         up_down_dtod_(p.number("pow_up_down_dtod", 0, 1e3)),
         steps_(pulsed_.dw_min_ctoc),
-        most_(most_pulses_at_once),
-        up_(interval(gamma_ * (1 + up_down_))),
-        down_(interval(gamma_ * (1 - up_down_))) {
-    // As many at once as most weights allow.
-    while (most_ > 3 && std::fmin(up_.width(), down_.width()) < 0.5) {
-      most_ /= 2;
-      up_ = interval(gamma_ * (1 + up_down_));
-      down_ = interval(gamma_ * (1 - up_down_));
-    }
-    reach_ = static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc));
-  }
+        together_(most_pulses_at_once, pulsed_.dw_min_ctoc,
+                  [this](bool up, std::uint32_t n) { return interval(mean_gamma(up), n); }) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
     const double range = pulsed_.w_max - pulsed_.w_min;
-    const double up = std::pow(pulsed_.w_max / range, gamma_ * (1 + up_down_));
-    const double down = std::pow(-pulsed_.w_min / range, gamma_ * (1 - up_down_));
+    const double up = std::pow(pulsed_.w_max / range, mean_gamma(true));
+    const double down = std::pow(-pulsed_.w_min / range, mean_gamma(false));
     return 0.5 * (pulsed_.nominal_up() * up + pulsed_.nominal_down() * down);
   }
 
@@ -57,7 +48,7 @@ class PowStep {
     }
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
+  [[nodiscard]] std::uint32_t most_at_once() const { return together_.most; }
 
   template <class V> struct Lanes {
     typename V::F up, down;
@@ -84,17 +75,17 @@ class PowStep {
     F near;
     F far;
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    const F reach(reach_);
+    const F reach(together_.reach);
     const auto usual = [&](F gamma, double mean) {
       return abs(gamma - F(static_cast<float>(mean))) <= F(static_cast<float>(usual_spread() * mean));
     };
-    up_.of(lanes.up, lanes.width, near, far);
+    together_.up.of(lanes.up, lanes.width, near, far);
     r.up_low = max(fnma(far, lanes.width, lanes.w_max), reversed ? fma(reach, lanes.up, lanes.w_min) : F(-unlimited));
     r.up_high = min(fnma(near, lanes.width, lanes.w_max), fnma(reach, lanes.up, lanes.w_max));
-    r.up_high = select(usual(lanes.gamma_up, gamma_ * (1 + up_down_)), r.up_high, F(-unlimited));
-    down_.of(lanes.down, lanes.width, near, far);
+    r.up_high = select(usual(lanes.gamma_up, mean_gamma(true)), r.up_high, F(-unlimited));
+    together_.down.of(lanes.down, lanes.width, near, far);
     r.down_low = max(fma(near, lanes.width, lanes.w_min), fma(reach, lanes.down, lanes.w_min));
-    r.down_low = select(usual(lanes.gamma_down, gamma_ * (1 - up_down_)), r.down_low, F(unlimited));
+    r.down_low = select(usual(lanes.gamma_down, mean_gamma(false)), r.down_low, F(unlimited));
     r.down_high =
         min(fma(far, lanes.width, lanes.w_min), reversed ? fnma(reach, lanes.down, lanes.w_max) : F(unlimited));
     r.include_limits();
@@ -116,15 +107,16 @@ class PowStep {
   }
 
  private:
+  [[nodiscard]] double mean_gamma(bool up) const { return gamma_ * (up ? 1 + up_down_ : 1 - up_down_); }
   // Exponents further than this from their mean, relative to it, take their pulses one at a time.
   [[nodiscard]] double usual_spread() const { return 2.5 * (gamma_dtod_ + up_down_dtod_) + 1e-3; }
 
   // The coordinate is the distance to the bound ahead.
-  [[nodiscard]] SmoothInterval interval(double mean_gamma) const {
+  [[nodiscard]] SmoothInterval interval(double mean, std::uint32_t n) const {
     const auto response = [=, this](double distance, double share) {
       Response<double> worst{0, 0, 0};
       for (const double factor : {1 - usual_spread(), 1.0, 1 + usual_spread()}) {
-        const double gamma = std::fmax(mean_gamma * factor, 0.0);
+        const double gamma = std::fmax(mean * factor, 0.0);
         const double d = std::fmax(distance, 1e-6);
         const double step = share * std::pow(d, gamma);
         worst.step = std::fmax(worst.step, step);
@@ -134,16 +126,14 @@ class PowStep {
       return worst;
     };
     const double step = std::fmax(pulsed_.nominal_up(), pulsed_.nominal_down());
-    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), most_, pulsed_.dw_min_ctoc};
+    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), n, pulsed_.dw_min_ctoc};
   }
 
   PulsedParameters pulsed_;
   double gamma_, gamma_dtod_;
   double up_down_, up_down_dtod_;
   SmoothPulses steps_;
-  std::uint32_t most_;
-  SmoothInterval up_, down_;
-  float reach_ = 0;
+  SmoothIntervals together_;
 };
 
 }  // namespace mho::device

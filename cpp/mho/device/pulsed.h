@@ -89,33 +89,27 @@ inline constexpr std::uint32_t step_draw = 0;    // gain, then asymmetry
 inline constexpr std::uint32_t bounds_draw = 1;  // upper, then lower
 inline constexpr std::uint32_t first_model_draw = 16;
 
-// mean + deviation * xi, for four rows of sixteen devices. A draw has eight gaussians a lane: `half` says which four.
-inline void draw(F32* target, double mean, double deviation, const random::Stream& stream, std::uint32_t element,
-                 std::uint32_t number, std::size_t half = 0) {
-  const F32 m(static_cast<float>(mean));
-  std::fill_n(target, 4, m);
-  if (deviation == 0) return;
-  const auto xi = stream.gaussians(element, number);
-  for (std::size_t r = 0; r < 4; ++r) {
-    target[r] = simd::fma(xi.value[4 * half + r], F32(static_cast<float>(deviation)), m);
-  }
-}
-
-// Two such parameters that share a draw.
+// Two parameters that share a draw: mean + deviation * xi each, for four rows of sixteen devices.
 inline void draw_two(F32* first, double first_mean, double first_deviation, F32* second, double second_mean,
                      double second_deviation, const random::Stream& stream, std::uint32_t element,
                      std::uint32_t number) {
-  if (first_deviation == 0 || second_deviation == 0) {
-    draw(first, first_mean, first_deviation, stream, element, number, 0);
-    draw(second, second_mean, second_deviation, stream, element, number, 1);
-    return;
-  }
+  const F32 mean[2] = {F32(static_cast<float>(first_mean)), F32(static_cast<float>(second_mean))};
+  std::fill_n(first, 4, mean[0]);
+  std::fill_n(second, 4, mean[1]);
+  if (first_deviation == 0 && second_deviation == 0) return;
+  const F32 deviation[2] = {F32(static_cast<float>(first_deviation)), F32(static_cast<float>(second_deviation))};
   const auto xi = stream.gaussians(element, number);
   for (std::size_t r = 0; r < 4; ++r) {
-    first[r] = simd::fma(xi.value[r], F32(static_cast<float>(first_deviation)), F32(static_cast<float>(first_mean)));
-    second[r] =
-        simd::fma(xi.value[4 + r], F32(static_cast<float>(second_deviation)), F32(static_cast<float>(second_mean)));
+    first[r] = simd::fma(xi.value[r], deviation[0], mean[0]);
+    second[r] = simd::fma(xi.value[4 + r], deviation[1], mean[1]);
   }
+}
+
+// One parameter by itself.
+inline void draw(F32* target, double mean, double deviation, const random::Stream& stream, std::uint32_t element,
+                 std::uint32_t number) {
+  F32 unused[4];
+  draw_two(target, mean, deviation, unused, 0.0, 0.0, stream, element, number);
 }
 
 // The common parameters of four rows of sixteen devices.

@@ -114,4 +114,23 @@ class SmoothInterval {
   double largest_[2] = {};
 };
 
+// Both directions, with as many pulses at once as most weights of the mean device allow: at most `most`, few at least.
+struct SmoothIntervals {
+  std::uint32_t most;
+  SmoothInterval up, down;
+  float reach;
+
+  // `interval(up, n)` is that of n pulses in one direction.
+  template <class Function>
+  SmoothIntervals(std::uint32_t most_wanted, double noise, Function&& interval)
+      : most(most_wanted), up(interval(true, most)), down(interval(false, most)) {
+    while (most > 3 && std::fmin(up.width(), down.width()) < 0.5) {
+      most /= 2;
+      up = interval(true, most);
+      down = interval(false, most);
+    }
+    reach = static_cast<float>(pulse_reach(most, noise));
+  }
+};
+
 }  // namespace mho::device

@@ -6,7 +6,6 @@
 // every device the same operations on the same numbers, so which one runs changes no bit.
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
