@@ -33,7 +33,7 @@ _MOST_OF_MEMORY = 0.8
 _LONG = 1 << 29
 _CHECKED_DEVICES = 1 << 24
 _CHECKED_OUTPUTS = 512
-# Below so many pulses per device and sample, it takes more updates to know their mean.
+# Below so many pulses per device and sample, it takes more updates to know their mean, and how many.
 _FEW = 0.1
 
 
@@ -158,9 +158,8 @@ def _update(
     tile = mho.Tile(setting.size, setting.size, device=device, update=UPDATE, seed=1)
     problem = Problem.of(setting.size, setting.pulses, tile.granularity, setting.batch)
     weights = "persistent_weight" if "persistent_weight" in tile.devices else "weight"
-    check_update(
-        tile, problem.first(checked_samples(setting)), weights, repeats=60 if setting.pulses < _FEW else 12
-    )
+    repeats = 150 if setting.pulses < _FEW / 10 else 60 if setting.pulses < _FEW else 12
+    check_update(tile, problem.first(checked_samples(setting)), weights, repeats=repeats)
     job = update_job(
         tile, problem.x, problem.d, problem.lr, start, threads=threads, explain=probes is None, probes=probes
     )
