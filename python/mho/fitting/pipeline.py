@@ -200,8 +200,8 @@ def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) 
     lasting = estimate(
         paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
     )
-    # Steps and bounds of each device take up the slow part of what pulses add up to. The plain likelihood would
-    # credit that to a noise without a slow part.
+    # Steps and bounds of each device take up the slow part of what pulses add up to. The plain likelihood
+    # would credit that to a noise without a slow part.
     gained = lasting.restricted_log_likelihood - best.restricted_log_likelihood
     return lasting if gained > _MEMORY_GAIN else None
 
