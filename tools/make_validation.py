@@ -458,7 +458,7 @@ def device_section(folder: Path) -> str:
 ### One pulse
 
 Mean and variance of one step, up and down, at 13 weights over the range, for every model: {summary(one)}
-The formulas of the steps are in the documentation of each model in `python/mho/devices.py`.
+The formulas of the steps are in the documentation of each model in `python/mho/devices/`.
 
 ![Steps of all models over the weight]({steps_figure(folder)})
 

@@ -35,6 +35,24 @@ bool all_finite(const float* values, std::size_t n) {
   return largest < 0x7F800000U;
 }
 
+Parameters to_parameters(const std::string& section, const py::handle& source);
+
+// Numbers, or sections.
+Parameters::Value to_row(const std::string& name, const py::sequence& items) {
+  if (items.size() > 0 && py::isinstance<py::dict>(items[0])) {
+    std::vector<Parameters> sections;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      sections.push_back(to_parameters(name + "[" + std::to_string(i) + "]", items[i]));
+    }
+    return sections;
+  }
+  try {
+    return items.cast<std::vector<double>>();
+  } catch (const py::cast_error&) {
+    fail_type(name + " must be a row of numbers");
+  }
+}
+
 Parameters to_parameters(const std::string& section, const py::handle& source) {
   std::map<std::string, Parameters::Value> values;
   for (const auto& [key, value] : source.cast<py::dict>()) {
@@ -45,8 +63,12 @@ Parameters to_parameters(const std::string& section, const py::handle& source) {
       values[name] = value.cast<std::string>();
     } else if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value)) {
       values[name] = value.cast<double>();
+    } else if (py::isinstance<py::dict>(value)) {
+      values[name] = std::vector<Parameters>{to_parameters(section + "." + name, value)};
+    } else if (py::isinstance<py::sequence>(value)) {
+      values[name] = to_row(section + "." + name, value.cast<py::sequence>());
     } else {
-      fail_type(section + "." + name + " must be a number, a switch or a string");
+      fail_type(section + "." + name + " must be a number, a switch, a string, a section, or a row of these");
     }
   }
   return {section, std::move(values)};
@@ -108,21 +130,22 @@ class PyTile {
       fail_value("weight must have shape " + expected + ", got " + shape_text(w));
     }
     const Occupied occupied(*this);
-    return tile_.main().set_weight(w.data(), per_instance);
+    return crosspoints().set_weight(w.data(), per_instance);
   }
 
-  FloatArray array(const std::string& name) const {
+  FloatArray array(const std::string& name) {
     const Occupied occupied(*this);
     std::vector<py::ssize_t> extents;
     if (lockstep_) extents.push_back(static_cast<py::ssize_t>(shape().instances));
     extents.push_back(static_cast<py::ssize_t>(shape().out_features));
     extents.push_back(static_cast<py::ssize_t>(shape().in_features));
     FloatArray result(extents);
-    tile_.main().copy_plane(name, result.mutable_data());
+    crosspoints().copy_plane(name, result.mutable_data());
     return result;
   }
 
-  std::vector<std::string> array_names() const { return tile_.main().plane_names(); }
+  std::vector<std::string> array_names() const { return tile_.main().crosspoints().plane_names(); }
+  std::vector<std::string> state_names() const { return tile_.main().crosspoints().state_names(); }
 
   py::dict counters() const {
     const Occupied occupied(*this);
@@ -133,14 +156,9 @@ class PyTile {
     result["backward"] = steps.backward;
     result["evaluation_forward"] = steps.evaluation_forward;
     result["evaluation_backward"] = steps.evaluation_backward;
-    py::list up;
-    py::list down;
-    for (const auto& fired : tile_.main().pulses()) {
-      up.append(fired.up);
-      down.append(fired.down);
+    for (const array::Counter& counter : tile_.main().crosspoints().counters()) {
+      result[counter.name.c_str()] = counter.values;
     }
-    result["pulses_up"] = up;
-    result["pulses_down"] = down;
     result["running_averages"] = tile_.main().running_averages();
     return result;
   }
@@ -150,8 +168,8 @@ class PyTile {
     const Occupied occupied(*this);
     std::vector<FloatArray> kept;
     std::vector<const float*> values;
-    const std::size_t devices = shape().instances * shape().out_features * shape().in_features;
-    for (const std::string& name : tile_.main().plane_names()) {
+    const std::size_t devices = shape().devices();
+    for (const std::string& name : state_names()) {
       const auto found = arrays.find(name);
       if (found == arrays.end()) fail_value("a state of this tile needs the array " + name);
       kept.push_back(to_float_array(found->second, name.c_str()));
@@ -168,18 +186,19 @@ class PyTile {
       return value;
     };
     array::Steps steps;
-    std::vector<pulse::PulseCount> pulses(shape().instances);
+    std::vector<array::Counter> counted = crosspoints().counters();
     std::vector<float> averages;
     try {
       steps = {number("update"), number("forward"), number("backward"), number("evaluation_forward"),
                number("evaluation_backward")};
-      const auto up = counters["pulses_up"].cast<std::vector<std::uint64_t>>();
-      const auto down = counters["pulses_down"].cast<std::vector<std::uint64_t>>();
       averages = counters["running_averages"].cast<std::vector<float>>();
-      if (up.size() != pulses.size() || down.size() != pulses.size() || averages.size() != 2 * pulses.size()) {
-        fail_value("the counters of a state must have one entry for each instance");
+      bool fits = averages.size() == 2 * shape().instances;
+      for (array::Counter& counter : counted) {
+        const std::size_t size = counter.values.size();
+        counter.values = counters[counter.name.c_str()].cast<std::vector<std::uint64_t>>();
+        fits = fits && counter.values.size() == size;
       }
-      for (std::size_t k = 0; k < pulses.size(); ++k) pulses[k] = {up[k], down[k]};
+      if (!fits) fail_value("the counters of a state must have one entry for each instance");
       for (const float a : averages) {
         if (!std::isfinite(a) || a < 0) fail_value("the running averages of a state must be finite and >= 0");
       }
@@ -188,14 +207,15 @@ class PyTile {
     } catch (const py::error_already_set&) {
       fail_value("the counters of a state are incomplete");
     }
-    tile_.main().load_planes(values);
+    crosspoints().check_state(values);
+    crosspoints().load_state(values);
+    crosspoints().set_counters(counted);
     tile_.main().set_steps(steps);
-    tile_.main().set_pulses(std::move(pulses));
     tile_.main().set_running_averages(averages);
   }
 
   [[nodiscard]] std::size_t memory_bytes() const { return tile_.main().memory_bytes(); }
-  [[nodiscard]] double granularity() const { return tile_.main().granularity(); }
+  [[nodiscard]] double granularity() const { return tile_.main().crosspoints().granularity(); }
 
  private:
   // Marks the tile as in use for the life of a call.
@@ -214,6 +234,7 @@ class PyTile {
     const PyTile& owner_;
   };
 
+  [[nodiscard]] array::Crosspoints& crosspoints() { return tile_.main().crosspoints(); }
   [[nodiscard]] const array::Shape& shape() const { return tile_.main().shape(); }
 
   array::Batch batch_of(const FloatArray& a, const char* name, std::size_t features) const {
@@ -308,6 +329,7 @@ void register_tile(py::module_& m) {
       .def("set_weight", &PyTile::set_weight, py::arg("weight"))
       .def("array", &PyTile::array, py::arg("name"))
       .def("array_names", &PyTile::array_names)
+      .def("state_names", &PyTile::state_names)
       .def("counters", &PyTile::counters)
       .def("load_state", &PyTile::load_state, py::arg("arrays"), py::arg("counters"))
       .def("memory_bytes", &PyTile::memory_bytes)

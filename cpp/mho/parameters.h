@@ -1,4 +1,5 @@
-// A configuration section as the engine receives it: named numbers, switches and choices, each read exactly once.
+// A configuration section as the engine receives it: named numbers, switches, choices, rows of numbers, and further
+// sections, each to be read.
 #pragma once
 
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "mho/error.h"
 
@@ -14,7 +16,7 @@ namespace mho {
 
 class Parameters {
  public:
-  using Value = std::variant<bool, double, std::string>;
+  using Value = std::variant<bool, double, std::string, std::vector<double>, std::vector<Parameters>>;
 
   Parameters(std::string section, std::map<std::string, Value> values)
       : section_(std::move(section)), values_(std::move(values)) {}
@@ -52,6 +54,28 @@ class Parameters {
     return *value;
   }
 
+  // A row of finite numbers.
+  std::vector<double> numbers(const std::string& name) {
+    const auto* row = std::get_if<std::vector<double>>(&find(name));
+    if (row == nullptr) fail_type(section_ + "." + name + " must be a row of numbers");
+    for (const double value : *row) {
+      if (!std::isfinite(value)) fail_value(section_ + "." + name + " must be finite");
+    }
+    return *row;
+  }
+
+  // Sections within this one, and a single one.
+  std::vector<Parameters>& sections(const std::string& name) {
+    auto* found = std::get_if<std::vector<Parameters>>(&find(name));
+    if (found == nullptr) fail_type(section_ + "." + name + " must be a section");
+    return *found;
+  }
+  Parameters& section(const std::string& name) {
+    auto& found = sections(name);
+    if (found.size() != 1) fail_value(section_ + "." + name + " must be one section");
+    return found.front();
+  }
+
   // One of a few named choices.
   template <class Choice> Choice choice(const std::string& name, const std::map<std::string, Choice>& choices) {
     const std::string value = text(name);
@@ -70,7 +94,7 @@ class Parameters {
   }
 
  private:
-  const Value& find(const std::string& name) {
+  Value& find(const std::string& name) {
     const auto found = values_.find(name);
     if (found == values_.end()) fail_value(section_ + "." + name + " is missing");
     used_.insert(name);

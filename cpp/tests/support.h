@@ -145,7 +145,8 @@ inline std::unique_ptr<array::Array> make_array(Parameters device_parameters, co
                                                 const std::vector<std::uint64_t>& keys = {0x0123456789ABCDEFULL},
                                                 const Values& io_changes = {}, int threads = 1) {
   const auto parameters = io_parameters(io_changes);
-  return array::make_array(device_parameters, shape, keys, parameters, parameters, threads);
+  return std::make_unique<array::Array>(array::make_crosspoints(device_parameters, shape, keys, threads), parameters,
+                                        parameters);
 }
 
 // Every pulsed model, with what lets its kernel take each of its branches: fine and coarse steps, both kinds of noise.
@@ -185,36 +186,36 @@ inline std::vector<float> random_values(std::size_t n, std::uint32_t seed, float
   return values;
 }
 
-inline std::vector<float> plane(const array::Array& a, const std::string& name) {
-  const array::Shape& shape = a.shape();
-  std::vector<float> values(shape.instances * shape.out_features * shape.in_features);
-  a.copy_plane(name, values.data());
+inline std::vector<float> plane(array::Array& a, const std::string& name) {
+  std::vector<float> values(a.shape().devices());
+  a.crosspoints().copy_plane(name, values.data());
   return values;
 }
 
-// All planes of an array with their padding.
-class Planes : public array::Array {
- public:
-  static const std::vector<array::Plane>& of(const array::Array& a) { return a.*(&Planes::planes_); }
-};
-
-// All that an update may change.
+// All that an update may change, and what a read sees with its padding.
 struct State {
   std::vector<std::vector<float>> planes;
   std::uint64_t step = 0;
-  std::vector<std::uint64_t> pulses;
+  std::vector<std::vector<std::uint64_t>> counters;
   bool operator==(const State&) const = default;
 };
 
-inline State state_of(const array::Array& a) {
+inline State state_of(array::Array& a) {
   State state;
-  for (const auto& p : Planes::of(a)) state.planes.emplace_back(p.values.begin(), p.values.end());
-  state.step = a.steps().update;
-  for (const auto& count : a.pulses()) {
-    state.pulses.push_back(count.up);
-    state.pulses.push_back(count.down);
+  for (const auto& name : a.crosspoints().state_names()) state.planes.push_back(plane(a, name));
+  for (std::size_t k = 0; k < a.shape().instances; ++k) {
+    const float* seen = a.crosspoints().visible(k);
+    state.planes.emplace_back(seen, seen + a.shape().plane());
   }
+  state.step = a.steps().update;
+  for (const auto& counter : a.crosspoints().counters()) state.counters.push_back(counter.values);
   return state;
+}
+
+// Pulses that an array of simple devices has fired, of one instance.
+inline pulse::PulseCount pulses_of(const array::Array& a, std::size_t instance = 0) {
+  const auto counters = a.crosspoints().counters();
+  return {counters[0].values[instance], counters[1].values[instance]};
 }
 
 // The message of the engine's error that a call throws; empty, and a failure of the test, where it throws none.

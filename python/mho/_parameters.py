@@ -11,6 +11,7 @@ import functools
 import inspect
 import re
 import textwrap
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, ClassVar, Self, TypeVar, cast
@@ -31,7 +32,11 @@ class Declaration:
     Attributes
     ----------
     kind : type
-        float, int, bool, str (one of `choices`), or a subclass of `Parameters`.
+        float, int, bool, str (one of `choices`), a subclass of `Parameters`, or tuple (of `item`).
+    item : type or None
+        What a tuple holds: float or a subclass of `Parameters`.
+    items : Range
+        How many items a tuple has.
     default : Any
         Its default value; None is "off" and allowed only where it is the default.
     doc, unit, source : str
@@ -49,6 +54,8 @@ class Declaration:
     source: str
     allowed: Range
     choices: tuple[str, ...]
+    item: type | None = None
+    items: Range = _validate.ANY
 
     @property
     def range_text(self) -> str:
@@ -57,6 +64,12 @@ class Declaration:
             return ", ".join(f'"{item}"' for item in self.choices)
         if self.kind is bool:
             return "true or false"
+        if self.kind is tuple:
+            of = "numbers" if self.item is float else f"{cast(type, self.item).__name__}s"
+            count, limits = str(self.items), str(self.allowed) if self.item is float else ""
+            return (
+                f"a row of {of}" + (f" {limits}" if limits else "") + (f", {count} of them" if count else "")
+            )
         if issubclass(self.kind, Parameters):
             return f"any {self.kind.__name__}"
         return str(self.allowed) or "any finite number"
@@ -73,9 +86,20 @@ class Declaration:
             return _validate.boolean(name, value)
         if self.kind is str:
             return _validate.choice(name, value, self.choices)
+        if self.kind is tuple:
+            return self._check_row(name, value)
         if not isinstance(value, self.kind):
             raise MhoTypeError(f"{name} must be {self.range_text}, got {value!r} ({type(value).__name__})")
         return value
+
+    def _check_row(self, name: str, value: object) -> tuple[object, ...]:
+        """Return a row of items as a tuple, each checked."""
+        if isinstance(value, str | bytes | AnyMapping) or not isinstance(value, Iterable):
+            raise MhoTypeError(f"{name} must be {self.range_text}, got {value!r} ({type(value).__name__})")
+        row = tuple(value)
+        _validate.integer(f"the length of {name}", len(row), self.items)
+        single = replace(self, kind=cast(type, self.item), item=None)
+        return tuple(single.check(f"{name}[{k}]", entry) for k, entry in enumerate(row))
 
 
 def parameter(
@@ -91,6 +115,8 @@ def parameter(
     at_most: float | None = None,
     largest: float = 1e12,
     choices: tuple[str, ...] = (),
+    item: type | None = None,
+    items: Range = _validate.ANY,
 ) -> _T:
     """Declare a field of a `Parameters` class.
 
@@ -108,6 +134,10 @@ def parameter(
         The largest magnitude that the engine takes, far beyond what makes sense; the smallest but 0 is 1e-12.
     choices : tuple of str
         The allowed strings.
+    item : type, optional
+        What a tuple holds, float (within the limits) or a class of parameters.
+    items : Range
+        How many items a tuple may have.
 
     Returns
     -------
@@ -124,6 +154,8 @@ def parameter(
             above=above, at_least=at_least, below=below, at_most=at_most, smallest=1e-12, largest=largest
         ),
         choices=choices,
+        item=item,
+        items=items,
     )
     return field(default=default, metadata={"declaration": declaration})
 
@@ -192,7 +224,7 @@ class Parameters:
         for item in fields(self):
             value = getattr(self, item.name)
             if value is not None:
-                result[item.name] = value.to_dict() if isinstance(value, Parameters) else value
+                result[item.name] = _plain(value)
         return result
 
     @classmethod
@@ -219,16 +251,30 @@ class Parameters:
                 raise MhoValueError(f"unknown key {place}.{key}{did_you_mean(key, declared)}")
             if value is None:
                 raise MhoTypeError(f"{place}.{key} must not be null: leave the key out")
-            kind = declared[key].kind
-            values[key] = (
-                kind.from_dict(value, path=f"{place}.{key}") if issubclass(kind, Parameters) else value
-            )
+            values[key] = _read(declared[key], value, f"{place}.{key}")
         try:
             return cls(**values)
         except MhoError as error:
             if path is None:
                 raise
             raise type(error)(f"{path}: {error}") from None
+
+
+def _plain(value: object) -> Any:
+    """Return a checked value as a plain one: dict, list, number, string or bool."""
+    if isinstance(value, Parameters):
+        return value.to_dict()
+    return [_plain(entry) for entry in value] if isinstance(value, tuple) else value
+
+
+def _read(declared: Declaration, value: Any, place: str) -> Any:
+    """Build the parameters that a plain value describes; other values are left to the check."""
+    if issubclass(declared.kind, Parameters):
+        return declared.kind.from_dict(value, path=place)
+    item = declared.item
+    if item is None or not issubclass(item, Parameters) or not isinstance(value, list | tuple):
+        return value
+    return tuple(item.from_dict(entry, path=f"{place}[{k}]") for k, entry in enumerate(value))
 
 
 def _table(data: object, place: str) -> dict[str, Any]:

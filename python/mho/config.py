@@ -177,6 +177,7 @@ class TileConfig(Parameters):
         """Return every part but `mapping`, which is the layer's, the plain dict the engine is built from."""
         data = self.to_dict()
         del data["mapping"]
+        data["device"] = self.device.engine_dict()
         return data
 
 

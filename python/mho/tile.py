@@ -297,7 +297,11 @@ class Tile:
     def pulses(self) -> PulseCount:
         """Pulses fired since the tile was built, over all instances."""
         counters = self._engine.counters()
-        return PulseCount(sum(counters["pulses_up"]), sum(counters["pulses_down"]))
+        up, down = (
+            sum(sum(counts) for name, counts in counters.items() if name.endswith(direction))
+            for direction in ("pulses_up", "pulses_down")
+        )
+        return PulseCount(up, down)
 
     @property
     def granularity(self) -> float:
@@ -312,7 +316,7 @@ class Tile:
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return all that changes or was drawn: the arrays, and the counters as plain JSON values."""
         arrays: dict[str, NDArray[Any]] = {
-            name: self._engine.array(name) for name in self._engine.array_names()
+            name: self._engine.array(name) for name in self._engine.state_names()
         }
         return arrays, self._engine.counters()
 

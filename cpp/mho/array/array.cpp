@@ -1,67 +1,33 @@
 #include "mho/array/array.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "mho/error.h"
 #include "mho/parallel.h"
 
 namespace mho::array {
 
-Array::Array(const Shape& shape, const std::vector<std::uint64_t>& keys, const periphery::IoParameters& forward_io,
+Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParameters& forward_io,
              const periphery::IoParameters& backward_io)
-    : shape_(shape), pulses_(shape.instances) {
-  if (shape.out_features == 0 || shape.in_features == 0 || shape.instances == 0) {
-    fail_value("an array needs at least one output, one input and one instance");
+    : crosspoints_(std::move(crosspoints)) {
+  for (std::size_t k = 0; k < shape().instances; ++k) {
+    const random::Key key = crosspoints_->key(k);
+    forward_.emplace_back(forward_io, periphery::Direction::forward, shape().out_features, shape().in_features, key);
+    backward_.emplace_back(backward_io, periphery::Direction::backward, shape().out_features, shape().in_features, key);
   }
-  if (keys.size() != shape.instances) fail_value("an array needs one key for each instance");
-  if (shape.rows() / 4 * shape.stride() > 0xFFFFFFFFULL)
-    fail_value("an array of this size has no counters left to name its devices");
-  keys_.reserve(keys.size());
-  forward_.reserve(keys.size());
-  backward_.reserve(keys.size());
-  for (const std::uint64_t key : keys) {
-    keys_.push_back(random::Key::from(key));
-    forward_.emplace_back(forward_io, periphery::Direction::forward, shape.out_features, shape.in_features,
-                          keys_.back());
-    backward_.emplace_back(backward_io, periphery::Direction::backward, shape.out_features, shape.in_features,
-                           keys_.back());
-  }
-}
-
-const Plane& Array::plane(const std::string& name) const {
-  for (const Plane& p : planes_) {
-    if (p.name == name) return p;
-  }
-  fail_value("a device has no array named " + name);
-}
-
-bool Array::has_plane(const std::string& name) const {
-  return std::any_of(planes_.begin(), planes_.end(), [&](const Plane& p) { return p.name == name; });
-}
-
-std::vector<std::string> Array::plane_names() const {
-  std::vector<std::string> names;
-  names.reserve(planes_.size());
-  for (const Plane& p : planes_) names.push_back(p.name);
-  return names;
-}
-
-const float* Array::visible(std::size_t instance) const {
-  return planes_[has_write_noise() ? 1 : 0].values.data() + instance * shape_.plane();
 }
 
 void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads) {
   const bool forward = direction == periphery::Direction::forward;
-  const std::size_t outputs = forward ? shape_.out_features : shape_.in_features;
+  const std::size_t outputs = forward ? shape().out_features : shape().in_features;
   std::uint64_t& step = forward ? (evaluation ? steps_.evaluation_forward : steps_.forward)
                                 : (evaluation ? steps_.evaluation_backward : steps_.backward);
   const auto stream = forward ? (evaluation ? random::ReadStream::evaluation_forward : random::ReadStream::forward)
                               : (evaluation ? random::ReadStream::evaluation_backward : random::ReadStream::backward);
-  const bool outer = shape_.instances > 1;
-  parallel_for(outer ? threads : 1, shape_.instances, [&](std::size_t k) {
+  const bool outer = shape().instances > 1;
+  parallel_for(outer ? threads : 1, shape().instances, [&](std::size_t k) {
     auto& channel = forward ? forward_[k] : backward_[k];
-    const periphery::MatrixView w{visible(k), shape_.out_features, shape_.in_features, shape_.stride()};
+    const periphery::MatrixView w{crosspoints_->visible(k), shape().out_features, shape().in_features,
+                                  shape().stride()};
     channel.read(w, {.x = x.instance(k),
                      .y = y + k * x.samples * outputs,
                      .vectors = x.samples,
@@ -74,72 +40,54 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   step += x.samples;
 }
 
-std::size_t Array::set_weight(const float* w, bool per_instance) {
-  const Plane* lower = lower_bounds();
-  const Plane* upper = upper_bounds();
-  std::size_t unreached = 0;
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
-    const float* source = w + (per_instance ? k * shape_.out_features * shape_.in_features : 0);
-    for (std::size_t i = 0; i < shape_.out_features; ++i) {
-      for (std::size_t j = 0; j < shape_.in_features; ++j) {
-        const std::size_t at = k * shape_.plane() + i * shape_.stride() + j;
-        const float wanted = source[i * shape_.in_features + j];
-        float reached = wanted;
-        if (upper != nullptr) reached = std::min(reached, upper->values[at]);
-        if (lower != nullptr) reached = std::max(reached, lower->values[at]);
-        unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
-        planes_[0].values[at] = reached;
-      }
-    }
+void Array::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) {
+  if (!crosspoints_->pulsed()) {
+    crosspoints_->accumulate(x, d, lr, threads);
+    steps_.update += x.samples;
+    return;
   }
-  if (has_write_noise()) planes_[1].values = planes_[0].values;
-  return unreached;
-}
-
-void Array::copy_plane(const std::string& name, float* target) const {
-  const Plane& source = plane(name);
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
-    for (std::size_t i = 0; i < shape_.out_features; ++i) {
-      const float* row = source.values.data() + k * shape_.plane() + i * shape_.stride();
-      target = std::copy_n(row, shape_.in_features, target);
+  const double granularity = crosspoints_->granularity();
+  // A train that would be too long is known before anything is changed.
+  (void)pulse::plan_pulses(update, 1.0, 1.0, lr, granularity);
+  const double work = static_cast<double>(shape().instances * shape().plane()) * static_cast<double>(x.samples);
+  if (work < parallel_updates) threads = 1;
+  const auto pulse_chunk = [&](std::size_t k, pulse::Trains& trains, std::size_t first, std::size_t count,
+                               int chunk_threads) {
+    trains.resize(shape().in_features, shape().out_features, count, update);
+    parallel_for(chunk_threads, count, [&](std::size_t s) {
+      trains.make(s, x.instance(k) + (first + s) * shape().in_features,
+                  d.instance(k) + (first + s) * shape().out_features, lr, granularity, update, crosspoints_->key(k),
+                  steps_.update + s);
+    });
+    trains.finish();
+    crosspoints_->pulse(k, {.trains = trains,
+                            .noise = crosspoints_->key(k),
+                            .first_step = steps_.update,
+                            .pulse_by_pulse = update.pulse_by_pulse,
+                            .threads = chunk_threads});
+  };
+  std::size_t done = 0;
+  while (done < x.samples) {
+    // A chunk ends at 2^32 steps, so that only the lower half of the step differs within it.
+    const std::uint64_t room = (std::uint64_t{1} << 32) - (steps_.update & 0xFFFFFFFFULL);
+    const auto count =
+        static_cast<std::size_t>(std::min<std::uint64_t>({pulse::chunk_samples, x.samples - done, room}));
+    if (shape().instances == 1) {
+      pulse_chunk(0, trains_, done, count, threads);
+    } else {
+      parallel_for(threads, shape().instances, [&](std::size_t k) {
+        pulse::Trains trains;
+        pulse_chunk(k, trains, done, count, 1);
+      });
     }
-  }
-}
-
-void Array::load_planes(const std::vector<const float*>& values) {
-  if (values.size() != planes_.size()) fail_value("a state needs every array of the devices");
-  std::vector<Plane> loaded = planes_;
-  const std::size_t devices = shape_.out_features * shape_.in_features;
-  for (std::size_t p = 0; p < planes_.size(); ++p) {
-    for (std::size_t k = 0; k < shape_.instances; ++k) {
-      for (std::size_t i = 0; i < shape_.out_features; ++i) {
-        for (std::size_t j = 0; j < shape_.in_features; ++j) {
-          const float value = values[p][k * devices + i * shape_.in_features + j];
-          if (!std::isfinite(value)) fail_value("array " + planes_[p].name + " of a state must be finite");
-          if (value < 0 && planes_[p].name.starts_with("dw_min")) {
-            fail_value("array " + planes_[p].name + " of a state must be >= 0");
-          }
-          loaded[p].values[k * shape_.plane() + i * shape_.stride() + j] = value;
-        }
-      }
-    }
-  }
-  std::swap(planes_, loaded);
-  const Plane* lower = lower_bounds();
-  const Plane* upper = upper_bounds();
-  if (lower == nullptr || upper == nullptr) return;
-  for (std::size_t at = 0; at < planes_[0].values.size(); ++at) {
-    const float w = planes_[0].values[at];
-    if (w < lower->values[at] || w > upper->values[at]) {
-      std::swap(planes_, loaded);
-      fail_value("a state has a weight outside of its device's bounds");
-    }
+    done += count;
+    steps_.update += count;
   }
 }
 
 std::vector<float> Array::running_averages() const {
   std::vector<float> values;
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
+  for (std::size_t k = 0; k < shape().instances; ++k) {
     values.push_back(forward_[k].running_average());
     values.push_back(backward_[k].running_average());
   }
@@ -147,15 +95,14 @@ std::vector<float> Array::running_averages() const {
 }
 
 void Array::set_running_averages(const std::vector<float>& values) {
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
+  for (std::size_t k = 0; k < shape().instances; ++k) {
     forward_[k].set_running_average(values[2 * k]);
     backward_[k].set_running_average(values[2 * k + 1]);
   }
 }
 
 std::size_t Array::memory_bytes() const {
-  std::size_t bytes = 0;
-  for (const Plane& p : planes_) bytes += p.values.size() * sizeof(float);
+  std::size_t bytes = crosspoints_->memory_bytes();
   for (const auto& channel : forward_) bytes += channel.memory_bytes();
   for (const auto& channel : backward_) bytes += channel.memory_bytes();
   return bytes;

@@ -1,7 +1,7 @@
 #include "mho/array/device_list.h"
 
-#include "mho/array/ideal_array.h"
-#include "mho/array/pulsed_array.h"
+#include "mho/array/ideal_crosspoints.h"
+#include "mho/array/pulsed_crosspoints.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
 #include "mho/device/linear_step.h"
@@ -15,10 +15,11 @@ namespace {
 template <class... Models> struct DeviceList {
   static std::vector<std::string> names() { return {Models::name...}; }
 
-  template <class... Arguments> static std::unique_ptr<Array> make(const std::string& type, Arguments&&... arguments) {
-    std::unique_ptr<Array> result;
-    // The first model of that name makes the array.
-    (void)((type == Models::name && (result = std::make_unique<PulsedArray<Models>>(arguments...))) || ...);
+  template <class... Arguments>
+  static std::unique_ptr<Crosspoints> make(const std::string& type, Arguments&&... arguments) {
+    std::unique_ptr<Crosspoints> result;
+    // The first model of that name makes them.
+    (void)((type == Models::name && (result = std::make_unique<PulsedCrosspoints<Models>>(arguments...))) || ...);
     return result;
   }
 };
@@ -38,15 +39,14 @@ std::vector<std::string> device_models() {
   return names;
 }
 
-std::unique_ptr<Array> make_array(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys,
-                                  const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io,
-                                  int threads) {
+std::unique_ptr<Crosspoints> make_crosspoints(Parameters& device, const Shape& shape,
+                                              const std::vector<std::uint64_t>& keys, int threads) {
   const std::string type = device.text("type");
-  std::unique_ptr<Array> result;
+  std::unique_ptr<Crosspoints> result;
   if (type == "Ideal") {
-    result = std::make_unique<IdealArray>(shape, keys, forward_io, backward_io);
+    result = std::make_unique<IdealCrosspoints>(shape, keys);
   } else {
-    result = PulsedDevices::make(type, device, shape, keys, forward_io, backward_io, threads);
+    result = PulsedDevices::make(type, device, shape, keys, threads);
   }
   if (!result) {
     std::string known;

@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "mho/device/pulsed.h"
-#include "mho/pulse/trains.h"
+#include "mho/pulse/request.h"
 #include "mho/random/stream.h"
 
 namespace mho::pulse {
@@ -33,8 +33,6 @@ struct KernelTarget {
   std::size_t rows;            // padded to 4
   bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
   float write_noise;           // standard deviation, in weight units
-  random::Key key;
-  std::uint64_t first_step;  // step of sample 0; the chunk does not cross a multiple of 2^32
 };
 
 // Pulses of sixteen crosspoints of one row, whose line has train d: coincident slots, or the rounded product of what
@@ -121,11 +119,11 @@ template <class V, class Model>
 // Either part is a loop without long chains of operations that wait for each other.
 template <class Model> class DenseQuad {
  public:
-  DenseQuad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains, std::size_t quad)
-      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad) {}
+  DenseQuad(const Model& model, const Request& request, const KernelTarget& target, std::size_t quad)
+      : model_(model), request_(request), target_(target), trains_(request.trains), quad_(quad) {}
 
   void update() {
-    const std::uint64_t quad_samples = trains_.d_active(quad_);
+    const std::uint64_t quad_samples = trains_.d_active(quad_) & request_.samples;
     if (quad_samples == 0) return;
     for (std::size_t group = 0; group < target_.stride / columns_per_group; ++group) {
       const std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
@@ -166,10 +164,10 @@ template <class Model> class DenseQuad {
 
   // The noise of the first pulses of the block, for some samples.
   [[gnu::noinline]] void draw_noise(std::uint32_t element, std::uint64_t samples) {
-    const std::uint64_t first = target_.first_step;
+    const std::uint64_t first = request_.first_step;
     while (samples != 0) {
       const auto s = static_cast<std::size_t>(std::countr_zero(samples));
-      const FirstNoise noise(target_.key, first + s);
+      const FirstNoise noise(request_.noise, first + s);
       const auto block = noise.stream.words(simd::lane_index() + U32(element), 0);
       if (noise.half == 0) store(s, block.word[0], block.word[1]);
       // The second sample of the pair is the next one, or this one where the pair began before the chunk.
@@ -190,13 +188,14 @@ template <class Model> class DenseQuad {
   void move(std::size_t group, std::size_t first_row, std::uint64_t samples) {
     const bool limits_behind = model_.limits_behind();
     const bool with_write_noise = target_.visible != nullptr;
-    if (!trains_.slots() || trains_.words() != 1) return move<false, true>(group, first_row, samples, with_write_noise);
+    if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both)
+      return move<false, true>(group, first_row, samples, with_write_noise);
     if (limits_behind) return move<true, true>(group, first_row, samples, with_write_noise);
     if (with_write_noise) return move<true, false>(group, first_row, samples, true);
     return move<true, false>(group, first_row, samples, std::false_type{});
   }
 
-  // Rows first_row ... of one group of columns, through some samples. Simple: trains of one word.
+  // Rows first_row ... of one group of columns, through some samples. Simple: trains of one word, for both directions.
   template <bool simple, bool limits_behind, class Flag>
   [[gnu::noinline]] void move(std::size_t group, std::size_t first_row, std::uint64_t samples, Flag with_write_noise) {
     const Model& model = model_;
@@ -206,7 +205,7 @@ template <class Model> class DenseQuad {
     const std::uint16_t* x_negative = trains_.x_negative(group);
     const std::uint8_t* d_negative = trains_.d_negative(quad_);
     const U32 one(1U);
-    const U32 most(pulse_by_pulse_ ? 0U : model.most_at_once());
+    const U32 most(request_.pulse_by_pulse ? 0U : model.most_at_once());
     const std::size_t origin = (quad_ * rows_per_quad + first_row) * target_.stride + group * columns_per_group;
     typename Model::template Lanes<V> lanes[rows];
     device::AggregationRange<V> range[rows];
@@ -225,17 +224,18 @@ template <class Model> class DenseQuad {
       const std::uint32_t negative[2] = {x_negative[s], ~std::uint32_t{x_negative[s]}};
       const std::uint32_t d_signs = static_cast<std::uint32_t>(d_negative[s]) >> first_row;
       for (std::size_t r = 0; r < rows; ++r) {
-        const U32 n = simple ? simd::popcount(U32::load(x) & U32(d[r]))
-                             : coincidences(trains_, x, d + r * words, trains_.divisor(s));
-        const Mask up = Mask::of(negative[d_signs >> r & 1U]);
+        U32 n = simple ? simd::popcount(U32::load(x) & U32(d[r]))
+                       : coincidences(trains_, x, d + r * words, trains_.divisor(s));
+        Mask up = Mask::of(negative[d_signs >> r & 1U]);
+        if (!simple) take(n, up);
         const F32 xi = F32::load(noise_[s][first_row + r]);
         const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
         F32 moved = clamp(model.pulses(lanes[r], w[r], up, n, xi), lanes[r].w_min, lanes[r].w_max);
         const Mask in_turn = simd::greater(n, simd::select(outside, one, most));
         if (simd::any(in_turn)) [[unlikely]] {
-          const F32 slow =
-              pulse_in_turn<V>(model, pulse_by_pulse_, lanes[r], range[r], w[r], simd::select(in_turn, n, U32(0U)), up,
-                               xi, LaterNoise(target_.key, target_.first_step + s, element(group), first_row + r));
+          const F32 slow = pulse_in_turn<V>(
+              model, request_.pulse_by_pulse, lanes[r], range[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
+              LaterNoise(request_.noise, request_.first_step + s, element(group), first_row + r));
           moved = simd::select(in_turn, slow, moved);
         }
         w[r] = moved;
@@ -251,19 +251,28 @@ template <class Model> class DenseQuad {
     }
   }
 
+  // Of a one-sided device: pulses of its own direction, which move it up.
+  void take(U32& n, Mask& up) const {
+    if (request_.directions == Directions::both) return;
+    const Mask all = Mask::of(0xFFFFU);
+    const Mask mine = request_.directions == Directions::up_only ? up : simd::andnot(up, all);
+    n = simd::select(mine, n, U32(0U));
+    up = all;
+  }
+
   // Write noise: the visible weight was redrawn by each pulse; only the last one is still to be seen.
   void show(std::size_t group, std::size_t row, std::size_t at, F32 w, U32 last) {
     const Mask touched = simd::nonzero(last);
     if (!simd::any(touched)) return;
-    const random::PulseStream write(target_.key, random::Purpose::write_noise, target_.first_step);
-    const U32 step_low = last + U32(static_cast<std::uint32_t>(target_.first_step) - 1U);
+    const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step);
+    const U32 step_low = last + U32(static_cast<std::uint32_t>(request_.first_step) - 1U);
     const auto words = write.words_of_steps(step_low, simd::lane_index() + U32(element(group)), 0);
     const F32 seen = simd::fma(random::to_gaussian(words, row), F32(target_.write_noise), w);
     simd::select(touched, seen, F32::load(target_.visible + at)).store(target_.visible + at);
   }
 
   const Model& model_;
-  const bool pulse_by_pulse_;
+  const Request& request_;
   const KernelTarget& target_;
   const Trains& trains_;
   const std::size_t quad_;
@@ -305,15 +314,14 @@ struct Coincidences {
 // Four rows of devices, coincidence by coincidence, all samples of a chunk.
 template <class Model> class SparseQuad {
  public:
-  SparseQuad(const Model& model, bool pulse_by_pulse, const KernelTarget& target, const Trains& trains,
-             std::size_t quad)
-      : model_(model), pulse_by_pulse_(pulse_by_pulse), target_(target), trains_(trains), quad_(quad) {}
+  SparseQuad(const Model& model, const Request& request, const KernelTarget& target, std::size_t quad)
+      : model_(model), request_(request), target_(target), trains_(request.trains), quad_(quad) {}
 
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
     for (std::size_t r = 0; r < rows_per_quad; ++r) {
       fetch(quad_ * rows_per_quad + r + 1);
-      for (std::uint64_t left = trains_.d_active(quad_); left != 0; left &= left - 1) {
+      for (std::uint64_t left = trains_.d_active(quad_) & request_.samples; left != 0; left &= left - 1) {
         const auto s = static_cast<std::size_t>(std::countr_zero(left));
         const std::uint32_t* d = trains_.d_bits(quad_, s) + r * words;
         if ((d[0] | d[words - 1]) == 0) continue;
@@ -321,7 +329,7 @@ template <class Model> class SparseQuad {
           next = hits_.collect(trains_, s, d, next);
           if (hits_.size == 0) continue;
           draw_noise(r, s);
-          if (hits_.several || pulse_by_pulse_) {
+          if (hits_.several || request_.pulse_by_pulse) {
             move<true>(r, s);
           } else {
             move<false>(r, s);
@@ -349,9 +357,9 @@ template <class Model> class SparseQuad {
   [[nodiscard]] std::uint32_t first_element() const { return static_cast<std::uint32_t>(quad_ * target_.stride); }
 
   [[gnu::noinline]] void draw_noise(std::size_t row, std::size_t s) {
-    const std::uint64_t step = target_.first_step + s;
-    const FirstNoise noise(target_.key, step);
-    const random::PulseStream write(target_.key, random::Purpose::write_noise, step);
+    const std::uint64_t step = request_.first_step + s;
+    const FirstNoise noise(request_.noise, step);
+    const random::PulseStream write(request_.noise, random::Purpose::write_noise, step);
     for (std::size_t i = 0; i < hits_.size; i += 16) {
       const U32 element = (U32::load(hits_.column + i) & U32(column_bits)) + U32(first_element());
       random::to_gaussian(noise.stream.words(element, 0), 4 * noise.half + row).store(hits_.noise + i);
@@ -369,10 +377,16 @@ template <class Model> class SparseQuad {
     const float* noise = hits_.noise;
     const float* planes[planes_of_model];
     for (std::size_t p = 0; p < planes_of_model; ++p) planes[p] = target_.planes[p] + origin;
+    const bool one_sided = request_.directions != Directions::both;
+    const bool mine = request_.directions != Directions::down_as_up;
     const std::uint32_t d_negative = (static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) << 31;
     for (std::size_t i = 0; i < hits_.size; ++i) {
       const std::uint32_t column = columns[i] & column_bits;
-      const simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
+      simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
+      if (one_sided) {
+        if (up.v != mine) continue;
+        up.v = true;
+      }
       const auto lanes = model.load(device::OneDevice{planes, column});
       simd::F1 w(weight[column]);
       const simd::U1 n(several ? counts[i] : 1U);
@@ -392,12 +406,13 @@ template <class Model> class SparseQuad {
   [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
                                      simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
     const auto lanes = model_.load(device::OneDevice{planes, column});
-    return pulse_in_turn<simd::Single>(model_, pulse_by_pulse_, lanes, model_.range(lanes), w, n, up, xi,
-                                       LaterNoise(target_.key, target_.first_step + s, first_element() + column, row));
+    return pulse_in_turn<simd::Single>(
+        model_, request_.pulse_by_pulse, lanes, model_.range(lanes), w, n, up, xi,
+        LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
   }
 
   const Model& model_;
-  const bool pulse_by_pulse_;
+  const Request& request_;
   const KernelTarget& target_;
   const Trains& trains_;
   const std::size_t quad_;

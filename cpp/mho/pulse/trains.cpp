@@ -125,6 +125,7 @@ float max_abs(const float* values, std::size_t n) {
 }  // namespace
 
 void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const UpdateParameters& parameters) {
+  listed_ = false;
   in_ = in;
   out_ = out;
   samples_ = samples;
@@ -246,6 +247,8 @@ std::size_t Trains::active_blocks_and_samples() const {
 }
 
 void Trains::list_lines() {
+  if (listed_) return;
+  listed_ = true;
   const auto w = static_cast<std::size_t>(words_);
   list_begin_.assign(samples_ + 1, 0);
   const std::size_t most = samples_ * round_up(in_, 16) + 16;
@@ -276,11 +279,13 @@ void Trains::list_lines() {
   list_begin_[samples_] = end;
 }
 
-PulseCount Trains::count() const {
+PulseCount Trains::count(std::uint64_t samples, Directions directions) const {
   PulseCount total;
   for (std::size_t s = 0; s < samples_; ++s) {
-    total.up += counts_[s].up;
-    total.down += counts_[s].down;
+    if ((samples >> s & 1) == 0) continue;
+    if (directions != Directions::down_as_up) total.up += counts_[s].up;
+    if (directions == Directions::down_as_up) total.up += counts_[s].down;
+    if (directions == Directions::both) total.down += counts_[s].down;
   }
   return total;
 }

@@ -22,6 +22,10 @@ struct PulseCount {
   std::uint64_t down = 0;
 };
 
+// Which coincidences move a device. A device of a one-sided pair takes those of one direction only, and every one of
+// them moves it up.
+enum class Directions { both, up_only, down_as_up };
+
 class Trains {
  public:
   // Room for `samples` samples of `in` x-lines and `out` d-lines.
@@ -67,8 +71,9 @@ class Trains {
     return list_bits_[word].data() + list_begin_[s];
   }
 
-  // Coincidences over the whole array, of all samples.
-  [[nodiscard]] PulseCount count() const;
+  // Pulses that devices of the whole array get, of some samples, a bit each.
+  [[nodiscard]] PulseCount count(std::uint64_t samples = ~std::uint64_t{0},
+                                 Directions directions = Directions::both) const;
 
  private:
   [[nodiscard]] PulseCount count_products(std::size_t s) const;
@@ -76,6 +81,7 @@ class Trains {
   std::size_t in_ = 0, out_ = 0, samples_ = 0;
   int words_ = 1;
   bool slots_ = true;
+  bool listed_ = false;
   AlignedVector<std::uint32_t> x_bits_, d_bits_;
   AlignedVector<std::uint16_t> x_negative_;
   AlignedVector<std::uint8_t> d_negative_;

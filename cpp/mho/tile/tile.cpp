@@ -12,8 +12,9 @@ Tile::Tile(std::size_t out_features, std::size_t in_features, const std::vector<
   const periphery::IoParameters forward_io(configuration.forward_io);
   const periphery::IoParameters backward_io(configuration.backward_io);
   const pulse::UpdateParameters update(configuration.update);
-  main_ = array::make_array(configuration.device, {out_features, in_features, keys.size()}, keys, forward_io,
-                            backward_io, threads);
+  main_ = std::make_unique<array::Array>(
+      array::make_crosspoints(configuration.device, {out_features, in_features, keys.size()}, keys, threads),
+      forward_io, backward_io);
   rule_ = rule::make_rule(configuration.rule, *main_, update);
 }
 

@@ -37,7 +37,7 @@ TEST(Array, NeedsASize) {
 TEST(Array, IsReadInBothDirections) {
   const auto a = make_array(device("Ideal"), {3, 2, 1});
   const float w[] = {1, 2, 3, 4, 5, 6};
-  EXPECT_EQ(a->set_weight(w, false), 0U);
+  EXPECT_EQ(a->crosspoints().set_weight(w, false), 0U);
   const float x[] = {1, 10};
   const float d[] = {1, 10, 100};
   float y[3];
@@ -74,7 +74,7 @@ TEST(Array, ClipsWeightsToTheBoundsOfEachDevice) {
   const auto upper = plane(*a, "w_max");
   const auto lower = plane(*a, "w_min");
   const auto wanted = tests::random_values(600, 43, 1.0F);
-  const std::size_t unreached = a->set_weight(wanted.data(), false);
+  const std::size_t unreached = a->crosspoints().set_weight(wanted.data(), false);
   const auto reached = plane(*a, "weight");
   std::size_t expected = 0;
   for (std::size_t i = 0; i < 600; ++i) {
@@ -89,11 +89,11 @@ TEST(Array, HasNamedPlanes) {
   const auto a = make_array(device("LinearStep", {{"write_noise_std", 1.0}}), {3, 5, 1});
   const std::vector<std::string> expected{
       "persistent_weight", "weight", "dw_min_up", "dw_min_down", "w_max", "w_min", "slope_up", "slope_down"};
-  EXPECT_EQ(a->plane_names(), expected);
-  EXPECT_TRUE(a->has_plane("slope_up"));
-  EXPECT_FALSE(a->has_plane("slope"));
+  EXPECT_EQ(a->crosspoints().plane_names(), expected);
+  EXPECT_TRUE(a->crosspoints().has_plane("slope_up"));
+  EXPECT_FALSE(a->crosspoints().has_plane("slope"));
   float target[15];
-  expect_contains(error_of([&] { a->copy_plane("slope", target); }), "no array named slope");
+  expect_contains(error_of([&] { a->crosspoints().copy_plane("slope", target); }), "no array named slope");
 }
 
 // A state moves from one array to another, and both go on with the same bits.
@@ -111,11 +111,12 @@ TEST(Array, GoesOnFromAState) {
   pulse(*a);
   std::vector<std::vector<float>> values;
   std::vector<const float*> pointers;
-  for (const std::string& name : a->plane_names()) values.push_back(plane(*a, name));
+  for (const std::string& name : a->crosspoints().plane_names()) values.push_back(plane(*a, name));
   for (const auto& v : values) pointers.push_back(v.data());
-  b->load_planes(pointers);
+  b->crosspoints().check_state(pointers);
+  b->crosspoints().load_state(pointers);
   b->set_steps(a->steps());
-  b->set_pulses(a->pulses());
+  b->crosspoints().set_counters(a->crosspoints().counters());
   EXPECT_TRUE(tests::state_of(*a) == tests::state_of(*b));
   pulse(*a);
   pulse(*b);
@@ -125,12 +126,12 @@ TEST(Array, GoesOnFromAState) {
 TEST(Array, TakesAStateWholeOrNotAtAll) {
   const auto a = make_array(device("SoftBounds"), {9, 20, 1});
   std::vector<std::vector<float>> values;
-  for (const std::string& name : a->plane_names()) values.push_back(plane(*a, name));
+  for (const std::string& name : a->crosspoints().plane_names()) values.push_back(plane(*a, name));
   const tests::State before = tests::state_of(*a);
   const auto load = [&] {
     std::vector<const float*> pointers;
     for (const auto& v : values) pointers.push_back(v.data());
-    a->load_planes(pointers);
+    a->crosspoints().check_state(pointers);
   };
   const float bad[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()};
   for (auto& v : values) {

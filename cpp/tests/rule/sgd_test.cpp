@@ -18,7 +18,7 @@ TEST(SGD, PulsesTheMainArray) {
   rule->update({x.data(), 3, 17, false}, {d.data(), 3, 5, false}, 0.1, 1);
   by_hand->pulse({x.data(), 3, 17, false}, {d.data(), 3, 5, false}, 0.1, update, 1);
   EXPECT_TRUE(tests::state_of(*by_rule) == tests::state_of(*by_hand));
-  EXPECT_GT(by_rule->pulses()[0].up, 0U);
+  EXPECT_GT(tests::pulses_of(*by_rule).up, 0U);
 }
 
 TEST(Rules, AreNamed) {

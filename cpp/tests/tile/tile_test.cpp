@@ -23,7 +23,7 @@ TEST(Tile, HasAPeripheryForEachDirection) {
   // The forward direction is clipped, the backward one is not.
   Tile tile(2, 3, {1}, configuration("Ideal", {{"out_bound", 1.0}}), 1);
   const float w[] = {1, 2, 3, 4, 5, 6};
-  (void)tile.main().set_weight(w, false);
+  (void)tile.main().crosspoints().set_weight(w, false);
   const float x[] = {1, 1, -4};
   const float d[] = {1, 1};
   float y[2];

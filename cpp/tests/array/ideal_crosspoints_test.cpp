@@ -1,4 +1,4 @@
-#include "mho/array/ideal_array.h"
+#include "mho/array/ideal_crosspoints.h"
 
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ using tests::device;
 using tests::make_array;
 using tests::plane;
 
-TEST(IdealArray, MovesByExactlyWhatIsAskedFor) {
+TEST(IdealCrosspoints, MovesByExactlyWhatIsAskedFor) {
   for (const auto& [out, in] : std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}, {5, 17}, {37, 50}}) {
     constexpr std::size_t samples = 9;
     const auto a = make_array(device("Ideal"), {out, in, 1});
@@ -33,11 +33,11 @@ TEST(IdealArray, MovesByExactlyWhatIsAskedFor) {
       }
     }
     EXPECT_EQ(a->steps().update, samples);
-    EXPECT_EQ(a->granularity(), 0);
+    EXPECT_EQ(a->crosspoints().granularity(), 0);
   }
 }
 
-TEST(IdealArray, TakesSamplesTogetherOrOneByOneAndOnAnyThreads) {
+TEST(IdealCrosspoints, TakesSamplesTogetherOrOneByOneAndOnAnyThreads) {
   constexpr std::size_t out = 70, in = 130, samples = 40;
   const auto x = tests::random_values(samples * in, 53);
   const auto d = tests::random_values(samples * out, 54);
@@ -56,7 +56,7 @@ TEST(IdealArray, TakesSamplesTogetherOrOneByOneAndOnAnyThreads) {
   }
 }
 
-TEST(IdealArray, RefusesWhatFloatsCannotHold) {
+TEST(IdealCrosspoints, RefusesWhatFloatsCannotHold) {
   const auto a = make_array(device("Ideal"), {1, 2, 1});
   const tests::State before = tests::state_of(*a);
   const float x[] = {1e20F, 1};
@@ -67,10 +67,10 @@ TEST(IdealArray, RefusesWhatFloatsCannotHold) {
   EXPECT_TRUE(tests::state_of(*a) == before);
 }
 
-TEST(IdealArray, HasNoBounds) {
+TEST(IdealCrosspoints, HasNoBounds) {
   const auto a = make_array(device("Ideal"), {1, 2, 1});
   const float w[] = {1e6F, -1e6F};
-  EXPECT_EQ(a->set_weight(w, false), 0U);
+  EXPECT_EQ(a->crosspoints().set_weight(w, false), 0U);
   EXPECT_EQ(plane(*a, "weight"), (std::vector<float>{1e6F, -1e6F}));
 }
 

@@ -1,4 +1,4 @@
-#include "mho/array/ideal_array.h"
+#include "mho/array/ideal_crosspoints.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,13 +11,15 @@ namespace mho::array {
 
 using simd::F32;
 
-IdealArray::IdealArray(const Shape& shape, const std::vector<std::uint64_t>& keys,
-                       const periphery::IoParameters& forward_io, const periphery::IoParameters& backward_io)
-    : Array(shape, keys, forward_io, backward_io) {
+IdealCrosspoints::IdealCrosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys)
+    : DeviceCrosspoints(shape, keys) {
+  pulses_.resize(shape.instances);
   planes_.push_back({"weight", RawVector<float>(shape.instances * shape.plane(), 0.0F)});
 }
 
-void IdealArray::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters&, int threads) {
+void IdealCrosspoints::pulse(std::size_t, const pulse::Request&) { fail_value("ideal weights take no pulses"); }
+
+void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, double lr, int threads) {
   const auto largest = [](const Batch& batch, std::size_t instances) {
     const std::size_t count = batch.samples * batch.features * (batch.per_instance ? instances : 1);
     float m = 0;
@@ -54,7 +56,6 @@ void IdealArray::pulse(const Batch& x, const Batch& d, double lr, const pulse::U
       for (std::size_t r = 0; r < rows; ++r) w[r].store(weights + r * stride + j);
     }
   });
-  steps_.update += x.samples;
 }
 
 }  // namespace mho::array

@@ -1,4 +1,4 @@
-#include "mho/array/pulsed_array.h"
+#include "mho/array/pulsed_crosspoints.h"
 
 #include <gtest/gtest.h>
 
@@ -16,14 +16,14 @@ using tests::device;
 using tests::make_array;
 using tests::plane;
 
-class PulsedArrays : public testing::TestWithParam<tests::Model> {
+class AllPulsedCrosspoints : public testing::TestWithParam<tests::Model> {
  protected:
   std::unique_ptr<Array> make(const Shape& shape, const std::vector<std::uint64_t>& keys, int threads = 1) const {
     return make_array(device(GetParam().type, GetParam().changes), shape, keys, {}, threads);
   }
 };
 
-TEST_P(PulsedArrays, AreBuiltTheSameOnAnyThreads) {
+TEST_P(AllPulsedCrosspoints, AreBuiltTheSameOnAnyThreads) {
   const auto serial = make({70, 40, 3}, {1, 2, 3});
   for (const int threads : {2, 4, 7}) {
     EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 3}, threads))) << threads;
@@ -32,7 +32,7 @@ TEST_P(PulsedArrays, AreBuiltTheSameOnAnyThreads) {
 }
 
 // Instance k is the single array with its key, whatever the others are and how many threads work on them.
-TEST_P(PulsedArrays, HaveInstancesThatAreSingleArrays) {
+TEST_P(AllPulsedCrosspoints, HaveInstancesThatAreSingleArrays) {
   constexpr std::size_t out = 6, in = 20, samples = 5, n = 3;
   const std::vector<std::uint64_t> keys{11, 12, 13};
   const auto x = tests::random_values(n * samples * in, 61, 1.0F, 0.3);
@@ -47,20 +47,20 @@ TEST_P(PulsedArrays, HaveInstancesThatAreSingleArrays) {
         const std::size_t offset = own ? k * samples : 0;
         single->pulse({x.data() + offset * in, samples, in, false}, {d.data() + offset * out, samples, out, false}, 0.1,
                       update, 1);
-        for (const std::string& name : single->plane_names()) {
+        for (const std::string& name : single->crosspoints().plane_names()) {
           const auto all = plane(*together, name);
           const std::vector<float> mine(all.begin() + static_cast<std::ptrdiff_t>(k * out * in),
                                         all.begin() + static_cast<std::ptrdiff_t>((k + 1) * out * in));
           EXPECT_EQ(mine, plane(*single, name)) << name << " of instance " << k;
         }
-        EXPECT_EQ(together->pulses()[k].up, single->pulses()[0].up);
-        EXPECT_EQ(together->pulses()[k].down, single->pulses()[0].down);
+        EXPECT_EQ(tests::pulses_of(*together, k).up, tests::pulses_of(*single).up);
+        EXPECT_EQ(tests::pulses_of(*together, k).down, tests::pulses_of(*single).down);
       }
     }
   }
 }
 
-TEST_P(PulsedArrays, AreUnchangedByAnUpdateThatFails) {
+TEST_P(AllPulsedCrosspoints, AreUnchangedByAnUpdateThatFails) {
   const auto a = make({5, 17, 1}, {1});
   const auto x = tests::random_values(3 * 17, 63);
   const auto d = tests::random_values(3 * 5, 64);
@@ -74,7 +74,7 @@ TEST_P(PulsedArrays, AreUnchangedByAnUpdateThatFails) {
 }
 
 // Sparse or dense, mixed within one batch: each sample does the same to the devices as on its own.
-TEST_P(PulsedArrays, DoNotLookAtTheOtherSamplesOfABatch) {
+TEST_P(AllPulsedCrosspoints, DoNotLookAtTheOtherSamplesOfABatch) {
   constexpr std::size_t out = 40, in = 100, samples = 64;
   auto x = tests::random_values(samples * in, 65);
   auto d = tests::random_values(samples * out, 66);
@@ -101,15 +101,82 @@ TEST_P(PulsedArrays, DoNotLookAtTheOtherSamplesOfABatch) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, PulsedArrays, testing::ValuesIn(tests::pulsed_models()), tests::model_name);
+// The trains of some samples, as an array makes them.
+struct TrainsOf {
+  static constexpr std::size_t out = 40, in = 100, samples = 64;
+  pulse::Trains trains;
+  explicit TrainsOf(double lr) {
+    const auto x = tests::random_values(samples * in, 67, 1.0F, 0.5);
+    const auto d = tests::random_values(samples * out, 68, 1.0F, 0.5);
+    const auto update = tests::update_parameters();
+    trains.resize(in, out, samples, update);
+    for (std::size_t s = 0; s < samples; ++s) {
+      trains.make(s, x.data() + s * in, d.data() + s * out, lr, 0.01, update, random::Key::from(1), s);
+    }
+    trains.finish();
+  }
+};
 
-TEST(PulsedArray, StartsAtRest) {
+// Some samples first and the others later are all of them at once, and each is counted once.
+TEST_P(AllPulsedCrosspoints, TakeTheSamplesThatTheyAreAskedTo) {
+  for (const double lr : {0.002, 0.05}) {
+    TrainsOf problem(lr);
+    const auto whole = make({TrainsOf::out, TrainsOf::in, 1}, {1});
+    const auto parts = make({TrainsOf::out, TrainsOf::in, 1}, {1});
+    const auto pulse = [&](Array& a, std::uint64_t samples) {
+      a.crosspoints().pulse(
+          0, {.trains = problem.trains, .noise = random::Key::from(9), .first_step = 0, .samples = samples});
+    };
+    pulse(*whole, ~std::uint64_t{0});
+    pulse(*parts, 0x00000000FFFFFFFFULL);
+    pulse(*parts, 0xFFFFFFFF00000000ULL);
+    EXPECT_TRUE(tests::state_of(*whole) == tests::state_of(*parts)) << lr;
+  }
+}
+
+// A one-sided pair shares the pulses of a device for both directions out among its two, and all of them go up.
+TEST(PulsedCrosspoints, TakeOneDirectionWhereTheyAreOneSided) {
+  tests::Values changes = tests::no_spread();
+  changes["dw_min"] = 0.001;
+  changes["w_max"] = 10.0;
+  changes["w_min"] = -10.0;
+  for (const double lr : {0.002, 0.05}) {
+    TrainsOf problem(lr);
+    const auto moved = [&](pulse::Directions directions, pulse::PulseCount& fired) {
+      const auto a = make_array(device("ConstantStep", changes), {TrainsOf::out, TrainsOf::in, 1});
+      a->crosspoints().pulse(
+          0, {.trains = problem.trains, .noise = random::Key::from(9), .first_step = 0, .directions = directions});
+      fired = tests::pulses_of(*a);
+      return plane(*a, "weight");
+    };
+    pulse::PulseCount both;
+    pulse::PulseCount up;
+    pulse::PulseCount down;
+    const auto w = moved(pulse::Directions::both, both);
+    const auto plus = moved(pulse::Directions::up_only, up);
+    const auto minus = moved(pulse::Directions::down_as_up, down);
+    EXPECT_EQ(up.up, both.up);
+    EXPECT_EQ(down.up, both.down);
+    EXPECT_EQ(up.down + down.down, 0U);
+    EXPECT_GT(both.up, 0U);
+    EXPECT_GT(both.down, 0U);
+    for (std::size_t i = 0; i < w.size(); ++i) {
+      ASSERT_GE(plus[i], 0.0F);
+      ASSERT_GE(minus[i], 0.0F);
+      ASSERT_NEAR(plus[i] - minus[i], w[i], 1e-4) << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, AllPulsedCrosspoints, testing::ValuesIn(tests::pulsed_models()), tests::model_name);
+
+TEST(PulsedCrosspoints, StartsAtRest) {
   const auto a = make_array(device("SoftBounds"), {5, 17, 1});
   EXPECT_EQ(plane(*a, "weight"), std::vector<float>(5 * 17, 0.0F));
 }
 
 // An update lowers the weights where x and d have equal signs.
-TEST(PulsedArray, Descends) {
+TEST(PulsedCrosspoints, Descends) {
   const auto a = make_array(device("ConstantStep", tests::no_spread()), {1, 2, 1});
   const float x[] = {1, -1};
   const float d[] = {1};
@@ -117,11 +184,11 @@ TEST(PulsedArray, Descends) {
   const auto w = plane(*a, "weight");
   EXPECT_NEAR(w[0], -0.05, 1e-6);
   EXPECT_NEAR(w[1], 0.05, 1e-6);
-  EXPECT_EQ(a->pulses()[0].up, 5U);
-  EXPECT_EQ(a->pulses()[0].down, 5U);
+  EXPECT_EQ(tests::pulses_of(*a).up, 5U);
+  EXPECT_EQ(tests::pulses_of(*a).down, 5U);
 }
 
-TEST(PulsedArray, RedrawsWriteNoiseWhereItPulses) {
+TEST(PulsedCrosspoints, RedrawsWriteNoiseWhereItPulses) {
   tests::Values changes = tests::no_spread();
   changes["write_noise_std"] = 2.0;
   const auto a = make_array(device("ConstantStep", changes), {40, 100, 1});
@@ -146,9 +213,10 @@ TEST(PulsedArray, RedrawsWriteNoiseWhereItPulses) {
   EXPECT_NEAR(square / 2000, 0.0004, 5 * 0.0004 * std::sqrt(2.0 / 2000));
 }
 
-TEST(PulsedArray, MayBeGivenItsGranularity) {
-  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep", {{"granularity", 0.25}}), {1, 1, 1})->granularity(), 0.25);
-  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep"), {1, 1, 1})->granularity(), 0.01);
+TEST(PulsedCrosspoints, MayBeGivenItsGranularity) {
+  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep", {{"granularity", 0.25}}), {1, 1, 1})->crosspoints().granularity(),
+                   0.25);
+  EXPECT_DOUBLE_EQ(make_array(device("ConstantStep"), {1, 1, 1})->crosspoints().granularity(), 0.01);
 }
 
 }  // namespace

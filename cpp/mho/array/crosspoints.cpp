@@ -1,0 +1,129 @@
+#include "mho/array/crosspoints.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "mho/error.h"
+
+namespace mho::array {
+
+Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys) : shape_(shape) {
+  if (shape.out_features == 0 || shape.in_features == 0 || shape.instances == 0) {
+    fail_value("an array needs at least one output, one input and one instance");
+  }
+  if (keys.size() != shape.instances) fail_value("an array needs one key for each instance");
+  if (shape.rows() / 4 * shape.stride() > 0xFFFFFFFFULL)
+    fail_value("an array of this size has no counters left to name its devices");
+  keys_.reserve(keys.size());
+  for (const std::uint64_t key : keys) keys_.push_back(random::Key::from(key));
+}
+
+void Crosspoints::accumulate(const Batch&, const Batch&, double, int) {
+  fail_value("devices that are moved by pulses do not accumulate numbers");
+}
+
+bool Crosspoints::has_plane(const std::string& name) const {
+  const auto names = plane_names();
+  return std::ranges::find(names, name) != names.end();
+}
+
+void Crosspoints::unpad(const float* padded, float* target) const {
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    for (std::size_t i = 0; i < shape_.out_features; ++i) {
+      target = std::copy_n(padded + k * shape_.plane() + i * shape_.stride(), shape_.in_features, target);
+    }
+  }
+}
+
+void Crosspoints::pad(const float* values, float* padded) const {
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    for (std::size_t i = 0; i < shape_.out_features; ++i, values += shape_.in_features) {
+      std::copy_n(values, shape_.in_features, padded + k * shape_.plane() + i * shape_.stride());
+    }
+  }
+}
+
+const float* DeviceCrosspoints::visible(std::size_t instance) {
+  return planes_[has_visible_weight() ? 1 : 0].values.data() + instance * shape_.plane();
+}
+
+std::vector<std::string> DeviceCrosspoints::plane_names() const {
+  std::vector<std::string> names;
+  names.reserve(planes_.size());
+  for (const Plane& p : planes_) names.push_back(p.name);
+  return names;
+}
+
+std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
+  const Plane* lower = lower_bounds();
+  const Plane* upper = upper_bounds();
+  std::size_t unreached = 0;
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    const float* source = w + (per_instance ? k * shape_.out_features * shape_.in_features : 0);
+    for (std::size_t i = 0; i < shape_.out_features; ++i) {
+      for (std::size_t j = 0; j < shape_.in_features; ++j) {
+        const std::size_t at = k * shape_.plane() + i * shape_.stride() + j;
+        const float wanted = source[i * shape_.in_features + j];
+        float reached = wanted;
+        if (upper != nullptr) reached = std::min(reached, upper->values[at]);
+        if (lower != nullptr) reached = std::max(reached, lower->values[at]);
+        unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
+        planes_[0].values[at] = reached;
+      }
+    }
+  }
+  if (has_visible_weight()) planes_[1].values = planes_[0].values;
+  return unreached;
+}
+
+void DeviceCrosspoints::copy_plane(const std::string& name, float* target) {
+  const auto found = std::ranges::find(planes_, name, &Plane::name);
+  if (found == planes_.end()) fail_value("a device has no array named " + name);
+  unpad(found->values.data(), target);
+}
+
+void DeviceCrosspoints::check_state(const std::vector<const float*>& values) const {
+  if (values.size() != planes_.size()) fail_value("a state needs every array of the devices");
+  for (std::size_t p = 0; p < planes_.size(); ++p) {
+    const std::string& name = planes_[p].name;
+    for (std::size_t i = 0; i < shape_.devices(); ++i) {
+      if (!std::isfinite(values[p][i])) fail_value("array " + name + " of a state must be finite");
+      if (values[p][i] < 0 && name.starts_with("dw_min")) fail_value("array " + name + " of a state must be >= 0");
+    }
+  }
+  const auto at = [&](const Plane* plane) { return values[static_cast<std::size_t>(plane - planes_.data())]; };
+  const Plane* lower = lower_bounds();
+  const Plane* upper = upper_bounds();
+  if (lower == nullptr || upper == nullptr) return;
+  for (std::size_t i = 0; i < shape_.devices(); ++i) {
+    if (values[0][i] < at(lower)[i] || values[0][i] > at(upper)[i]) {
+      fail_value("a state has a weight outside of its device's bounds");
+    }
+  }
+}
+
+void DeviceCrosspoints::load_state(const std::vector<const float*>& values) {
+  for (std::size_t p = 0; p < planes_.size(); ++p) pad(values[p], planes_[p].values.data());
+}
+
+std::vector<Counter> DeviceCrosspoints::counters() const {
+  Counter up{"pulses_up", {}};
+  Counter down{"pulses_down", {}};
+  for (const pulse::PulseCount& count : pulses_) {
+    up.values.push_back(count.up);
+    down.values.push_back(count.down);
+  }
+  return {up, down};
+}
+
+void DeviceCrosspoints::set_counters(const std::vector<Counter>& counters) {
+  for (std::size_t k = 0; k < pulses_.size(); ++k) pulses_[k] = {counters[0].values[k], counters[1].values[k]};
+}
+
+std::size_t DeviceCrosspoints::memory_bytes() const {
+  std::size_t bytes = 0;
+  for (const Plane& p : planes_) bytes += p.values.size() * sizeof(float);
+  return bytes;
+}
+
+}  // namespace mho::array

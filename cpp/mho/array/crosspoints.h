@@ -1,0 +1,136 @@
+// What sits at the crosspoints of an array, of all its instances: devices of one model, or cells made of several.
+//
+// Crosspoints can be pulsed, programmed and looked at. They know no periphery, and make no pulse trains.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mho/aligned.h"
+#include "mho/pulse/request.h"
+#include "mho/random/philox.h"
+
+namespace mho::array {
+
+struct Shape {
+  std::size_t out_features;
+  std::size_t in_features;
+  std::size_t instances;
+
+  // Rows are padded to the four, columns to the sixteen that a kernel takes at a time. Padding never moves.
+  [[nodiscard]] std::size_t rows() const { return (out_features + 3) / 4 * 4; }
+  [[nodiscard]] std::size_t stride() const { return (in_features + 15) / 16 * 16; }
+  [[nodiscard]] std::size_t plane() const { return rows() * stride(); }
+  [[nodiscard]] std::size_t devices() const { return instances * out_features * in_features; }
+};
+
+// Vectors for every instance: either the same ones for all, or each instance its own.
+struct Batch {
+  const float* data;
+  std::size_t samples;
+  std::size_t features;
+  bool per_instance;
+  [[nodiscard]] const float* instance(std::size_t k) const {
+    return data + (per_instance ? k * samples * features : 0);
+  }
+};
+
+// One float for each device of each instance, in the padded layout of the kernels.
+struct Plane {
+  std::string name;
+  RawVector<float> values;
+};
+
+// A number for each instance that goes with the planes: what was counted.
+struct Counter {
+  std::string name;
+  std::vector<std::uint64_t> values;
+};
+
+class Crosspoints {
+ public:
+  // One key for each instance.
+  Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys);
+  virtual ~Crosspoints() = default;
+  Crosspoints(const Crosspoints&) = delete;
+  Crosspoints& operator=(const Crosspoints&) = delete;
+
+  [[nodiscard]] const Shape& shape() const { return shape_; }
+  [[nodiscard]] random::Key key(std::size_t instance) const { return keys_[instance]; }
+
+  // Mean weight change of one pulse; 0 for devices without pulses, which `accumulate` instead.
+  [[nodiscard]] virtual double granularity() const = 0;
+  [[nodiscard]] bool pulsed() const { return granularity() > 0; }
+
+  // Applies trains to the devices of one instance. Different instances may be pulsed concurrently.
+  virtual void pulse(std::size_t instance, const pulse::Request& request) = 0;
+  // Adds -lr d^T x, sample by sample, to weights that need no pulses.
+  virtual void accumulate(const Batch& x, const Batch& d, double lr, int threads);
+
+  // What a read of an instance sees, in the padded layout.
+  [[nodiscard]] virtual const float* visible(std::size_t instance) = 0;
+
+  // Sets what can be set: each device stops at its own bounds. Returns how many crosspoints did not reach their target.
+  // w is (instances x) out x in, contiguous.
+  virtual std::size_t set_weight(const float* w, bool per_instance) = 0;
+
+  // What can be looked at by name, the visible weight among them; values are (instances x out x in), without padding.
+  [[nodiscard]] virtual std::vector<std::string> plane_names() const = 0;
+  virtual void copy_plane(const std::string& name, float* target) = 0;
+  [[nodiscard]] bool has_plane(const std::string& name) const;
+
+  // The planes that are the state: the others follow from them.
+  [[nodiscard]] virtual std::vector<std::string> state_names() const { return plane_names(); }
+  // Throws unless these can be the state; values[i] belongs to state_names()[i].
+  virtual void check_state(const std::vector<const float*>& values) const = 0;
+  // Replaces the whole state by one that was checked.
+  virtual void load_state(const std::vector<const float*>& values) = 0;
+
+  [[nodiscard]] virtual std::vector<Counter> counters() const = 0;
+  // As many, in the same order and of the same sizes as `counters` gives.
+  virtual void set_counters(const std::vector<Counter>& counters) = 0;
+
+  [[nodiscard]] virtual std::size_t memory_bytes() const = 0;
+
+ protected:
+  // Copies between the padded layout and one without padding.
+  void unpad(const float* padded, float* target) const;
+  void pad(const float* values, float* padded) const;
+
+  Shape shape_;
+  std::vector<random::Key> keys_;
+};
+
+// Devices of one kind: planes that are all state, the weight among them.
+class DeviceCrosspoints : public Crosspoints {
+ public:
+  using Crosspoints::Crosspoints;
+
+  [[nodiscard]] const float* visible(std::size_t instance) final;
+  std::size_t set_weight(const float* w, bool per_instance) override;
+  [[nodiscard]] std::vector<std::string> plane_names() const final;
+  void copy_plane(const std::string& name, float* target) final;
+  void check_state(const std::vector<const float*>& values) const final;
+  void load_state(const std::vector<const float*>& values) final;
+  [[nodiscard]] std::vector<Counter> counters() const override;
+  void set_counters(const std::vector<Counter>& counters) override;
+  [[nodiscard]] std::size_t memory_bytes() const final;
+
+ protected:
+  // Bounds of a device, where it has some; null otherwise.
+  [[nodiscard]] virtual const Plane* lower_bounds() const { return nullptr; }
+  [[nodiscard]] virtual const Plane* upper_bounds() const { return nullptr; }
+  // Whether a read sees something else than the persistent weight that pulses move.
+  [[nodiscard]] virtual bool has_visible_weight() const { return false; }
+
+  // The persistent weight is the first plane. Where what is seen differs from it, that is the second.
+  std::vector<Plane> planes_;
+  std::vector<pulse::PulseCount> pulses_;
+};
+
+// Work below this many device updates stays on one thread.
+inline constexpr double parallel_updates = 1e5;
+
+}  // namespace mho::array

@@ -1,0 +1,16 @@
+// Devices without a flaw: the weight moves by exactly what is asked for, in floating point, sample by sample.
+#pragma once
+
+#include "mho/array/crosspoints.h"
+
+namespace mho::array {
+
+class IdealCrosspoints final : public DeviceCrosspoints {
+ public:
+  IdealCrosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys);
+  [[nodiscard]] double granularity() const override { return 0; }
+  void pulse(std::size_t instance, const pulse::Request& request) override;
+  void accumulate(const Batch& x, const Batch& d, double lr, int threads) override;
+};
+
+}  // namespace mho::array

@@ -1,0 +1,60 @@
+"""Devices: what a crosspoint does when it receives one voltage pulse.
+
+Weights are normalised conductances, without dimension. A pulse *up* (potentiation) raises the weight, a pulse
+*down* (depression) lowers it, each by a step that depends on the model, on the weight, on the crosspoint
+(device-to-device spread, suffix ``_dtod``) and on chance (cycle-to-cycle spread, suffix ``_ctoc``);
+afterwards the weight is clipped to the crosspoint's own bounds.
+
+Each crosspoint draws once, with independent standard normal numbers ``xi``:
+
+- the scale of its steps, ``s_up = (G + up_bias + rho) * dw_min`` and ``s_down = (G + down_bias - rho) *
+  dw_min``, with ``G = 1 + dw_min_dtod * xi`` (or ``exp(dw_min_dtod * xi)``) and ``rho = up_down_dtod * xi``;
+  the asymmetry `up_down` is one-sided: a positive one makes ``down_bias = -up_down`` and leaves the steps up
+  alone, a negative one makes ``up_bias = up_down``; of both scales the magnitude is taken;
+- its bounds, ``w_max * (1 + w_max_dtod * xi)`` and ``w_min * (1 + w_min_dtod * xi)``, swapped if they cross,
+  then made ``w_max >= 0`` and ``w_min <= 0``;
+- with probability `stuck_prob`, that it is stuck, at a weight uniform between minus and plus `stuck_range`.
+
+The *nominal device* is the one with all ``xi = 0``: `PulsedDevice.mean_step`, `Device.symmetry_point` and
+`Device.weight_granularity` are about it.
+
+References
+----------
+T. Gokmen and Y. Vlasov, Front. Neurosci. 10:333 (2016). M. J. Rasch et al., AICAS (2021), arXiv:2104.02184.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mho.devices.constant_step import ConstantStep
+from mho.devices.device import Device, Ideal
+from mho.devices.exp_step import ExpStep
+from mho.devices.linear_step import LinearStep
+from mho.devices.pow_step import PowStep
+from mho.devices.pulsed_device import PulsedDevice
+from mho.devices.soft_bounds import SoftBounds
+
+if TYPE_CHECKING:
+    from mho.fitting import fit
+
+__all__ = [
+    "ConstantStep",
+    "Device",
+    "ExpStep",
+    "Ideal",
+    "LinearStep",
+    "PowStep",
+    "PulsedDevice",
+    "SoftBounds",
+    "fit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Fitting stands on this package, and is loaded when it is first used.
+    if name != "fit":
+        raise AttributeError(f"module 'mho.devices' has no attribute {name!r}")
+    from mho.fitting import fit
+
+    return fit

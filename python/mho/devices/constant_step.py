@@ -1,0 +1,45 @@
+"""Steps of the same size at every weight."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mho.devices.device import Device
+from mho.devices.pulsed_device import PulsedDevice
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["ConstantStep"]
+
+
+@Device.register
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ConstantStep(PulsedDevice):
+    """A device whose step does not depend on the weight.
+
+    One pulse changes the weight by ``s_up * (1 + dw_min_ctoc * xi)`` or ``-s_down * (1 + dw_min_ctoc * xi)``.
+
+    References
+    ----------
+    T. Gokmen and Y. Vlasov, Front. Neurosci. 10:333 (2016).
+
+    Examples
+    --------
+    >>> up, down = ConstantStep(dw_min=0.01, up_down=0.2).mean_step([0.0, 0.5])
+    >>> print(up, down)
+    [0.01 0.01] [-0.008 -0.008]
+    """
+
+    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
+        up, down = self.scales()
+        one = np.ones_like(w, dtype=np.float64)
+        return up * one, -down * one
+
+    def symmetry_point(self) -> float | None:
+        """Return None: steps are equal at every weight or at none."""
+        return None

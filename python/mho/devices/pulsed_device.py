@@ -1,0 +1,210 @@
+"""What all devices share that are changed by pulses: step, bounds and their spreads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mho._parameters import parameter
+from mho.devices.device import Device
+from mho.errors import MhoValueError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["KIT", "MODEL", "RPU", "PulsedDevice", "bisected_symmetry_point", "linear_symmetry_point"]
+
+# Sources of parameters.
+RPU = "Gokmen & Vlasov 2016"
+KIT = "Rasch et al. 2021"
+MODEL = "model choice"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class PulsedDevice(Device):
+    """Base of the devices that are changed by pulses."""
+
+    dw_min: float = parameter(
+        0.001,
+        largest=1e6,
+        above=0,
+        doc="Mean step of one pulse, before its dependence on the weight.",
+        unit="weight",
+        source=RPU,
+    )
+    dw_min_dtod: float = parameter(
+        0.3,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of dw_min from device to device.",
+        unit="fraction of dw_min",
+        source=RPU,
+    )
+    dw_min_ctoc: float = parameter(
+        0.3,
+        largest=1e3,
+        at_least=0,
+        doc="Standard deviation of a step from pulse to pulse.",
+        unit="fraction of the mean step",
+        source=RPU,
+    )
+    dw_min_log_normal: bool = parameter(
+        False, doc="Draw the device-to-device factor of dw_min as exp(dw_min_dtod * xi).", source=KIT
+    )
+    w_max: float = parameter(
+        0.6, largest=1e6, at_least=0, doc="Mean upper bound of the weight.", unit="weight", source=RPU
+    )
+    w_min: float = parameter(
+        -0.6, largest=1e6, at_most=0, doc="Mean lower bound of the weight.", unit="weight", source=RPU
+    )
+    w_max_dtod: float = parameter(
+        0.3,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of the upper bound from device to device.",
+        unit="fraction of w_max",
+        source=RPU,
+    )
+    w_min_dtod: float = parameter(
+        0.3,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of the lower bound from device to device.",
+        unit="fraction of w_min",
+        source=RPU,
+    )
+    up_down: float = parameter(
+        0.0,
+        above=-1,
+        below=1,
+        doc="Asymmetry: if positive, steps down are smaller by this fraction; if negative, steps up are.",
+        unit="fraction of dw_min",
+        source=KIT,
+    )
+    up_down_dtod: float = parameter(
+        0.01,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of the asymmetry from device to device; it enters steps up and down with opposite signs.",
+        unit="fraction of dw_min",
+        source=RPU,
+    )
+    write_noise_std: float = parameter(
+        0.0,
+        largest=1e6,
+        at_least=0,
+        doc="Standard deviation of the weight that is read about the persistent one that pulses change; "
+        "drawn anew by each pulse.",
+        unit="dw_min",
+        source=KIT,
+    )
+    stuck_prob: float = parameter(
+        0.0, at_least=0, at_most=1, doc="Probability that a device is stuck.", unit="probability", source=KIT
+    )
+    stuck_range: float = parameter(
+        0.1,
+        largest=1e6,
+        at_least=0,
+        doc="A stuck device sits at a weight uniform between minus and plus this value, within its bounds.",
+        unit="weight",
+        source=KIT,
+    )
+    granularity: float | None = parameter(
+        None,
+        largest=1e6,
+        kind=float,
+        above=0,
+        doc="Step that pulse counts are computed with, in place of the true mean step at weight 0.",
+        unit="weight",
+        source="for parity with published parameter sets",
+    )
+
+    def _check(self) -> None:
+        owner = type(self).__name__
+        if self.w_max == self.w_min:
+            raise MhoValueError(f"{owner}.w_max must be > 0 where w_min is 0, got {self.w_max}")
+        self._require_effect("dw_min_log_normal", self.dw_min_dtod > 0, "while dw_min_dtod is 0")
+        self._require_effect("w_max_dtod", self.w_max > 0, "while w_max is 0", neutral=0.0)
+        self._require_effect("w_min_dtod", self.w_min < 0, "while w_min is 0", neutral=0.0)
+        self._require_effect("stuck_range", self.stuck_prob > 0, "while stuck_prob is 0")
+
+    def check_slope_bounds(self) -> None:
+        """Refuse a bound of 0 where the slope of the step refers to the bound."""
+        if self.w_max == 0 or self.w_min == 0:
+            name, sign = ("w_max", ">") if self.w_max == 0 else ("w_min", "<")
+            owner = type(self).__name__
+            raise MhoValueError(f"{owner}.{name} must be {sign} 0, since the slope refers to it, got 0.0")
+
+    def scales(self) -> tuple[float, float]:
+        """Return the nominal scales of a step up and a step down."""
+        return (1 + min(self.up_down, 0.0)) * self.dw_min, (1 - max(self.up_down, 0.0)) * self.dw_min
+
+    @abstractmethod
+    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of the nominal device at given weights, before clipping to the bounds.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights, of any shape.
+
+        Returns
+        -------
+        up, down : ndarray of float64
+            The mean change of the weight by one pulse up (positive) and one down (negative); shaped as `w`.
+        """
+
+    @property
+    def weight_granularity(self) -> float:
+        """Mean magnitude of the step of one pulse at weight 0, over up and down, or `granularity` if given.
+
+        Examples
+        --------
+        >>> from mho.devices import ConstantStep
+        >>> round(ConstantStep(dw_min=0.002, up_down=0.1).weight_granularity, 6)
+        0.0019
+        """
+        if self.granularity is not None:
+            return self.granularity
+        up, down = self.mean_step(0.0)
+        return float(up - down) / 2
+
+
+def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
+    """Return how much larger the mean step up is than the one down, at given weights."""
+    up, down = device.mean_step(w)
+    return up + down
+
+
+def bisected_symmetry_point(device: PulsedDevice) -> float | None:
+    """Find the one w between the bounds where the mean steps are equally large, by bisection."""
+    grid = np.linspace(device.w_min, device.w_max, 2049)
+    sign = np.sign(_imbalance(device, grid))
+    zeros = np.flatnonzero(sign == 0)
+    changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)
+    if len(zeros) + len(changes) != 1:
+        return None
+    if len(zeros):
+        return float(grid[zeros[0]])
+    low, high = float(grid[changes[0]]), float(grid[changes[0] + 1])
+    low_sign = sign[changes[0]]
+    while high - low > 1e-12 * (device.w_max - device.w_min):
+        middle = (low + high) / 2
+        if np.sign(_imbalance(device, middle)) == low_sign:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
+
+
+def linear_symmetry_point(device: PulsedDevice, gamma_up: float, gamma_down: float) -> float | None:
+    """Find the w between the bounds where two steps that decrease linearly with it are equally large."""
+    up, down = device.scales()
+    slope = up * gamma_up / device.w_max - down * gamma_down / device.w_min
+    if slope == 0:
+        return None
+    w = (up - down) / slope
+    return w if device.w_min <= w <= device.w_max else None
