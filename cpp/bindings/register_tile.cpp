@@ -130,24 +130,20 @@ class PyTile {
       fail_value("weight must have shape " + expected + ", got " + shape_text(w));
     }
     const Occupied occupied(*this);
-    return crosspoints().set_weight(w.data(), per_instance);
+    return tile_.set_weight(w.data(), per_instance);
   }
 
   FloatArray array(const std::string& name) {
     const Occupied occupied(*this);
-    std::vector<py::ssize_t> extents;
-    if (lockstep_) extents.push_back(static_cast<py::ssize_t>(shape().instances));
-    extents.push_back(static_cast<py::ssize_t>(shape().out_features));
-    extents.push_back(static_cast<py::ssize_t>(shape().in_features));
-    FloatArray result(extents);
-    crosspoints().copy_plane(name, result.mutable_data());
+    FloatArray result(extents_of(name));
+    tile_.copy(name, result.mutable_data());
     return result;
   }
 
-  std::vector<std::string> array_names() const { return tile_.main().crosspoints().plane_names(); }
-  std::vector<std::string> state_names() const { return tile_.main().crosspoints().state_names(); }
+  std::vector<std::string> array_names() { return tile_.names(); }
+  std::vector<std::string> state_names() { return tile_.state_names(); }
 
-  py::dict counters() const {
+  py::dict counters() {
     const Occupied occupied(*this);
     const array::Steps& steps = tile_.main().steps();
     py::dict result;
@@ -156,7 +152,7 @@ class PyTile {
     result["backward"] = steps.backward;
     result["evaluation_forward"] = steps.evaluation_forward;
     result["evaluation_backward"] = steps.evaluation_backward;
-    for (const array::Counter& counter : tile_.main().crosspoints().counters()) {
+    for (const array::Counter& counter : tile_.counters()) {
       result[counter.name.c_str()] = counter.values;
     }
     result["running_averages"] = tile_.main().running_averages();
@@ -168,13 +164,13 @@ class PyTile {
     const Occupied occupied(*this);
     std::vector<FloatArray> kept;
     std::vector<const float*> values;
-    const std::size_t devices = shape().devices();
     for (const std::string& name : state_names()) {
       const auto found = arrays.find(name);
       if (found == arrays.end()) fail_value("a state of this tile needs the array " + name);
       kept.push_back(to_float_array(found->second, name.c_str()));
-      if (static_cast<std::size_t>(kept.back().size()) != devices) {
-        fail_value("array " + name + " of a state must have " + std::to_string(devices) + " values, got shape " +
+      const std::vector<py::ssize_t> extents = extents_of(name);
+      if (!std::equal(extents.begin(), extents.end(), kept.back().shape(), kept.back().shape() + kept.back().ndim())) {
+        fail_value("array " + name + " of a state must have shape " + shape_text(FloatArray(extents)) + ", got " +
                    shape_text(kept.back()));
       }
       values.push_back(kept.back().data());
@@ -186,7 +182,7 @@ class PyTile {
       return value;
     };
     array::Steps steps;
-    std::vector<array::Counter> counted = crosspoints().counters();
+    std::vector<array::Counter> counted = tile_.counters();
     std::vector<float> averages;
     try {
       steps = {number("update"), number("forward"), number("backward"), number("evaluation_forward"),
@@ -207,14 +203,14 @@ class PyTile {
     } catch (const py::error_already_set&) {
       fail_value("the counters of a state are incomplete");
     }
-    crosspoints().check_state(values);
-    crosspoints().load_state(values);
-    crosspoints().set_counters(counted);
+    tile_.load_state(values);
+    tile_.set_counters(counted);
     tile_.main().set_steps(steps);
     tile_.main().set_running_averages(averages);
   }
 
-  [[nodiscard]] std::size_t memory_bytes() const { return tile_.main().memory_bytes(); }
+  [[nodiscard]] std::size_t memory_bytes() { return tile_.memory_bytes(); }
+  [[nodiscard]] std::size_t buffer_bytes() { return tile_.buffer_bytes(); }
   [[nodiscard]] double granularity() const { return tile_.main().crosspoints().granularity(); }
 
  private:
@@ -234,7 +230,16 @@ class PyTile {
     const PyTile& owner_;
   };
 
-  [[nodiscard]] array::Crosspoints& crosspoints() { return tile_.main().crosspoints(); }
+  // Of an array by name, with the axis of instances where there is one.
+  [[nodiscard]] std::vector<py::ssize_t> extents_of(const std::string& name) {
+    const tile::Extents extents = tile_.extents(name);
+    std::vector<py::ssize_t> shape_of;
+    if (lockstep_) shape_of.push_back(static_cast<py::ssize_t>(shape().instances));
+    shape_of.push_back(static_cast<py::ssize_t>(extents.rows));
+    shape_of.push_back(static_cast<py::ssize_t>(extents.columns));
+    return shape_of;
+  }
+
   [[nodiscard]] const array::Shape& shape() const { return tile_.main().shape(); }
 
   array::Batch batch_of(const FloatArray& a, const char* name, std::size_t features) const {
@@ -333,6 +338,7 @@ void register_tile(py::module_& m) {
       .def("counters", &PyTile::counters)
       .def("load_state", &PyTile::load_state, py::arg("arrays"), py::arg("counters"))
       .def("memory_bytes", &PyTile::memory_bytes)
+      .def("buffer_bytes", &PyTile::buffer_bytes)
       .def("granularity", &PyTile::granularity);
   m.def("accumulate_bias", &accumulate_bias, py::arg("bias").noconvert(), py::arg("d"), py::arg("lr"));
 }

@@ -149,6 +149,49 @@ inline std::unique_ptr<array::Array> make_array(Parameters device_parameters, co
                                         parameters);
 }
 
+// The parameters of a rule with a fast array of the same devices, with the changes that are asked for.
+inline Parameters transfer_rule(const std::string& type, const std::string& device_type, const Values& changes = {}) {
+  Values single{{"update_bl_management", false}, {"update_management", false}, {"bl", 1.0}};
+  Values values{{"type", type},
+                {"fast_devices", std::vector<Parameters>{device(device_type)}},
+                {"transfer_io", std::vector<Parameters>{io({{"is_perfect", true}})}},
+                {"transfer_update", std::vector<Parameters>{update(single)}},
+                {"transfer_columns", true},
+                {"transfer_every", 1.0},
+                {"batch_size", 1.0},
+                {"fast_lr", 0.5},
+                {"scale_fast_lr", false},
+                {"transfer_lr", 1.0},
+                {"scale_transfer_lr", true},
+                {"gamma", 0.0}};
+  if (type == "TikiTaka2") values["threshold_scale"] = 1.0;
+  if (type == "ResidualLearning") {
+    values["filter"] = 0.5;
+    values["write_threshold"] = 0.0;
+  }
+  if (type == "TikiTaka2" || type == "ChoppedTikiTaka2" || type == "AGAD") {
+    values["step"] = 1.0;
+    values["momentum"] = 0.0;
+    values["forget_buffer"] = true;
+  }
+  if (type == "ChoppedTikiTaka2" || type == "AGAD") {
+    const Values own{{"in_chop_prob", 0.3},
+                     {"out_chop_prob", 0.2},
+                     {"in_chop_random", type != "AGAD"},
+                     {"buffer_granularity", 1.0},
+                     {"auto_granularity", 0.0},
+                     {"auto_scale", false},
+                     {"auto_momentum", 0.99},
+                     {"correct_gradient_magnitudes", false}};
+    values.insert(own.begin(), own.end());
+  }
+  if (type == "AGAD") {
+    values["tail_weightening"] = 5.0;
+    values["buffer_cap"] = 0.0;
+  }
+  return merged("rule", std::move(values), changes);
+}
+
 // Every pulsed model, with what lets its kernel take each of its branches: fine and coarse steps, both kinds of noise.
 struct Model {
   std::string type;

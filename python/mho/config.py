@@ -109,6 +109,7 @@ class TileConfig(Parameters):
     def _check(self) -> None:
         if isinstance(self.device, Ideal):
             self._require_effect("update", False, "with the device Ideal, which takes no pulses")
+        self.rule.check_config(self)
 
     @classmethod
     def from_dict(cls, data: Any, *, path: str | None = "tile") -> Self:
@@ -178,6 +179,7 @@ class TileConfig(Parameters):
         data = self.to_dict()
         del data["mapping"]
         data["device"] = self.device.engine_dict()
+        data["rule"] = self.rule.engine_dict(self)
         return data
 
 

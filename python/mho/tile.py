@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mho.periphery import IO, Update
     from mho.rules import Rule
 
-__all__ = ["PulseCount", "Tile"]
+__all__ = ["Costs", "PulseCount", "Tile"]
 
 _SIZES = Range(at_least=1, at_most=2**30)
 _LARGEST_RATE = 1e12
@@ -44,6 +44,45 @@ class PulseCount:
     def __add__(self, other: PulseCount) -> PulseCount:
         """Return the sum of two counts."""
         return PulseCount(self.up + other.up, self.down + other.down)
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a tile has spent since it was built, over all instances: the currency that rules are compared in.
+
+    Attributes
+    ----------
+    pulses : dict of str to PulseCount
+        Pulses that were fired on each array: ``"main"``, and those of a rule, such as ``"fast"``.
+    vector_reads : int
+        Vectors that were read forward and backward, those of evaluations left out.
+    line_reads : int
+        Single columns or rows that a rule has read.
+    digital_operations : int
+        Multiplications and additions of a rule outside of the arrays.
+    buffer_bytes : int
+        Digital memory of a rule.
+    """
+
+    pulses: dict[str, PulseCount] = field(default_factory=dict)
+    vector_reads: int = 0
+    line_reads: int = 0
+    digital_operations: int = 0
+    buffer_bytes: int = 0
+
+    def __add__(self, other: Costs) -> Costs:
+        """Return the sum of two costs, array by array."""
+        none = PulseCount(0, 0)
+        return Costs(
+            pulses={
+                name: self.pulses.get(name, none) + other.pulses.get(name, none)
+                for name in {**self.pulses, **other.pulses}
+            },
+            vector_reads=self.vector_reads + other.vector_reads,
+            line_reads=self.line_reads + other.line_reads,
+            digital_operations=self.digital_operations + other.digital_operations,
+            buffer_bytes=self.buffer_bytes + other.buffer_bytes,
+        )
 
 
 class _DeviceArrays:
@@ -304,6 +343,26 @@ class Tile:
         return PulseCount(up, down)
 
     @property
+    def costs(self) -> Costs:
+        """What the tile has spent since it was built, over all instances."""
+        counters = self._engine.counters()
+        pulses: dict[str, PulseCount] = {}
+        for name, counts in counters.items():
+            prefix, _, kind = name.rpartition("/")
+            if kind in ("pulses_up", "pulses_down"):
+                count = PulseCount(sum(counts), 0) if kind == "pulses_up" else PulseCount(0, sum(counts))
+                array = prefix.removeprefix("main") or "main"
+                pulses[array] = pulses.get(array, PulseCount(0, 0)) + count
+        instances = self._instances or 1
+        return Costs(
+            pulses=pulses,
+            vector_reads=instances * (counters["forward"] + counters["backward"]),
+            line_reads=instances * sum(counters.get("transfer_reads", [0])),
+            digital_operations=sum(counters.get("digital_operations", [0])),
+            buffer_bytes=self._engine.buffer_bytes(),
+        )
+
+    @property
     def granularity(self) -> float:
         """The mean weight change of one pulse that the update reckons with; 0 for ideal devices."""
         return self._engine.granularity()
@@ -332,13 +391,6 @@ class Tile:
             arrays, counters = dict(arrays), dict(counters)
         except (TypeError, ValueError):
             raise MhoTypeError("a state is two mappings, of arrays and of counters") from None
-        shape = (self._out_features, self._in_features)
-        expected = shape if self._instances is None else (self._instances, *shape)
-        for name, array in arrays.items():
-            if np.shape(array) != expected:
-                raise MhoValueError(
-                    f"array {name} of a state must have shape {expected}, got {np.shape(array)}"
-                )
         self._engine.load_state(arrays, counters)
 
     def save(self, path: str | Path) -> None:

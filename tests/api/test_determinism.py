@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 import mho
-from mho import IO, Seed, Tile, Update, _core
+from mho import IO, Seed, Tile, Update, _core, rules
 from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
 from mho.errors import MhoRuntimeError
 
@@ -24,6 +24,14 @@ DEVICES = {
     "ExpStep": ExpStep(dw_min=0.002),
     "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
+}
+RULES = {
+    "TikiTaka": rules.TikiTaka(transfer_every=3, arrays=3, gamma=0.2, transfer_columns=False),
+    "TikiTaka2": rules.TikiTaka2(fast_lr=0.05),
+    "ChoppedTikiTaka2": rules.ChoppedTikiTaka2(out_chop_prob=0.3, auto_scale=True, gamma=0.1),
+    "AGAD": rules.AGAD(fast_lr=0.05, transfer_every=2),
+    "ResidualLearning": rules.ResidualLearning(filter=0.3),
+    "MixedPrecision": rules.MixedPrecision(optimizer="adam", batch_size=10, x_bins=15.0, rows_per_transfer=7),
 }
 UPDATES = {
     "default": Update(),
@@ -45,6 +53,7 @@ NOISY = IO(
 )
 AVERAGE = IO(noise_management="average_abs_max", nm_decay=0.05)
 TWO_PASSES = IO(mv_type="pos_neg_separate_digital_sum", w_read_asymmetry_dtod=0.1, ir_drop=1.0)
+each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 each_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
 
 
@@ -259,6 +268,58 @@ def test_updates_of_more_than_a_chunk_and_over_instances():
         tiles.append(tile)
     assert_same_state(tiles[0], tiles[1])
     assert_same_state(tiles[0], tiles[2])
+
+
+@each_rule
+def test_a_rule_counts_samples_and_not_calls(rule):
+    x, d = normal(128, 18), normal(128, 13, seed=1, scale=0.3)
+    whole, halves, single = (Tile(18, 13, device=DEVICES["SoftBounds"], rule=rule, seed=4) for _ in range(3))
+    whole.update(x, d, 0.1)
+    for part in range(0, 128, 32):
+        halves.update(x[part : part + 32], d[part : part + 32], 0.1)
+    for s in range(128):
+        single.update(x[s : s + 1], d[s : s + 1], 0.1)
+    assert_same_state(whole, halves)
+    assert_same_state(whole, single)
+    assert_same(whole.forward(x), single.forward(x))
+
+
+@each_rule
+def test_a_rule_on_any_number_of_threads_and_over_instances(rule):
+    device = DEVICES["SoftBounds"]
+    x, d = normal(64, 70, seed=2), normal(64, 40, seed=3, scale=0.3)
+    states, outputs = [], []
+    for threads in (1, 2, 4, 7):
+        mho.set_num_threads(threads)
+        tiles = Tile(70, 40, device=device, rule=rule, seed=4, instances=3)
+        for _ in range(3):
+            outputs.append(tiles.forward(x))
+            tiles.update(x, d, 0.1)
+        states.append(tiles)
+        assert_same_state(states[0], tiles)
+        assert_same(outputs[-1], outputs[2])
+    single = Tile(70, 40, device=device, rule=rule, seed=Seed(4).child("instance2"))
+    for _ in range(3):
+        single.forward(x)
+        single.update(x, d, 0.1)
+    for name, array in single.state()[0].items():
+        assert_same(array, states[0].devices[name][2], name)
+
+
+@each_rule
+@pytest.mark.parametrize("instances", [None, 2])
+def test_a_rule_saved_and_loaded_goes_on(tmp_path, rule, instances):
+    x, d = normal(45, 18), normal(45, 13, seed=1, scale=0.3)
+    tile = Tile(18, 13, device=DEVICES["SoftBounds"], rule=rule, seed=4, instances=instances)
+    tile.update(x, d, 0.1)
+    tile.save(tmp_path / "tile.safetensors")
+    again = Tile.load(tmp_path / "tile.safetensors")
+    assert_same_state(tile, again)
+    assert_same(tile.weight, again.weight)
+    for t in (tile, again):
+        t.update(x, d, 0.1)
+    assert_same_state(tile, again)
+    assert tile.costs == again.costs
 
 
 def test_a_digital_bias_is_accumulated_sample_by_sample():

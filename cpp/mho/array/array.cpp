@@ -16,7 +16,8 @@ Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParame
   }
 }
 
-void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads) {
+void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
+                 std::span<const float* const> weights) {
   const bool forward = direction == periphery::Direction::forward;
   const std::size_t outputs = forward ? shape().out_features : shape().in_features;
   std::uint64_t& step = forward ? (evaluation ? steps_.evaluation_forward : steps_.forward)
@@ -26,8 +27,8 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   const bool outer = shape().instances > 1;
   parallel_for(outer ? threads : 1, shape().instances, [&](std::size_t k) {
     auto& channel = forward ? forward_[k] : backward_[k];
-    const periphery::MatrixView w{crosspoints_->visible(k), shape().out_features, shape().in_features,
-                                  shape().stride()};
+    const float* seen = weights.empty() ? crosspoints_->visible(k) : weights[k];
+    const periphery::MatrixView w{seen, shape().out_features, shape().in_features, shape().stride()};
     channel.read(w, {.x = x.instance(k),
                      .y = y + k * x.samples * outputs,
                      .vectors = x.samples,
@@ -40,31 +41,36 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   step += x.samples;
 }
 
-void Array::pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) {
-  if (!crosspoints_->pulsed()) {
-    crosspoints_->accumulate(x, d, lr, threads);
-    steps_.update += x.samples;
-    return;
-  }
+void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,
+                  std::span<const LineSnapshot> snapshots) {
+  if (!crosspoints_->pulsed()) return accumulate(x, d, lr, threads, snapshots);
   const double granularity = crosspoints_->granularity();
   // A train that would be too long is known before anything is changed.
-  (void)pulse::plan_pulses(update, 1.0, 1.0, lr, granularity);
+  double largest = 0;
+  const std::size_t rates = lr.samples == 0 ? 1 : lr.samples * shape().instances;
+  for (std::size_t i = 0; i < rates; ++i) largest = std::max(largest, lr.values[i]);
+  (void)pulse::plan_pulses(update, 1.0, 1.0, largest, granularity);
   const double work = static_cast<double>(shape().instances * shape().plane()) * static_cast<double>(x.samples);
   if (work < parallel_updates) threads = 1;
   const auto pulse_chunk = [&](std::size_t k, pulse::Trains& trains, std::size_t first, std::size_t count,
-                               int chunk_threads) {
+                               int chunk_threads, std::span<const LineSnapshot> looks) {
     trains.resize(shape().in_features, shape().out_features, count, update);
     parallel_for(chunk_threads, count, [&](std::size_t s) {
       trains.make(s, x.instance(k) + (first + s) * shape().in_features,
-                  d.instance(k) + (first + s) * shape().out_features, lr, granularity, update, crosspoints_->key(k),
-                  steps_.update + s);
+                  d.instance(k) + (first + s) * shape().out_features, lr.of(k, first + s), granularity, update,
+                  crosspoints_->key(k), steps_.update + s);
     });
     trains.finish();
+    std::vector<pulse::Snapshot> lines;
+    for (const LineSnapshot& look : looks) {
+      lines.push_back({look.line, look.index, look.sample - first, look.values + k * line_size(look.line)});
+    }
     crosspoints_->pulse(k, {.trains = trains,
                             .noise = crosspoints_->key(k),
                             .first_step = steps_.update,
                             .pulse_by_pulse = update.pulse_by_pulse,
-                            .threads = chunk_threads});
+                            .threads = chunk_threads,
+                            .snapshots = lines});
   };
   std::size_t done = 0;
   while (done < x.samples) {
@@ -72,16 +78,45 @@ void Array::pulse(const Batch& x, const Batch& d, double lr, const pulse::Update
     const std::uint64_t room = (std::uint64_t{1} << 32) - (steps_.update & 0xFFFFFFFFULL);
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>({pulse::chunk_samples, x.samples - done, room}));
+    const auto looks = snapshots.first(static_cast<std::size_t>(
+        std::ranges::upper_bound(snapshots, done + count - 1, {}, &LineSnapshot::sample) - snapshots.begin()));
+    snapshots = snapshots.subspan(looks.size());
     if (shape().instances == 1) {
-      pulse_chunk(0, trains_, done, count, threads);
+      pulse_chunk(0, trains_, done, count, threads, looks);
     } else {
       parallel_for(threads, shape().instances, [&](std::size_t k) {
         pulse::Trains trains;
-        pulse_chunk(k, trains, done, count, 1);
+        pulse_chunk(k, trains, done, count, 1, looks);
       });
     }
     done += count;
     steps_.update += count;
+  }
+}
+
+// Weights that need no pulses: all samples at a time that no snapshot parts.
+void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, std::span<const LineSnapshot> snapshots) {
+  std::size_t done = 0;
+  while (done < x.samples) {
+    const std::size_t end = snapshots.empty() ? x.samples : snapshots.front().sample + 1;
+    if (end > done) crosspoints_->accumulate(x, d, lr, {done, end - done}, threads);
+    done = end;
+    for (; !snapshots.empty() && snapshots.front().sample < done; snapshots = snapshots.subspan(1)) {
+      look(snapshots.front());
+    }
+  }
+  steps_.update += x.samples;
+}
+
+void Array::look(const LineSnapshot& snapshot) {
+  for (std::size_t k = 0; k < shape().instances; ++k) {
+    const float* seen = crosspoints_->visible(k);
+    float* values = snapshot.values + k * line_size(snapshot.line);
+    if (snapshot.line == pulse::Snapshot::Line::row) {
+      std::copy_n(seen + snapshot.index * shape().stride(), shape().stride(), values);
+    } else {
+      for (std::size_t i = 0; i < shape().rows(); ++i) values[i] = seen[i * shape().stride() + snapshot.index];
+    }
   }
 }
 

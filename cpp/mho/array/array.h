@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,14 @@ struct Steps {
   std::uint64_t evaluation_backward = 0;
 };
 
+// A line of devices that is looked at between two samples of a call.
+struct LineSnapshot {
+  pulse::Snapshot::Line line;
+  std::size_t index;
+  std::size_t sample;  // of the call: it is taken after this one
+  float* values;       // instances times `line_size`
+};
+
 class Array {
  public:
   Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParameters& forward_io,
@@ -35,11 +44,22 @@ class Array {
   [[nodiscard]] Crosspoints& crosspoints() { return *crosspoints_; }
   [[nodiscard]] const Crosspoints& crosspoints() const { return *crosspoints_; }
 
-  // y (instances x samples x outputs) through the periphery of that direction.
-  void read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads);
+  // y (instances x samples x outputs) through the periphery of that direction. `weights`: what is read of each instance
+  // where that is more than this array's own, as where several arrays share their lines; empty otherwise.
+  void read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
+            std::span<const float* const> weights = {});
 
-  // Moves the weights by -lr d^T x in expectation, sample by sample.
-  void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads);
+  // Moves the weights by -lr d^T x in expectation, sample by sample. Snapshots, in the order of their samples, are what
+  // a read without periphery sees on the way.
+  void pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,
+             std::span<const LineSnapshot> snapshots = {});
+  void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) {
+    pulse(x, d, Rates{&lr}, update, threads);
+  }
+  // Room that a snapshot needs for each instance.
+  [[nodiscard]] std::size_t line_size(pulse::Snapshot::Line line) const {
+    return line == pulse::Snapshot::Line::column ? shape().rows() : shape().stride();
+  }
 
   [[nodiscard]] const Steps& steps() const { return steps_; }
   void set_steps(const Steps& steps) { steps_ = steps; }
@@ -50,6 +70,9 @@ class Array {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
+  void accumulate(const Batch& x, const Batch& d, Rates lr, int threads, std::span<const LineSnapshot> snapshots);
+  void look(const LineSnapshot& snapshot);
+
   std::unique_ptr<Crosspoints> crosspoints_;
   Steps steps_;
   std::vector<periphery::ReadChannel> forward_;

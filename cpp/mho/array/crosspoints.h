@@ -37,6 +37,21 @@ struct Batch {
   }
 };
 
+// Learning rates of a call: one for all samples, or one for each, of each instance.
+struct Rates {
+  const double* values;
+  std::size_t samples = 0;  // 0: one rate for all
+  [[nodiscard]] double of(std::size_t instance, std::size_t sample) const {
+    return samples == 0 ? *values : values[instance * samples + sample];
+  }
+};
+
+// Some samples of a call.
+struct Samples {
+  std::size_t first;
+  std::size_t count;
+};
+
 // One float for each device of each instance, in the padded layout of the kernels.
 struct Plane {
   std::string name;
@@ -66,8 +81,8 @@ class Crosspoints {
 
   // Applies trains to the devices of one instance. Different instances may be pulsed concurrently.
   virtual void pulse(std::size_t instance, const pulse::Request& request) = 0;
-  // Adds -lr d^T x, sample by sample, to weights that need no pulses.
-  virtual void accumulate(const Batch& x, const Batch& d, double lr, int threads);
+  // Adds -lr d^T x of some samples, one after the other, to weights that need no pulses.
+  virtual void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads);
 
   // What a read of an instance sees, in the padded layout.
   [[nodiscard]] virtual const float* visible(std::size_t instance) = 0;

@@ -19,37 +19,49 @@ IdealCrosspoints::IdealCrosspoints(const Shape& shape, const std::vector<std::ui
 
 void IdealCrosspoints::pulse(std::size_t, const pulse::Request&) { fail_value("ideal weights take no pulses"); }
 
-void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, double lr, int threads) {
-  const auto largest = [](const Batch& batch, std::size_t instances) {
-    const std::size_t count = batch.samples * batch.features * (batch.per_instance ? instances : 1);
+void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
+  // The largest magnitude of the samples, of all instances.
+  const auto largest = [&](const Batch& batch) {
     float m = 0;
-    for (std::size_t i = 0; i < count; ++i) m = std::max(m, std::fabs(batch.data[i]));
+    for (std::size_t k = 0; k < (batch.per_instance ? shape_.instances : 1); ++k) {
+      const float* values = batch.instance(k) + samples.first * batch.features;
+      for (std::size_t i = 0; i < samples.count * batch.features; ++i) m = std::max(m, std::fabs(values[i]));
+    }
     return static_cast<double>(m);
   };
-  const double change = lr * largest(x, shape_.instances) * largest(d, shape_.instances);
-  if (change * static_cast<double>(x.samples) > 1e30) fail_value("update: lr * d * x is too large for float32 weights");
+  double rate = 0;
+  for (std::size_t k = 0; k < (lr.samples == 0 ? 1 : shape_.instances); ++k) {
+    for (std::size_t s = 0; s < (lr.samples == 0 ? 1 : samples.count); ++s) {
+      rate = std::max(rate, lr.of(k, samples.first + s));
+    }
+  }
+  if (rate * largest(x) * largest(d) * static_cast<double>(samples.count) > 1e30) {
+    fail_value("update: lr * d * x is too large for float32 weights");
+  }
   const std::size_t stride = shape_.stride();
-  const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(x.samples);
+  const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(samples.count);
   // The padded inputs of each instance, so that a row is whole registers.
   const std::size_t sets = x.per_instance ? shape_.instances : 1;
-  AlignedVector<float> padded(sets * x.samples * stride);
-  for (std::size_t v = 0; v < sets * x.samples; ++v) {
-    std::copy_n(x.data + v * shape_.in_features, shape_.in_features, padded.data() + v * stride);
+  AlignedVector<float> padded(sets * samples.count * stride);
+  for (std::size_t v = 0; v < sets * samples.count; ++v) {
+    const float* source = x.instance(v / samples.count) + (samples.first + v % samples.count) * shape_.in_features;
+    std::copy_n(source, shape_.in_features, padded.data() + v * stride);
   }
   parallel_for(work < parallel_updates ? 1 : threads, shape_.instances * shape_.rows() / 4, [&](std::size_t item) {
     const std::size_t k = item / (shape_.rows() / 4);
     const std::size_t first_row = item % (shape_.rows() / 4) * 4;
     const std::size_t rows = std::min<std::size_t>(4, shape_.out_features - first_row);
-    const float* inputs = padded.data() + (x.per_instance ? k * x.samples * stride : 0);
-    const float* errors = d.instance(k);
+    const float* inputs = padded.data() + (x.per_instance ? k * samples.count * stride : 0);
+    const float* errors = d.instance(k) + samples.first * shape_.out_features + first_row;
     float* weights = planes_[0].values.data() + k * shape_.plane() + first_row * stride;
     for (std::size_t j = 0; j < stride; j += 16) {
       F32 w[4];
       for (std::size_t r = 0; r < rows; ++r) w[r] = F32::load(weights + r * stride + j);
-      for (std::size_t s = 0; s < x.samples; ++s) {
+      for (std::size_t s = 0; s < samples.count; ++s) {
         const F32 xs = F32::load(inputs + s * stride + j);
+        const double sample_rate = lr.of(k, samples.first + s);
         for (std::size_t r = 0; r < rows; ++r) {
-          const auto gain = static_cast<float>(lr * errors[s * shape_.out_features + first_row + r]);
+          const auto gain = static_cast<float>(sample_rate * errors[s * shape_.out_features + r]);
           w[r] = simd::fnma(F32(gain), xs, w[r]);
         }
       }

@@ -10,7 +10,7 @@ class IdealCrosspoints final : public DeviceCrosspoints {
   IdealCrosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys);
   [[nodiscard]] double granularity() const override { return 0; }
   void pulse(std::size_t instance, const pulse::Request& request) override;
-  void accumulate(const Batch& x, const Batch& d, double lr, int threads) override;
+  void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) override;
 };
 
 }  // namespace mho::array

@@ -6,6 +6,7 @@
 // every device the same operations on the same numbers, so which one runs changes no bit.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -124,12 +125,18 @@ template <class Model> class DenseQuad {
 
   void update() {
     const std::uint64_t quad_samples = trains_.d_active(quad_) & request_.samples;
-    if (quad_samples == 0) return;
+    if (quad_samples == 0 && request_.snapshots.empty()) return;
     for (std::size_t group = 0; group < target_.stride / columns_per_group; ++group) {
-      const std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
-      if (samples == 0) continue;
-      draw_noise(element(group), samples);
-      for (std::size_t r = 0; r < rows_per_quad; r += rows) move(group, r, samples);
+      std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
+      if (samples != 0) draw_noise(element(group), samples);
+      for (const Snapshot& snapshot : request_.snapshots) {
+        if (!shows(snapshot, group)) continue;
+        const std::uint64_t later = ~std::uint64_t{0} << 1 << snapshot.sample;
+        move(group, samples & ~later);
+        samples &= later;
+        take(snapshot, group);
+      }
+      move(group, samples);
     }
   }
 
@@ -182,6 +189,27 @@ template <class Model> class DenseQuad {
     random::box_muller(upper, xi[0], xi[1]);
     random::box_muller(lower, xi[2], xi[3]);
     for (std::size_t r = 0; r < rows_per_quad; ++r) xi[r].store(noise_[s][r]);
+  }
+
+  [[nodiscard]] bool shows(const Snapshot& snapshot, std::size_t group) const {
+    return snapshot.line == Snapshot::Line::column ? snapshot.index / columns_per_group == group
+                                                   : snapshot.index / rows_per_quad == quad_;
+  }
+  void take(const Snapshot& snapshot, std::size_t group) const {
+    const float* seen = target_.visible != nullptr ? target_.visible : target_.weight;
+    if (snapshot.line == Snapshot::Line::column) {
+      for (std::size_t row = quad_ * rows_per_quad; row < (quad_ + 1) * rows_per_quad; ++row) {
+        snapshot.values[row] = seen[row * target_.stride + snapshot.index];
+      }
+    } else {
+      const std::size_t column = group * columns_per_group;
+      F32::load(seen + snapshot.index * target_.stride + column).store(snapshot.values + column);
+    }
+  }
+
+  void move(std::size_t group, std::uint64_t samples) {
+    if (samples == 0) return;
+    for (std::size_t r = 0; r < rows_per_quad; r += rows) move(group, r, samples);
   }
 
   // What the inner loop is compiled for: other settings are read as it goes.
@@ -320,9 +348,11 @@ template <class Model> class SparseQuad {
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
     for (std::size_t r = 0; r < rows_per_quad; ++r) {
+      auto snapshot = request_.snapshots.begin();
       fetch(quad_ * rows_per_quad + r + 1);
       for (std::uint64_t left = trains_.d_active(quad_) & request_.samples; left != 0; left &= left - 1) {
         const auto s = static_cast<std::size_t>(std::countr_zero(left));
+        for (; snapshot != request_.snapshots.end() && snapshot->sample < s; ++snapshot) take(*snapshot, r);
         const std::uint32_t* d = trains_.d_bits(quad_, s) + r * words;
         if ((d[0] | d[words - 1]) == 0) continue;
         for (std::size_t next = 0; next < trains_.list_length(s);) {
@@ -336,6 +366,7 @@ template <class Model> class SparseQuad {
           }
         }
       }
+      for (; snapshot != request_.snapshots.end(); ++snapshot) take(*snapshot, r);
     }
   }
 
@@ -351,6 +382,16 @@ template <class Model> class SparseQuad {
       for (std::size_t p = 0; p < planes_of_model; ++p) {
         __builtin_prefetch(target_.planes[p] + row * target_.stride + j);
       }
+    }
+  }
+
+  void take(const Snapshot& snapshot, std::size_t r) const {
+    const std::size_t row = quad_ * rows_per_quad + r;
+    const float* seen = (target_.visible != nullptr ? target_.visible : target_.weight) + row * target_.stride;
+    if (snapshot.line == Snapshot::Line::column) {
+      snapshot.values[row] = seen[snapshot.index];
+    } else if (snapshot.index == row) {
+      std::copy_n(seen, target_.stride, snapshot.values);
     }
   }
 

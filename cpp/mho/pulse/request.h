@@ -1,11 +1,22 @@
 // What devices are asked to do: trains that meet at them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "mho/pulse/trains.h"
 
 namespace mho::pulse {
+
+// What a read sees of one line of devices between two samples: a column (one input, all outputs) or a row.
+struct Snapshot {
+  enum class Line { column, row };
+  Line line;
+  std::size_t index;   // of the column or the row
+  std::size_t sample;  // it is taken after this one
+  float* values;       // room for the line with its padding
+};
 
 struct Request {
   Trains& trains;            // of one instance; their lists are made when they are first needed
@@ -15,6 +26,7 @@ struct Request {
   Directions directions = Directions::both;
   bool pulse_by_pulse = false;
   int threads = 1;
+  std::span<const Snapshot> snapshots = {};  // in the order of their samples
 };
 
 }  // namespace mho::pulse

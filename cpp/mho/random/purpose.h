@@ -20,6 +20,11 @@ enum class Purpose : std::uint16_t {
   train_rounding_d = 0x0013,
   pulse_noise = 0x0014,
   write_noise = 0x0015,
+  // Drawn for each read of a line, and for each sweep over all lines, by rules with choppers.
+  chopper = 0x0016,
+  output_chopper = 0x0017,
+  gradient_rounding_x = 0x0018,
+  gradient_rounding_d = 0x0019,
   // Drawn for each vector of a read; the kind of read is added (see ReadStream).
   input_rounding = 0x0040,
   input_noise = 0x0041,

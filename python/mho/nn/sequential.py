@@ -12,7 +12,7 @@ from mho.config import TileConfig
 from mho.errors import MhoError, MhoFileError, MhoTypeError, MhoValueError
 from mho.nn.layer import Array, Layer, as_float32, load_all
 from mho.seeds import Seed
-from mho.tile import PulseCount, Tile
+from mho.tile import Costs, PulseCount, Tile
 
 if TYPE_CHECKING:
     import os
@@ -147,6 +147,11 @@ class Sequential:
     def pulses(self) -> PulseCount:
         """Pulses fired by all tiles since they were made."""
         return sum((tile.pulses for tile in self.tiles), PulseCount(0, 0))
+
+    @property
+    def costs(self) -> Costs:
+        """What all tiles have spent since they were built."""
+        return sum((tile.costs for tile in self.tiles), Costs())
 
     # -- passes
 

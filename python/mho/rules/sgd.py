@@ -1,26 +1,12 @@
-"""Rules: how a gradient becomes pulses on the arrays of a tile."""
+"""Stochastic gradient descent by pulses."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from mho._parameters import Tagged
+from mho.rules.rule import Rule
 
-__all__ = ["SGD", "Rule"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class Rule(Tagged):
-    """Base of all rules.
-
-    Examples
-    --------
-    >>> Rule.types()
-    ['SGD']
-    """
-
-    _models: ClassVar[dict[str, type[Tagged]]] = {}
+__all__ = ["SGD"]
 
 
 @Rule.register

@@ -1,0 +1,34 @@
+// A digital number becomes whole pulses: what a buffer gives away when it passes a threshold.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "mho/parameters.h"
+
+namespace mho::rule {
+
+class StepBuffer {
+ public:
+  explicit StepBuffer(Parameters& p) : momentum_(p.number("momentum", 0, 1)), forget_(p.flag("forget_buffer")) {}
+
+  // The pulses, at most `most` in each direction, that a buffered value gives, in units of the threshold. What is left
+  // of it: a share of the whole (forget_buffer), or all that was not written and a share of what was.
+  [[nodiscard]] float take(float& value, float most) const {
+    if (std::fabs(value) < 1) return 0;
+    const float steps = std::clamp(std::trunc(value), -most, most);
+    if (forget_) {
+      value *= static_cast<float>(momentum_);
+    } else {
+      value -= static_cast<float>(1 - momentum_) * steps;
+    }
+    return steps;
+  }
+  [[nodiscard]] bool forgets() const { return forget_; }
+
+ private:
+  double momentum_;
+  bool forget_;
+};
+
+}  // namespace mho::rule

@@ -1,0 +1,34 @@
+#include "mho/rule/step_buffer.h"
+
+#include <gtest/gtest.h>
+
+namespace mho::rule {
+namespace {
+
+StepBuffer buffer(double momentum, bool forget) {
+  Parameters p("rule", {{"momentum", momentum}, {"forget_buffer", forget}});
+  return StepBuffer(p);
+}
+
+TEST(StepBuffer, GivesWholeSteps) {
+  const StepBuffer steps = buffer(0.25, true);
+  float value = 0.99F;
+  EXPECT_EQ(steps.take(value, 3), 0.0F);
+  EXPECT_EQ(value, 0.99F);
+  value = -2.5F;
+  EXPECT_EQ(steps.take(value, 3), -2.0F);
+  EXPECT_EQ(value, -0.625F);
+  value = 9.0F;
+  EXPECT_EQ(steps.take(value, 3), 3.0F);
+  EXPECT_EQ(value, 2.25F);
+}
+
+TEST(StepBuffer, MayKeepWhatItDidNotGive) {
+  const StepBuffer steps = buffer(0.0, false);
+  float value = 9.5F;
+  EXPECT_EQ(steps.take(value, 3), 3.0F);
+  EXPECT_EQ(value, 6.5F);
+}
+
+}  // namespace
+}  // namespace mho::rule

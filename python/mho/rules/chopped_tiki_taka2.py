@@ -1,0 +1,109 @@
+"""Tiki-Taka with choppers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mho._parameters import parameter
+from mho.rules.rule import Rule
+from mho.rules.transfer_rule import TransferRule
+
+__all__ = ["CHOPPERS", "ChoppedTikiTaka2"]
+
+CHOPPERS = "Rasch et al. 2024"
+
+
+@Rule.register
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class ChoppedTikiTaka2(TransferRule):
+    """Tiki-Taka, version 2, with choppers: signs of the lines of the fast array that change now and then.
+
+    A sample reaches A as ``x * c_in`` and ``d * c_out`` with signs c, and what is read of A is multiplied
+    by them again. What A's devices add by themselves, such as a symmetry point away from 0, changes its
+    sign in the buffer whenever a chopper changes, and averages out. The buffer counts steps, ``H += c *
+    A[:, t] * transfer_lr * lr / g`` with the granularity ``g = buffer_granularity * granularity`` of A,
+    times ``auto_granularity / (lines * transfer_every * batch_size)`` where that is given; where ``|H| >=
+    1`` the device of C gets ``trunc(H)`` pulses, at most `transfer_update.bl`.
+
+    References
+    ----------
+    M. J. Rasch, F. Carta, O. Fagbohungbe and T. Gokmen, Nat. Commun. 15:7133 (2024).
+
+    Examples
+    --------
+    >>> ChoppedTikiTaka2(in_chop_prob=0.02)
+    ChoppedTikiTaka2(in_chop_prob=0.02)
+    """
+
+    in_chop_prob: float = parameter(
+        0.1,
+        at_least=0,
+        at_most=1,
+        doc="Probability that the sign of a line changes when it was read; 0: never.",
+        unit="probability",
+        source=CHOPPERS,
+    )
+    in_chop_random: bool = parameter(
+        True,
+        doc="Change signs at random; if false, all in the same sweep, every 1 / in_chop_prob sweeps.",
+        source=CHOPPERS,
+    )
+    out_chop_prob: float = parameter(
+        0.0,
+        at_least=0,
+        at_most=1,
+        doc="Probability that the sign of a line across changes when all lines have been read.",
+        unit="probability",
+        source=CHOPPERS,
+    )
+    buffer_granularity: float = parameter(
+        1.0,
+        above=0,
+        doc="Size of a step of the buffer.",
+        unit="granularity of the fast device",
+        source=CHOPPERS,
+    )
+    auto_granularity: float = parameter(
+        0.0,
+        at_least=0,
+        doc="If > 0, scales buffer_granularity by auto_granularity / (lines * transfer_every * batch_size).",
+        unit="samples",
+        source=CHOPPERS,
+    )
+    auto_scale: bool = parameter(
+        False,
+        doc="Scale fast_lr so that gradients of the usual size, max |x| * max |d|, fill whole trains.",
+        source=CHOPPERS,
+    )
+    auto_momentum: float = parameter(
+        0.99,
+        at_least=0,
+        below=1,
+        doc="Momentum of the running means of max |x| and max |d|, per batch.",
+        source=CHOPPERS,
+    )
+    correct_gradient_magnitudes: bool = parameter(
+        False,
+        doc="Divide by the learning rate of the fast array: the slow one moves by lr * gradient.",
+        source=CHOPPERS,
+    )
+    step: float = parameter(
+        1.0, above=0, doc="Pulses that one step of the buffer is written with.", source=CHOPPERS
+    )
+    momentum: float = parameter(
+        0.0,
+        at_least=0,
+        at_most=1,
+        doc="Share of the buffer that stays when pulses were written.",
+        source=CHOPPERS,
+    )
+    forget_buffer: bool = parameter(
+        True,
+        doc="Reset the whole buffer when pulses were written; if false, subtract what was written.",
+        source=CHOPPERS,
+    )
+
+    def _check(self) -> None:
+        TransferRule._check(self)
+        self._require_effect("auto_momentum", self.auto_scale, "while auto_scale is false")
+        self._require_effect("in_chop_random", self.in_chop_prob > 0, "while in_chop_prob is 0")

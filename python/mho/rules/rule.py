@@ -1,0 +1,33 @@
+"""What every rule is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from mho._parameters import Tagged
+
+if TYPE_CHECKING:
+    from mho.config import TileConfig
+
+__all__ = ["Rule"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class Rule(Tagged):
+    """Base of all rules.
+
+    Examples
+    --------
+    >>> Rule.types()
+    ['AGAD', 'ChoppedTikiTaka2', 'MixedPrecision', 'ResidualLearning', 'SGD', 'TikiTaka', 'TikiTaka2']
+    """
+
+    _models: ClassVar[dict[str, type[Tagged]]] = {}
+
+    def check_config(self, config: TileConfig) -> None:
+        """Raise an MhoError if the rule does not go with the other parts of a tile's configuration."""
+
+    def engine_dict(self, config: TileConfig) -> dict[str, Any]:
+        """Return the plain dict the engine builds the rule from, in a tile of this configuration."""
+        return self.to_dict()

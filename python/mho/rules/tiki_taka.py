@@ -1,0 +1,60 @@
+"""Tiki-Taka, in its first form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mho._parameters import parameter
+from mho.rules.rule import Rule
+from mho.rules.transfer_rule import TIKI_TAKA, TransferRule
+
+if TYPE_CHECKING:
+    from mho.config import TileConfig
+    from mho.periphery import Update
+
+__all__ = ["TikiTaka"]
+
+
+@Rule.register
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+class TikiTaka(TransferRule):
+    """Tiki-Taka: what is read of a line of the fast array is pulsed onto the same line of the slow one.
+
+    Each sample moves A by ``-fast_lr * lr * d x^T``; after every `transfer_every` samples the next column t
+    is read, and C moves by ``transfer_lr * lr * A[:, t]``, both in expectation. A relaxes to its symmetry
+    point while gradients average out, so that C only learns from what does not. With more than two arrays
+    the slower ones are read in turn, each when all lines of the faster one have been; reads of the tile see
+    ``sum_n gamma**n * W_n``, with n = 0 for the slowest.
+
+    References
+    ----------
+    T. Gokmen and W. Haensch, Front. Neurosci. 14:103 (2020).
+
+    Examples
+    --------
+    >>> TikiTaka(transfer_every=2)
+    TikiTaka(transfer_every=2)
+    """
+
+    scale_fast_lr: bool = parameter(
+        True, doc="Multiply fast_lr by the learning rate of the update.", source=TIKI_TAKA
+    )
+    arrays: int = parameter(
+        2, at_least=2, at_most=16, doc="Number of arrays, the slow one included.", source="Li et al. 2025"
+    )
+
+    def _counts_pulses(self) -> bool:
+        return False
+
+    def _default_transfer_update(self, config: TileConfig) -> Update:
+        return config.update
+
+    def _fast_arrays(self) -> int:
+        return self.arrays - 1
+
+    def engine_dict(self, config: TileConfig) -> dict[str, Any]:
+        """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""
+        data = TransferRule.engine_dict(self, config)
+        del data["arrays"]
+        return data

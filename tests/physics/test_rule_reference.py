@@ -1,0 +1,197 @@
+"""Every rule against a second implementation, one sample at a time, in numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mho
+from mho import IO, Tile, Update
+from mho.devices import ConstantStep, PowStep, SoftBounds
+from mho.rules import AGAD, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
+from reference.rules import Transfer
+
+SHAPE = (5, 18)
+ONE_BY_ONE = Update(pulse_by_pulse=True)
+SAMPLES = 60
+SOFT = SoftBounds(dw_min=0.02, write_noise_std=1.0)
+SINGLE = Update(bl=3, update_management=False, update_bl_management=False, pulse_by_pulse=True)
+RULES = {
+    "TikiTaka": TikiTaka(fast_lr=2.0, transfer_lr=3.0),
+    "TikiTaka of rows": TikiTaka(fast_lr=2.0, transfer_columns=False, transfer_every=3),
+    "TikiTaka of three arrays": TikiTaka(fast_lr=5.0, arrays=3, gamma=0.3, transfer_lr=5.0),
+    "TikiTaka on other devices": TikiTaka(fast_lr=2.0, fast_device=PowStep(dw_min=0.01), gamma=-0.5),
+    "ResidualLearning": ResidualLearning(fast_lr=2.0, transfer_lr=2.0),
+    "ResidualLearning, filtered": ResidualLearning(
+        fast_lr=2.0, transfer_lr=2.0, filter=0.3, write_threshold=0.1
+    ),
+    "TikiTaka2": TikiTaka2(fast_lr=0.2, transfer_lr=3.0),
+    "TikiTaka2, remembering": TikiTaka2(
+        fast_lr=0.2,
+        transfer_lr=20.0,
+        forget_buffer=False,
+        transfer_update=SINGLE,
+        threshold_scale=0.5,
+        step=1.5,
+    ),
+    "ChoppedTikiTaka2": ChoppedTikiTaka2(fast_lr=0.2, transfer_lr=2.0, out_chop_prob=0.3, in_chop_prob=0.4),
+    "ChoppedTikiTaka2 of rows": ChoppedTikiTaka2(
+        fast_lr=0.5,
+        auto_scale=True,
+        auto_granularity=50,
+        transfer_columns=False,
+        in_chop_random=False,
+        gamma=0.2,
+    ),
+    "ChoppedTikiTaka2, corrected": ChoppedTikiTaka2(
+        fast_lr=0.5, auto_scale=True, batch_size=2, correct_gradient_magnitudes=True, scale_fast_lr=True
+    ),
+    "AGAD": AGAD(fast_lr=0.3, in_chop_prob=0.5, transfer_lr=2.0),
+    "AGAD, remembering": AGAD(
+        fast_lr=0.3,
+        in_chop_prob=0.7,
+        in_chop_random=True,
+        transfer_lr=9.0,
+        forget_buffer=False,
+        buffer_cap=0.5,
+        transfer_update=SINGLE,
+        gamma=0.1,
+    ),
+}
+
+
+def problem(seed=0):
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(SAMPLES, SHAPE[1])).astype(np.float32)
+    d = (0.3 * generator.normal(size=(SAMPLES, SHAPE[0]))).astype(np.float32)
+    return x, d
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_is_its_reference(rule):
+    perfect = IO.perfect()
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, forward_io=perfect, update=ONE_BY_ONE, seed=11)
+    reference = Transfer(tile)
+    x, d = problem()
+    before = tile.devices["fast/weight" if "fast/weight" in set(tile.devices) else "fast0/weight"]
+    tile.update(x, d, 0.1)
+    for s in range(SAMPLES):
+        reference.update(x[s], d[s], 0.1)
+
+    arrays = tile.devices
+    names = [name for name in arrays if name.startswith("fast") and name.endswith("/weight")]
+    assert len(names) == len(reference.arrays) - 1
+    for name, array in zip(names, reference.arrays[:-1], strict=True):
+        np.testing.assert_allclose(arrays[name], array.weight, atol=2e-5, err_msg=name)
+    assert not np.array_equal(arrays[names[0]], before)
+    main = "main/weight" if rule.gamma else "weight"
+    np.testing.assert_allclose(arrays[main], reference.arrays[-1].weight, atol=2e-5)
+    assert np.abs(arrays[main]).max() > 0
+    for name, value in (
+        ("buffer", reference.buffer[0]),
+        ("filtered", reference.buffer[0]),
+        ("running_mean", reference.mean),
+        ("reference", reference.reference),
+        ("in_chopper", reference.in_chopper[None]),
+        ("out_chopper", reference.out_chopper[None]),
+    ):
+        if name in set(arrays):
+            np.testing.assert_allclose(arrays[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+    if rule.gamma:
+        depth = len(reference.arrays) - 1
+        signs = np.ones(SHAPE)
+        if isinstance(rule, ChoppedTikiTaka2):
+            across, lines = reference.out_chopper, reference.in_chopper
+            signs = np.outer(across, lines) if rule.transfer_columns else np.outer(lines, across)
+        seen = reference.arrays[-1].weight + sum(
+            rule.gamma ** (depth - k) * array.weight * (signs if k == 0 else 1)
+            for k, array in enumerate(reference.arrays[:-1])
+        )
+        np.testing.assert_allclose(tile.weight, seen, atol=4e-5)
+        probe = np.eye(SHAPE[1], dtype=np.float32)
+        np.testing.assert_allclose(tile.forward(probe), seen.T, atol=4e-5)
+
+
+def test_setting_the_weight_puts_the_other_arrays_at_rest():
+    rule = AGAD(fast_lr=0.3, in_chop_prob=0.5, gamma=0.5)
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)
+    x, d = problem()
+    tile.update(x, d, 0.1)
+    target = np.full(SHAPE, 0.05, np.float32)
+    assert tile.set_weight(target) == 0
+    np.testing.assert_array_equal(tile.weight, target)
+    for name in ("fast/weight", "buffer", "running_mean", "reference"):
+        assert not tile.devices[name].any(), name
+
+
+def steps_of_adam(gradients, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Sum of the changes that Adam makes, as Kingma and Ba write it."""
+    first = second = total = np.zeros_like(gradients[0])
+    for t, g in enumerate(gradients, start=1):
+        first = beta1 * first + (1 - beta1) * g
+        second = beta2 * second + (1 - beta2) * g * g
+        total = total - lr * (first / (1 - beta1**t)) / (np.sqrt(second / (1 - beta2**t)) + epsilon)
+    return total
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("rows", [0, 2])
+def test_mixed_precision_writes_what_the_optimizer_wants(optimizer, rows):
+    device = ConstantStep(
+        dw_min=0.001,
+        dw_min_dtod=0,
+        dw_min_ctoc=0,
+        up_down_dtod=0,
+        w_max=10,
+        w_min=-10,
+        w_max_dtod=0,
+        w_min_dtod=0,
+    )
+    rule = mho.rules.MixedPrecision(optimizer=optimizer, batch_size=6, rows_per_transfer=rows)
+    tile = Tile(SHAPE[1], SHAPE[0], device=device, rule=rule, seed=3)
+    x, d = problem()
+    lr = 0.002
+    tile.update(x, d, lr)
+    gradients = [
+        d[k : k + 6].T.astype(np.float64) @ x[k : k + 6].astype(np.float64) for k in range(0, SAMPLES, 6)
+    ]
+    if optimizer == "adam":
+        wanted = steps_of_adam(gradients, lr)
+    else:
+        velocity, wanted = np.zeros(SHAPE), np.zeros(SHAPE)
+        for g in gradients:
+            velocity = (0.9 if optimizer == "momentum" else 0.0) * velocity + g
+            wanted -= lr * velocity
+    written, residual = tile.weight.astype(np.float64), tile.devices["residual"].astype(np.float64)
+    np.testing.assert_allclose(written + residual, wanted, atol=2e-5)
+    steps = written / device.dw_min
+    np.testing.assert_allclose(steps, np.rint(steps), atol=0.01)
+    assert np.abs(steps).max() > 3
+    if rows == 0:
+        assert np.abs(residual).max() < device.dw_min * 1.01
+
+
+@pytest.mark.parametrize("side", ["x_bins", "d_bins"])
+def test_either_operand_may_be_quantised_by_itself(side):
+    rule = mho.rules.MixedPrecision(batch_size=SAMPLES + 1, stochastic_rounding=False, **{side: 7.0})
+    tile = Tile(SHAPE[1], SHAPE[0], rule=rule, seed=3)
+    x, d = problem()
+    tile.update(x, d, 0.1)
+
+    def quantised(values):
+        width = np.abs(values).max(axis=1, keepdims=True) / 3
+        return np.rint(values / width) * width
+
+    expected = (quantised(d) if side == "d_bins" else d).T @ (quantised(x) if side == "x_bins" else x)
+    np.testing.assert_allclose(tile.devices["gradient"], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_stochastic_rounding_of_the_operands_is_unbiased():
+    rule = mho.rules.MixedPrecision(batch_size=10**6, x_bins=4.0)
+    tile = Tile(3, 1, rule=rule, seed=5)
+    n = 20000
+    x = np.tile(np.array([[1.0, 0.3, -0.8]], np.float32), (n, 1))
+    tile.update(x, np.ones((n, 1), np.float32), 0.1)
+    mean = tile.devices["gradient"][0] / n
+    # Bins of 1/2: the variance of a rounded value is at most (1/2)^2 / 4.
+    np.testing.assert_allclose(mean, x[0], atol=5 * 0.25 / np.sqrt(n))

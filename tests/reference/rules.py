@@ -1,0 +1,182 @@
+"""Update rules, one sample at a time, on devices that take their pulses one after the other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+import mho
+from mho import _core
+from reference import devices, philox, pulses
+
+CHOPPER, OUTPUT_CHOPPER = 0x0016, 0x0017
+
+
+class Array:
+    """Devices with the trains that reach them; what is read of them is exact."""
+
+    def __init__(self, device, arrays, key, update):
+        self.device, self.key, self.update = device, key, update
+        self.crosspoints = devices.Crosspoints(device, arrays, key)
+        self.granularity = devices.granularity(device)
+        self.step = 0
+
+    @property
+    def weight(self):
+        return self.crosspoints.visible
+
+    def pulse(self, x, d, lr):
+        sample = pulses.Sample(self.update, x, d, lr, self.granularity, self.key, self.step)
+        self.crosspoints.pulse(sample.counts, sample.up, self.step)
+        self.step += 1
+
+
+class Transfer:
+    """The fast array takes the gradient, and a line of it is read now and then."""
+
+    def __init__(self, tile):
+        arrays, _ = tile.state()
+        self.rule, config = tile.config.rule, tile.config
+        prefix = "main/" if self.rule.gamma else ""
+        key = tile.seed.key
+
+        def made(device, prefix, key, update):
+            own = {
+                name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+            }
+            return Array(device, own, key, update)
+
+        plain = type(self.rule).__name__ in ("TikiTaka", "ResidualLearning")
+        single = mho.Update(bl=1, update_management=False, update_bl_management=False)
+        writing = self.rule.transfer_update or (config.update if plain else single)
+        fast = self.rule.fast_device or config.device
+        count = getattr(self.rule, "arrays", 2) - 1
+        names = ["fast"] if count == 1 else [f"fast{k}" for k in range(count)]
+        self.arrays = [
+            made(fast, f"{name}/", _core.derive_key(key, name), writing if k else config.update)
+            for k, name in enumerate(names)
+        ]
+        self.arrays.append(made(config.device, prefix, key, writing))
+        self.most = writing.bl
+        self.shape = self.arrays[-1].weight.shape
+        self.lines = self.shape[1] if self.rule.transfer_columns else self.shape[0]
+        self.across = self.shape[0] if self.rule.transfer_columns else self.shape[1]
+        self.samples, self.reads = [0] * count, [0] * count
+        self.buffer = [np.zeros(self.shape) for _ in range(count)]
+        self.in_chopper, self.out_chopper = np.ones(self.lines), np.ones(self.across)
+        self.mean, self.reference = np.zeros(self.shape), np.zeros(self.shape)
+        self.changed = np.zeros(self.lines, dtype=bool)
+        self.maxima = [0.0, 0.0]
+
+    def line(self, matrix, t):
+        """A view of line t."""
+        return matrix[:, t] if self.rule.transfer_columns else matrix[t, :]
+
+    def rate(self, lr, x, d):
+        rate = self.rule.fast_lr * (lr if self.rule.scale_fast_lr else 1)
+        if not getattr(self.rule, "auto_scale", False):
+            return rate
+        share = (1 - self.rule.auto_momentum) / self.rule.batch_size
+        for k, now in enumerate((np.abs(x).max(), np.abs(d).max())):
+            if self.maxima[k] == 0:
+                self.maxima[k] = now
+            elif now > 0:
+                self.maxima[k] = (1 - share) * self.maxima[k] + share * now
+        full = rate * self.arrays[0].update.bl * self.arrays[0].granularity
+        return full / self.maxima[0] / self.maxima[1] if min(self.maxima) > 0 else full
+
+    def update(self, x, d, lr):
+        rate = self.rate(lr, x, d)
+        signs = (
+            (self.in_chopper, self.out_chopper)
+            if self.rule.transfer_columns
+            else (self.out_chopper, self.in_chopper)
+        )
+        self.take(0, x * signs[0], d * signs[1], rate, lr)
+
+    def take(self, level, x, d, rate, lr):
+        """A sample for one of the arrays, and what it makes of the next."""
+        array = self.arrays[level]
+        array.pulse(x, d, rate)
+        if level == len(self.arrays) - 1:
+            return
+        every = self.rule.transfer_every * self.rule.batch_size if level == 0 else self.lines
+        self.samples[level] += 1
+        if self.samples[level] % every:
+            return
+        number = self.reads[level]
+        self.reads[level] += 1
+        t, sweep = number % self.lines, number // self.lines
+        write, write_rate = self.digest(level, t, sweep, self.line(array.weight, t), lr, rate)
+        self.chop(t, number, sweep)
+        one_hot = np.eye(self.lines)[t]
+        if self.rule.transfer_columns:
+            self.take(level + 1, one_hot, -write, write_rate, lr)
+        else:
+            self.take(level + 1, write, -one_hot, write_rate, lr)
+
+    def digest(self, level, t, sweep, read, lr, rate):
+        rule, name = self.rule, type(self.rule).__name__
+        transfer = rule.transfer_lr * (lr if rule.scale_transfer_lr else 1)
+        target = self.arrays[level + 1].granularity
+        buffer = self.line(self.buffer[level], t)
+        if name == "TikiTaka":
+            return read.copy(), transfer
+        if name == "ResidualLearning":
+            buffer[:] = (1 - rule.filter) * buffer + rule.filter * read
+            return np.where(np.abs(buffer) >= rule.write_threshold * target / transfer, buffer, 0), transfer
+        if name == "TikiTaka2":
+            buffer += read * transfer / (rule.threshold_scale * target)
+            return self.steps(buffer), rule.step * target
+        fast = self.arrays[0].granularity
+        unit = rule.buffer_granularity * fast
+        if rule.auto_granularity:
+            unit *= rule.auto_granularity / (self.lines * rule.transfer_every * rule.batch_size)
+        if rule.correct_gradient_magnitudes:
+            unit *= rate * target / fast
+        sign = self.in_chopper[t] * self.out_chopper
+        if name == "ChoppedTikiTaka2":
+            buffer += sign * read * transfer / unit
+            return self.steps(buffer), rule.step * target
+        period = max(math.ceil(1 / rule.in_chop_prob), 2)
+        reference, mean = self.line(self.reference, t), self.line(self.mean, t)
+        if self.changed[t]:
+            reference[:] = mean
+        buffer += sign * (read - reference) * transfer / unit
+        steps = self.steps(buffer)
+        if rule.buffer_cap:
+            np.clip(buffer, -rule.buffer_cap * self.most, rule.buffer_cap * self.most, out=buffer)
+        mean += (read - mean) * min(rule.tail_weightening / period, 1)
+        return steps * (sweep > period), rule.step * target
+
+    def steps(self, buffer):
+        steps = np.clip(np.trunc(buffer), -self.most, self.most)
+        left = (
+            self.rule.momentum * buffer
+            if self.rule.forget_buffer
+            else buffer - (1 - self.rule.momentum) * steps
+        )
+        buffer[:] = np.where(np.abs(buffer) >= 1, left, buffer)
+        return steps
+
+    def chop(self, t, number, sweep):
+        if not hasattr(self.rule, "in_chop_prob"):
+            return
+
+        def chance(purpose, step, elements):
+            words = philox.words(self.arrays[0].key, purpose, step, elements, 0)[..., 0]
+            return words * 2.0**-32
+
+        self.changed[t] = False
+        if self.rule.in_chop_prob > 0:
+            period = max(math.ceil(1 / self.rule.in_chop_prob), 2)
+            if self.rule.in_chop_random:
+                self.changed[t] = chance(CHOPPER, number, np.array([0]))[0] < self.rule.in_chop_prob
+            else:
+                self.changed[t] = sweep % period == period - 1
+        if self.changed[t]:
+            self.in_chopper[t] *= -1
+        if self.rule.out_chop_prob > 0 and t == self.lines - 1:
+            flips = chance(OUTPUT_CHOPPER, sweep, np.arange(self.across)) < self.rule.out_chop_prob
+            self.out_chopper[flips] *= -1
