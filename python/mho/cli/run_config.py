@@ -4,6 +4,7 @@ A run file is TOML with the keys of `RunConfig`::
 
     data = "digits"                   # or "mnist"
     device = "reram_es"               # a preset, or the path of a device file, relative to this file
+    rule = "agad"                     # a preset of an update rule
     layers = [784, 256, 128, 10]
     activation = "sigmoid"
     epochs = 10
@@ -11,9 +12,9 @@ A run file is TOML with the keys of `RunConfig`::
     batch_size = 10
     seed = 1
 
-Instead of `device`, or beside it for everything else, a table ``[tile]`` takes any field of `mho.TileConfig`.
-Where layers differ, `layers` is a table: layer N joins ``sizes[N]`` inputs to ``sizes[N + 1]`` outputs,
-counting from 0, and the fields given for it replace those of ``[tile]``::
+Instead of `device` and `rule`, or beside them for everything else, a table ``[tile]`` takes any field of
+`mho.TileConfig`. Where layers differ, `layers` is a table: layer N joins ``sizes[N]`` inputs to
+``sizes[N + 1]`` outputs, counting from 0, and the fields given for it replace those of ``[tile]``::
 
     [layers]
     sizes = [784, 256, 128, 10]
@@ -116,9 +117,16 @@ class RunConfig:
         return "+".join(dict.fromkeys(by_device.get(one, type(one).__name__) for one in devices))
 
     @property
+    def rule_name(self) -> str:
+        """The update rules of the layers, each once."""
+        rules = [self.layer_tile(layer).rule for layer in range(len(self.layers) - 1)]
+        return "+".join(dict.fromkeys(_snake(type(one).__name__) for one in rules))
+
+    @property
     def name(self) -> str:
         """What the run folder is called by default, such as ``digits-gokmen_vlasov-seed1``."""
-        return f"{self.data}-{self.device_name}-seed{self.seed}"
+        rule = "" if self.rule_name == "sgd" else f"-{self.rule_name}"
+        return f"{self.data}-{self.device_name}{rule}-seed{self.seed}"
 
     def layer_tile(self, layer: int) -> TileConfig:
         """Return the configuration of one weight layer, counting from 0."""
@@ -151,8 +159,13 @@ class RunConfig:
         )
         return (
             f"# A training run of mho {__version__}. To repeat it: mho train THIS_FILE\n"
-            f"# Devices: {self.device_name}.\n\n{text}"
+            f"# Devices: {self.device_name}. Rule: {self.rule_name}.\n\n{text}"
         )
+
+
+def _snake(name: str) -> str:
+    """Return the name of a class as presets are named: TikiTaka2 becomes tiki_taka2."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -299,6 +312,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "data_dir": _text,
     "samples": _integer(1),
     "device": _text,
+    "rule": _choice(tuple(presets.rule_names())),
     "layers": _layers,
     "activation": _choice(ACTIVATIONS),
     "epochs": _integer(1),
@@ -356,6 +370,11 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
         if name is None and "device" not in fields:
             name = DEFAULT_DEVICE
         device = None if name is None else load_device(name, Path() if "device" in given else base)
+        rule = values.pop("rule", None)
+        if rule is not None:
+            if "rule" in fields:
+                raise UsageError(f"{here}rule and tile.rule are both set: remove one")
+            fields = fields | {"rule": presets.rule(rule, device=name).to_dict()}
         tile = _tile(here, "tile", {}, device, fields)
 
         sizes, tables = values.pop("layers", (RunConfig.layers, {}))

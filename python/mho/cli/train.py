@@ -34,6 +34,7 @@ HELP = (
     "[bold]Examples[/bold]\n\n"
     "mho train\n"
     "mho train --device reram_es --lr 0.05 --epochs 20\n"
+    "mho train --device reram_es --rule agad\n"
     "mho train --layers 784,100,10 --activation tanh --data mnist\n"
     "mho train my_run.toml --seed 2\n"
     "mho train --resume runs/digits-gokmen_vlasov-seed1 --epochs 20"
@@ -56,6 +57,14 @@ def train(
             "NAME|FILE",
             "Device at every crosspoint: a preset, listed by mho devices, or a device TOML file. "
             "Default: gokmen_vlasov",
+        ),
+    ] = None,
+    rule: Annotated[
+        str | None,
+        _option(
+            "NAME",
+            "Update rule: sgd, tiki_taka, tiki_taka2, chopped_tiki_taka2, agad, residual_learning or "
+            "mixed_precision, with the usual parameters for the device. Default: sgd",
         ),
     ] = None,
     layers: Annotated[str | None, _option("SIZES", "Layer sizes. Default: 784,256,128,10")] = None,
@@ -98,6 +107,7 @@ def train(
     """Train as the options and the run file say; see `HELP`."""
     options: dict[str, Any] = {
         "device": device,
+        "rule": rule,
         "layers": _parse_layers(layers),
         "activation": activation,
         "epochs": epochs,

@@ -212,6 +212,7 @@ class _Outcome:
             "test_samples": self.test_samples,
             "data": self.config.data,
             "device": self.config.device_name,
+            "rule": self.config.rule_name,
             "seed": self.config.seed,
             "run_dir": str(self.folder.path),
         }
@@ -393,7 +394,8 @@ class _Run:
         settings = f"learning rate {config.lr:g}, batches of {config.batch_size}, seed {config.seed}"
         facts = {
             "data": f"{config.data}, {images}, {len(self.test_data):,} to test",
-            "analog": f"{weights:,} weights, simulated {config.device_name} devices, trained by pulses",
+            "analog": f"{weights:,} weights, simulated {config.device_name} devices, "
+            f"trained by {config.rule_name}",
             "floating point": "the same network from the same weights, computed exactly, to compare with",
             "settings": f"{_count(config.epochs, 'epoch')}, {settings}, {_count(threads, 'thread')}",
             "run folder": f"{self.folder.path} (Ctrl-C stops and saves)",
@@ -421,7 +423,8 @@ class _Run:
         analog, floating = (trainer.history for trainer in self.trainers)
         config = self.config
         subtitle = (
-            f"{'-'.join(map(str, config.layers))} network on {config.data}, {config.device_name} devices"
+            f"{'-'.join(map(str, config.layers))} network on {config.data}, "
+            f"{config.device_name} devices, {config.rule_name}"
         )
         write_file(
             self.folder.plot, lambda path: plotting.training_curve(analog, floating, path, subtitle=subtitle)

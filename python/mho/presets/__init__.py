@@ -1,4 +1,4 @@
-"""Presets: devices with the numbers of publications.
+"""Presets: devices and rules with the numbers of publications.
 
 Each preset is a function that returns a device; keyword arguments override single numbers. The parameter sets
 are those of the IBM Analog Hardware Acceleration Kit (aihwkit 1.2), under which they circulate in the
@@ -23,8 +23,20 @@ from mho._validate import choice
 from mho.devices import PulsedDevice
 from mho.presets import devices as _devices
 from mho.presets.devices import capacitor, ecram, gokmen_vlasov, idealized, reram_es
+from mho.presets.rules import rule, rule_names
 
-__all__ = ["capacitor", "ecram", "get", "gokmen_vlasov", "idealized", "names", "reram_es", "source"]
+__all__ = [
+    "capacitor",
+    "ecram",
+    "get",
+    "gokmen_vlasov",
+    "idealized",
+    "names",
+    "reram_es",
+    "rule",
+    "rule_names",
+    "source",
+]
 
 
 def names() -> list[str]:
