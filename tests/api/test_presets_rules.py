@@ -57,7 +57,7 @@ def test_fields_may_be_set_otherwise() -> None:
 
 
 def test_errors_name_what_is_wrong() -> None:
-    with pytest.raises(MhoValueError, match="rule must be one of .*did you mean agad"):
+    with pytest.raises(MhoValueError, match=r"rule must be one of .*did you mean agad"):
         presets.rule("agda")
     with pytest.raises(MhoTypeError, match="AGAD has no parameter gama; did you mean gamma"):
         presets.rule("agad", gama=1)
