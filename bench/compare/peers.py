@@ -29,11 +29,6 @@ _OPENBLAS_SETTERS = (
     "scipy_openblas_set_num_threads",
     "scipy_openblas_set_num_threads64_",
 )
-_DEVICES = {
-    "ConstantStep": "ConstantStepDevice",
-    "SoftBounds": "SoftBoundsDevice",
-    "ExpStep": "ExpStepDevice",
-}
 _DEVICE_FIELDS = {
     "dw_min_ctoc": "dw_min_std",
     "dw_min_log_normal": "dw_min_dtod_log_normal",
@@ -88,10 +83,13 @@ def _values(part: Any) -> dict[str, Any]:
 
 
 def aihwkit_device(device: mho.devices.Device) -> Any:
-    """Translate a device."""
+    """Translate a device: classes and fields have the same names, or those of the table above."""
     from aihwkit.simulator.configs import devices
 
-    result = getattr(devices, _DEVICES[type(device).__name__])()
+    name = f"{type(device).__name__}Device"
+    if not hasattr(devices, name):
+        raise ValueError(f"aihwkit has no {name}")
+    result = getattr(devices, name)()
     for name, value in _values(device).items():
         if name == "granularity":  # both compute theirs; the update check sees a difference
             continue
@@ -167,11 +165,16 @@ def aihwkit_config(config: mho.TileConfig) -> Any:
     return result
 
 
-def aihwkit_tile(in_features: int, out_features: int, config: mho.TileConfig) -> Any:
-    """Build aihwkit's lowest-level tile: the C++ class itself, without its Python layers."""
+def aihwkit_tile(in_features: int, out_features: int, config: mho.TileConfig, device: Any = None) -> Any:
+    """Build aihwkit's lowest-level tile: the C++ class itself, without its Python layers.
+
+    A `device` of aihwkit takes the place of that of the configuration.
+    """
     translated = aihwkit_config(config)
-    device = translated.device.as_bindings(translated.runtime.data_type)
-    return translated.as_bindings().create_array(in_features, out_features, device)
+    if device is not None:
+        translated.device = device
+    values = translated.device.as_bindings(translated.runtime.data_type)
+    return translated.as_bindings().create_array(in_features, out_features, values)
 
 
 def device_parameters(tile: Any) -> dict[str, Float32]:
