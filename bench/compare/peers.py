@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ _OPENBLAS_SETTERS = (
     "scipy_openblas_set_num_threads64_",
 )
 _DEVICE_FIELDS = {
-    "dw_min_ctoc": "dw_min_std",
     "dw_min_log_normal": "dw_min_dtod_log_normal",
     "stuck_prob": "corrupt_devices_prob",
     "stuck_range": "corrupt_devices_range",
@@ -83,22 +82,34 @@ def _values(part: Any) -> dict[str, Any]:
 
 
 def aihwkit_device(device: mho.devices.Device) -> Any:
-    """Translate a device: classes and fields have the same names, or those of the table above."""
+    """Translate a device: classes and fields have the same names, or those of the table above.
+
+    Fields of a part of the device, as of its retention, are fields of the device at aihwkit.
+    """
     from aihwkit.simulator.configs import devices
 
     name = f"{type(device).__name__}Device"
     if not hasattr(devices, name):
         raise ValueError(f"aihwkit has no {name}")
     result = getattr(devices, name)()
-    for name, value in _values(device).items():
-        if name == "granularity":  # both compute theirs; the update check sees a difference
+    _translate(device, result)
+    return result
+
+
+def _translate(part: Any, result: Any) -> None:
+    """Set the fields of a device of aihwkit to those of a device of mho, or of a part of it."""
+    for name, value in _values(part).items():
+        # Both compute their granularity; the update check sees a difference.
+        if name == "granularity" or value is None:
             continue
-        target = _DEVICE_FIELDS.get(name, name)
+        if is_dataclass(value):
+            _translate(value, result)
+            continue
+        target = _DEVICE_FIELDS.get(name, name.replace("_ctoc", "_std"))
         if hasattr(result, target):
             setattr(result, target, value)
-        elif value != 0.0:
+        elif value != getattr(type(part)(), name):
             raise ValueError(f"aihwkit's {type(result).__name__} has no {target}, which is {value} here")
-    return result
 
 
 def aihwkit_io(io: mho.IO) -> Any:
