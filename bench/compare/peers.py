@@ -98,6 +98,7 @@ def aihwkit_device(device: mho.devices.Device) -> Any:
 
 def _translate(part: Any, result: Any) -> None:
     """Set the fields of a device of aihwkit to those of a device of mho, or of a part of it."""
+    defaults = {f.name: f.default for f in fields(part)}
     for name, value in _values(part).items():
         # Both compute their granularity; the update check sees a difference.
         if name == "granularity" or value is None:
@@ -108,7 +109,7 @@ def _translate(part: Any, result: Any) -> None:
         target = _DEVICE_FIELDS.get(name, name.replace("_ctoc", "_std"))
         if hasattr(result, target):
             setattr(result, target, value)
-        elif value != getattr(type(part)(), name):
+        elif value != defaults[name]:
             raise ValueError(f"aihwkit's {type(result).__name__} has no {target}, which is {value} here")
 
 
