@@ -44,12 +44,19 @@ COUNTERPARTS = {
     "reram_es": "ReRamESPresetDevice",
     "reram_sb": "ReRamSBPresetDevice",
 }
-# Fields in which a preset of mho differs on purpose, and why.
+_STUCK = "it has no effect without corrupt devices, and comes with `stuck_prob` here"
+# Fields in which a preset of mho may differ, and why.
 DIFFERENT_FIELDS = {
     "capacitor": {
         "lifetime": "leakage acts in time and not by pulses, so it is not looked at here",
         "lifetime_dtod": "it is the spread of that",
     },
+    "pcm": {
+        "reset": "a reset is no pulse, so it is not looked at here",
+        "reset_dtod": "it is the spread of that",
+    },
+    "reram_array_hfo2": {"corrupt_devices_range": _STUCK},
+    "reram_array_om": {"corrupt_devices_range": _STUCK},
 }
 
 PHASES = ("500 up", "500 down", "500 up", "500 up and down in turn")
