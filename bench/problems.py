@@ -18,9 +18,11 @@ Array = NDArray[Any]
 BATCH = 64
 _PULSES_AT_ONCE = 5.0
 
-# Every model of a single device that pulses, with its defaults.
-MODELS: dict[str, mho.devices.PulsedDevice] = {
-    name: mho.devices.PulsedDevice.from_dict({"type": name}) for name in mho.devices.PulsedDevice.types()
+# Every model that takes pulses, with its defaults: single devices, and cells of several.
+MODELS: dict[str, mho.devices.Device] = {
+    name: device
+    for name in mho.devices.Device.types()
+    if (device := mho.devices.Device.from_dict({"type": name})).weight_granularity > 0
 }
 DEVICES: dict[str, mho.devices.Device] = {
     "Ideal": mho.devices.Ideal(),
@@ -109,39 +111,42 @@ def check_mean(values: list[float], expected: float, allowed: float) -> None:
 
 
 def check_update(tile: mho.Tile, problem: Problem, array: str = "weight", repeats: int = 12) -> float:
-    """Check the pulses of some updates, and where they take nominal devices, in the mean, from zero weights.
+    """Check where some updates take the devices, in the mean, from zero weights; return the pulses of one.
 
-    Return the pulses of one. `array` is the one to look at: with few pulses and much write noise, only the
-    persistent weight tells.
+    Where the model has a mean step, that is compared on devices without spread, and the pulses are counted;
+    of cells only that they move by ``-lr d^T x``. `array` is the one to look at: with few pulses and much
+    write noise, only the persistent weight tells.
     """
+    device, ideal = tile.config.device, -problem.lr * problem.d.T.astype(np.float64) @ problem.x
     zeros = np.zeros((tile.out_features, tile.in_features), np.float32)
-    device = tile.config.device
-    if not isinstance(device, mho.devices.PulsedDevice):
+    if isinstance(device, mho.devices.Ideal):
         tile.weight = zeros
         tile.update(problem.x, problem.d, problem.lr)
-        np.testing.assert_allclose(tile.weight, -problem.lr * problem.d.T @ problem.x, rtol=1e-3, atol=1e-6)
+        np.testing.assert_allclose(tile.weight, ideal, rtol=1e-3, atol=1e-6)
         return 0.0
-    twin = mho.Tile(
-        tile.in_features, tile.out_features, config=tile.config.replace(device=nominal(device)), seed=1
-    )
     rows = slice(0, 256)  # enough of a larger tile
-    expected = mean_update(twin, problem, rows)
-    products = np.abs(problem.d).sum(1, dtype=np.float64) @ np.abs(problem.x).sum(1, dtype=np.float64)
-    expected_pulses = problem.lr / tile.granularity * float(products)
+    twin, expected = tile, ideal[rows]
+    if isinstance(device, mho.devices.PulsedDevice):
+        config = tile.config.replace(device=nominal(device))
+        twin = mho.Tile(tile.in_features, tile.out_features, config=config, seed=1)
+        expected = mean_update(twin, problem, rows)
     gains, pulses = [], []
     for _ in range(repeats):
-        for updated in (tile, twin):
+        for updated in {tile, twin}:
             updated.weight = zeros
-        before = tile.pulses.total
-        tile.update(problem.x, problem.d, problem.lr)
-        pulses.append(float(tile.pulses.total - before))
-        twin.update(problem.x, problem.d, problem.lr)
+            before = updated.pulses.total
+            updated.update(problem.x, problem.d, problem.lr)
+            if updated is tile:
+                pulses.append(float(tile.pulses.total - before))
         # Write noise is in what a read sees; it has no mean.
         moved = twin.devices[array][rows].astype(np.float64)
         gains.append(float((moved * expected).sum() / (expected * expected).sum()))
-    check_mean(pulses, expected_pulses, 0.0)
-    # The mean weight is not quite that of the mean number of pulses where the step bends.
-    check_mean(gains, 1.0, 0.01)
+    if twin is not tile:
+        products = np.abs(problem.d).sum(1, dtype=np.float64) @ np.abs(problem.x).sum(1, dtype=np.float64)
+        check_mean(pulses, problem.lr / tile.granularity * float(products), 0.0)
+    # The mean weight is not quite that of the mean number of pulses where the step bends. Of a cell, the
+    # bending itself is not in the expectation: a fraction of its range is moved here.
+    check_mean(gains, 1.0, 0.01 if twin is not tile else 0.15)
     return statistics.fmean(pulses)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mho._parameters import declarations
 from mho.devices import Device, Ideal
-from mho.errors import MhoValueError
+from mho.errors import MhoError, MhoValueError
 from mho.rules import Rule
 
 if TYPE_CHECKING:
@@ -200,7 +200,12 @@ def obstacle(device: type[Device], rule: type[Rule], option: Option | None = Non
             not gap.option or (option is not None and option.touches(gap.option))
         ):
             return gap.message(device, rule)
-    for name in option.device if option is not None else ():
-        if name not in declarations(device):
+    declared = declarations(device)
+    for name, value in () if option is None else option.device.items():
+        if name not in declared:
             return f"{device.__name__} has no parameter {name}"
+        try:
+            declared[name].check(f"{device.__name__}.{name}", value)
+        except MhoError as error:  # a field that can have one value only
+            return str(error)
     return None

