@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,7 @@ _OPENBLAS_SETTERS = (
     "scipy_openblas_set_num_threads",
     "scipy_openblas_set_num_threads64_",
 )
-_DEVICES = {
-    "ConstantStep": "ConstantStepDevice",
-    "SoftBounds": "SoftBoundsDevice",
-    "ExpStep": "ExpStepDevice",
-}
 _DEVICE_FIELDS = {
-    "dw_min_ctoc": "dw_min_std",
     "dw_min_log_normal": "dw_min_dtod_log_normal",
     "stuck_prob": "corrupt_devices_prob",
     "stuck_range": "corrupt_devices_range",
@@ -88,19 +82,35 @@ def _values(part: Any) -> dict[str, Any]:
 
 
 def aihwkit_device(device: mho.devices.Device) -> Any:
-    """Translate a device."""
+    """Translate a device: classes and fields have the same names, or those of the table above.
+
+    Fields of a part of the device, as of its retention, are fields of the device at aihwkit.
+    """
     from aihwkit.simulator.configs import devices
 
-    result = getattr(devices, _DEVICES[type(device).__name__])()
-    for name, value in _values(device).items():
-        if name == "granularity":  # both compute theirs; the update check sees a difference
+    name = f"{type(device).__name__}Device"
+    if not hasattr(devices, name):
+        raise ValueError(f"aihwkit has no {name}")
+    result = getattr(devices, name)()
+    _translate(device, result)
+    return result
+
+
+def _translate(part: Any, result: Any) -> None:
+    """Set the fields of a device of aihwkit to those of a device of mho, or of a part of it."""
+    defaults = {f.name: f.default for f in fields(part)}
+    for name, value in _values(part).items():
+        # Both compute their granularity; the update check sees a difference.
+        if name == "granularity" or value is None:
             continue
-        target = _DEVICE_FIELDS.get(name, name)
+        if is_dataclass(value):
+            _translate(value, result)
+            continue
+        target = _DEVICE_FIELDS.get(name, name.replace("_ctoc", "_std"))
         if hasattr(result, target):
             setattr(result, target, value)
-        elif value != 0.0:
+        elif value != defaults[name]:
             raise ValueError(f"aihwkit's {type(result).__name__} has no {target}, which is {value} here")
-    return result
 
 
 def aihwkit_io(io: mho.IO) -> Any:
@@ -167,11 +177,16 @@ def aihwkit_config(config: mho.TileConfig) -> Any:
     return result
 
 
-def aihwkit_tile(in_features: int, out_features: int, config: mho.TileConfig) -> Any:
-    """Build aihwkit's lowest-level tile: the C++ class itself, without its Python layers."""
+def aihwkit_tile(in_features: int, out_features: int, config: mho.TileConfig, device: Any = None) -> Any:
+    """Build aihwkit's lowest-level tile: the C++ class itself, without its Python layers.
+
+    A `device` of aihwkit takes the place of that of the configuration.
+    """
     translated = aihwkit_config(config)
-    device = translated.device.as_bindings(translated.runtime.data_type)
-    return translated.as_bindings().create_array(in_features, out_features, device)
+    if device is not None:
+        translated.device = device
+    values = translated.device.as_bindings(translated.runtime.data_type)
+    return translated.as_bindings().create_array(in_features, out_features, values)
 
 
 def device_parameters(tile: Any) -> dict[str, Float32]:

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 import tomli_w
 
+from mho import support
 from mho._parameters import Parameters, described, parameter
-from mho.devices import ConstantStep, Device, Ideal
+from mho.devices import ConstantStep, Device
 from mho.errors import MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
 from mho.rules import SGD, Rule
@@ -107,9 +108,7 @@ class TileConfig(Parameters):
     mapping: Mapping = parameter(Mapping(), doc="How a layer's weights are laid out on tiles.")
 
     def _check(self) -> None:
-        if isinstance(self.device, Ideal):
-            self._require_effect("update", False, "with the device Ideal, which takes no pulses")
-        self.rule.check_config(self)
+        support.check(self)
 
     @classmethod
     def from_dict(cls, data: Any, *, path: str | None = "tile") -> Self:

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mho._parameters import parameter
-from mho.devices import Ideal
-from mho.errors import MhoValueError
 from mho.periphery import Update
 from mho.rules.rule import Rule
 
@@ -127,13 +125,6 @@ class MixedPrecision(Rule):
         self._require_effect("momentum", self.optimizer == "momentum", other)
         for name in ("beta1", "beta2", "epsilon"):
             self._require_effect(name, self.optimizer == "adam", other)
-
-    def check_config(self, config: TileConfig) -> None:
-        """Refuse devices without pulses."""
-        if isinstance(config.device, Ideal):
-            raise MhoValueError(
-                "rule MixedPrecision writes whole pulses: its device must take pulses, got Ideal"
-            )
 
     def engine_dict(self, config: TileConfig) -> dict[str, Any]:
         """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""

@@ -54,9 +54,6 @@ class ResidualLearning(TransferRule):
         0.0, at_least=0, largest=1e6, doc="Smallest change that is written.", unit="pulses", source=_SOURCE
     )
 
-    def _counts_pulses(self) -> bool:
-        return self.write_threshold > 0
-
     def _default_transfer_update(self, config: TileConfig) -> Update:
         return config.update
 

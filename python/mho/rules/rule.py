@@ -9,6 +9,7 @@ from mho._parameters import Tagged
 
 if TYPE_CHECKING:
     from mho.config import TileConfig
+    from mho.devices import Device
 
 __all__ = ["Rule"]
 
@@ -25,8 +26,9 @@ class Rule(Tagged):
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
 
-    def check_config(self, config: TileConfig) -> None:
-        """Raise an MhoError if the rule does not go with the other parts of a tile's configuration."""
+    def gradient_device(self, device: Device) -> Device:
+        """Return the device that takes the gradient's pulses, in a tile whose main array has this one."""
+        return device
 
     def engine_dict(self, config: TileConfig) -> dict[str, Any]:
         """Return the plain dict the engine builds the rule from, in a tile of this configuration."""

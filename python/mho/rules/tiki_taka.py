@@ -44,9 +44,6 @@ class TikiTaka(TransferRule):
         2, at_least=2, at_most=16, doc="Number of arrays, the slow one included.", source="Li et al. 2025"
     )
 
-    def _counts_pulses(self) -> bool:
-        return False
-
     def _default_transfer_update(self, config: TileConfig) -> Update:
         return config.update
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mho._parameters import parameter
-from mho.devices import Device, Ideal
+from mho.devices import Device
 from mho.errors import MhoValueError
 from mho.periphery import IO, Update
 from mho.rules.rule import Rule
@@ -88,16 +88,9 @@ class TransferRule(Rule):
                     f"is read, got {self.transfer_io!r}"
                 )
 
-    def check_config(self, config: TileConfig) -> None:
-        """Refuse devices that have no pulses to count with."""
-        if isinstance(config.device, Ideal) and self._counts_pulses():
-            raise MhoValueError(
-                f"rule {type(self).__name__} writes whole pulses: its device must take pulses, got Ideal"
-            )
-
-    def _counts_pulses(self) -> bool:
-        """Tell whether the slow array is written in whole pulses."""
-        return True
+    def gradient_device(self, device: Device) -> Device:
+        """Return the fast device; see `Rule.gradient_device`."""
+        return device if self.fast_device is None else self.fast_device
 
     def _default_transfer_update(self, config: TileConfig) -> Update:
         """Return how pulse trains of a transfer are made where nothing is said: single pulses."""
@@ -107,7 +100,7 @@ class TransferRule(Rule):
         """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""
         data = self.to_dict()
         data.pop("fast_device", None)
-        fast = config.device if self.fast_device is None else self.fast_device
+        fast = self.gradient_device(config.device)
         data["fast_devices"] = [fast.engine_dict()] * self._fast_arrays()
         io = (self.transfer_io or config.forward_io).to_dict()
         # The only input of a line is 1.
