@@ -283,9 +283,10 @@ PulseCount Trains::count(std::uint64_t samples, Directions directions) const {
   PulseCount total;
   for (std::size_t s = 0; s < samples_; ++s) {
     if ((samples >> s & 1) == 0) continue;
-    if (directions != Directions::down_as_up) total.up += counts_[s].up;
-    if (directions == Directions::down_as_up) total.up += counts_[s].down;
+    const bool swapped = directions == Directions::down_as_up || directions == Directions::reversed;
+    total.up += swapped ? counts_[s].down : counts_[s].up;
     if (directions == Directions::both) total.down += counts_[s].down;
+    if (directions == Directions::reversed) total.down += counts_[s].up;
   }
   return total;
 }

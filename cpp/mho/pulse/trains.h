@@ -22,9 +22,9 @@ struct PulseCount {
   std::uint64_t down = 0;
 };
 
-// Which coincidences move a device. A device of a one-sided pair takes those of one direction only, and every one of
-// them moves it up.
-enum class Directions { both, up_only, down_as_up };
+// Which coincidences move a device, and where. A device of a one-sided pair takes those of one direction only, and
+// every one of them moves it up. One that is subtracted takes all of them, the other way round.
+enum class Directions { both, up_only, down_as_up, reversed };
 
 class Trains {
  public:
