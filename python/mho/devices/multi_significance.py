@@ -11,6 +11,9 @@ from mho.devices.linear_step import LinearStep
 from mho.devices.one_sided import OneSided
 from mho.devices.pulsed_device import PulsedDevice
 
+# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
+# ruff: noqa: RUF009
+
 __all__ = ["MultiSignificance"]
 
 _SOURCE = "Ambrogio et al. 2018"
@@ -48,14 +51,14 @@ class MultiSignificance(Cell):
         OneSided(), kind=OneSided, doc="The non-volatile pair with the significant part.", source=_SOURCE
     )
     capacitor: PulsedDevice = parameter(
-        LinearStep(
-            dw_min=0.005, w_max=1.0, w_min=-1.0, gamma_up=0.05, gamma_down=0.05, mult_noise=False
-        ),
+        LinearStep(dw_min=0.005, w_max=1.0, w_min=-1.0, gamma_up=0.05, gamma_down=0.05, mult_noise=False),
         kind=PulsedDevice,
         doc="The device that takes the pulses, and the kind of the reference.",
         source=_SOURCE,
     )
-    gain: float = parameter(3.0, above=0, largest=1e6, doc="Factor F of the pair in the weight.", source=_SOURCE)
+    gain: float = parameter(
+        3.0, above=0, largest=1e6, doc="Factor F of the pair in the weight.", source=_SOURCE
+    )
     transfer_every: int = parameter(
         8000,
         at_least=1,
@@ -84,6 +87,9 @@ class MultiSignificance(Cell):
         return self.capacitor.weight_granularity
 
     def symmetry_point(self) -> float | None:
-        """Weight at which alternating pulses leave the cell, the pair at rest; see `Device.symmetry_point`."""
+        """Weight at which alternating pulses leave the cell, with the pair at rest.
+
+        See `Device.symmetry_point`.
+        """
         point = self.capacitor.symmetry_point()
         return None if point is None else point - self.reference_mean

@@ -12,6 +12,9 @@ from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice
 from mho.errors import MhoValueError
 
+# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
+# ruff: noqa: RUF009
+
 __all__ = ["OneSided"]
 
 

@@ -10,6 +10,9 @@ from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT
 from mho.devices.soft_bounds import SoftBounds
 
+# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
+# ruff: noqa: RUF009
+
 __all__ = ["Reference"]
 
 

@@ -12,6 +12,8 @@ from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device
 from mho.errors import MhoValueError
 
+# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
+
 __all__ = ["Vector"]
 
 
