@@ -292,7 +292,8 @@ class Tile:
         """
         if part is None:
             return self._engine.set_weight(weight)
-        if not isinstance(part, str) or not part:
+        given: object = part
+        if not isinstance(given, str) or not given:
             raise MhoTypeError(f"part must be the name of a part of a cell, got {part!r}")
         return self._engine.set_weight(weight, part)
 
