@@ -91,30 +91,31 @@ const float* CellCrosspoints::visible(std::size_t instance) {
   return sum;
 }
 
-void CellCrosspoints::look(Target& weight, Target& magnitude) {
+CellCrosspoints::Look CellCrosspoints::look(std::size_t left_out) {
   const std::size_t devices = shape_.out_features * shape_.in_features;
-  weight.assign(shape_.devices(), 0.0F);
-  magnitude.assign(shape_.devices(), 0.0F);
+  Look result{Target(shape_.devices()), Target(shape_.devices())};
   Target own(shape_.devices());
   for (std::size_t p = 0; p < parts(); ++p) {
+    if (p == left_out) continue;
     part(p).copy_plane("weight", own.data());
     for (std::size_t i = 0; i < own.size(); ++i) {
       const float term = gamma(p, i / devices) * own[i];
-      weight[i] += term;
-      magnitude[i] += std::fabs(term);
+      result.sum[i] += term;
+      result.magnitude[i] += std::fabs(term);
     }
   }
+  return result;
 }
 
 void CellCrosspoints::correct(std::size_t p, const Target& target) {
-  Target weight;
-  Target magnitude;
-  look(weight, magnitude);
+  const Look now = look();
+  const Look others = look(p);
   Target own(shape_.devices());
   part(p).copy_plane("weight", own.data());
   const std::size_t devices = shape_.out_features * shape_.in_features;
   for (std::size_t i = 0; i < own.size(); ++i) {
-    if (differ(target[i], weight[i], magnitude[i])) own[i] += (target[i] - weight[i]) / gamma(p, i / devices);
+    if (!differ(target[i], now.sum[i], now.magnitude[i])) continue;
+    own[i] = (target[i] - others.sum[i]) / gamma(p, i / devices);
   }
   (void)part(p).set_weight(own.data(), true);
 }
@@ -125,12 +126,10 @@ std::size_t CellCrosspoints::set_weight(const float* w, bool per_instance) {
   for (std::size_t i = 0; i < target.size(); ++i) target[i] = w[i % given];
   distribute(target);
   touch_all();
-  Target weight;
-  Target magnitude;
-  look(weight, magnitude);
+  const Look now = look();
   std::size_t unreached = 0;
   for (std::size_t i = 0; i < target.size(); ++i) {
-    unreached += static_cast<std::size_t>(differ(target[i], weight[i], magnitude[i]));
+    unreached += static_cast<std::size_t>(differ(target[i], now.sum[i], now.magnitude[i]));
   }
   return unreached;
 }

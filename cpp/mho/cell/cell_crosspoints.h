@@ -81,8 +81,13 @@ class CellCrosspoints : public array::Crosspoints {
   };
   // The part that a name begins with, and the rest of the name.
   std::pair<Part*, std::string> find(const std::string& name);
-  // The weight of all instances, and the sum of the magnitudes that it is made of.
-  void look(Target& weight, Target& magnitude);
+  // What parts, one perhaps left out, contribute to the weight of all instances.
+  struct Look {
+    Target sum;
+    Target magnitude;  // of the terms
+  };
+  static constexpr std::size_t none = ~std::size_t{0};
+  Look look(std::size_t left_out = none);
   [[nodiscard]] std::vector<std::vector<const float*>> of_parts(const std::vector<const float*>& values) const;
   void touch_all() { dirty_.assign(shape_.instances, 1); }
 
