@@ -31,11 +31,8 @@ OneSidedCell::OneSidedCell(Parameters& parameters, const array::Shape& shape, co
   for (std::size_t p = 0; p < 2; ++p) {
     const bool second = p == 1 && parameters.has("second_device");
     Parameters device = parameters.section(second ? "second_device" : "device");
-    const double w_max = device.number("w_max");
-    if (dynamic_cast<CellCrosspoints*>(
-            &add(device, p == 0 ? "positive" : "negative", p == 0 ? gamma_ : -gamma_, threads)) != nullptr) {
-      fail_value(device.section() + " must be a single device, as half of a one-sided pair");
-    }
+    const double w_max = device.number("w_max");  // which a cell does not have, and cannot be half of a pair
+    add(device, p == 0 ? "positive" : "negative", p == 0 ? gamma_ : -gamma_, threads);
     step_[p] = steps[p];
     upper_[p] = static_cast<float>(upper * w_max);
     lower_[p] = static_cast<float>(lower * w_max);
