@@ -48,8 +48,9 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
 
     const bool sparse =
-        trains.slots() && fired.up + fired.down < pulses_per_block * trains.active_blocks() +
-                                                      pulses_per_block_and_sample * trains.active_blocks_and_samples();
+        trains.slots() &&
+        fired.up + fired.down < pulses_per_block * trains.active_blocks(request.samples) +
+                                    pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
     if (sparse) trains.list_lines();
     const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
     parallel_for(request.threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
