@@ -115,7 +115,8 @@ class PyTile {
     tile_.update(x_batch, d_batch, lr, current_threads());
   }
 
-  std::size_t set_weight(const py::object& object) {
+  // Of the whole, or of one part of a cell.
+  std::size_t set_weight(const py::object& object, const std::string& part) {
     const FloatArray w = to_float_array(object, "weight");
     const auto out = static_cast<py::ssize_t>(shape().out_features);
     const auto in = static_cast<py::ssize_t>(shape().in_features);
@@ -130,6 +131,7 @@ class PyTile {
       fail_value("weight must have shape " + expected + ", got " + shape_text(w));
     }
     const Occupied occupied(*this);
+    if (!part.empty()) return tile_.set_part(part, w.data(), per_instance);
     return tile_.set_weight(w.data(), per_instance);
   }
 
@@ -331,7 +333,7 @@ void register_tile(py::module_& m) {
       .def("forward", &PyTile::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
       .def("backward", &PyTile::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
       .def("update", &PyTile::update, py::arg("x"), py::arg("d"), py::arg("lr"))
-      .def("set_weight", &PyTile::set_weight, py::arg("weight"))
+      .def("set_weight", &PyTile::set_weight, py::arg("weight"), py::arg("part") = "")
       .def("array", &PyTile::array, py::arg("name"))
       .def("array_names", &PyTile::array_names)
       .def("state_names", &PyTile::state_names)

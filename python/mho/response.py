@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mho._validate import Range, integer
-from mho.devices import PulsedDevice
+from mho.devices import Device, PulsedDevice
 from mho.errors import MhoTypeError, MhoValueError
 from mho.periphery import Update
 from mho.seeds import Seed
@@ -43,7 +43,7 @@ class PulseResponse:
 
 
 def pulse_response(
-    device: PulsedDevice,
+    device: Device,
     up: NDArray[np.bool_],
     *,
     devices: int = 1,
@@ -55,14 +55,14 @@ def pulse_response(
 
     Parameters
     ----------
-    device : PulsedDevice
-        What the devices are.
+    device : Device
+        What the devices are; cells of several devices, too.
     up : ndarray of bool, shape (readings,)
         Direction of the pulses before each reading.
     devices : int, default 1
         How many.
     start : float, optional
-        Weight to begin at, within each device's bounds; the lower bound by default.
+        Weight to begin at, within each device's bounds; the lower bound by default, of cells 0.
     every : int, default 1
         Pulses before each reading, 1 to 64.
     seed : int or Seed, default 1
@@ -85,8 +85,11 @@ def pulse_response(
     >>> print(response.weight[:, 0].round(3))
     [0.1 0.2 0.1]
     """
-    if not isinstance(device, PulsedDevice):
+    given: object = device
+    if not isinstance(given, Device) or device.weight_granularity == 0:
         raise MhoTypeError(f"device must take pulses, got {type(device).__name__}")
+    if start is None:
+        start = device.w_min if isinstance(device, PulsedDevice) else 0.0
     devices = integer("devices", devices, Range(at_least=1, at_most=2**20))
     every = integer("every", every, Range(at_least=1, at_most=_LONGEST_TRAIN))
     directions = np.asarray(up)
@@ -97,7 +100,7 @@ def pulse_response(
     # Trains whose probability is 1: each device gets every pulse.
     update = Update(bl=every, update_management=False, update_bl_management=False)
     tile = Tile(devices, 1, device=device, update=update, seed=seed)
-    tile.weight = np.full((1, devices), device.w_min if start is None else start)
+    tile.weight = np.full((1, devices), start)
     begin = tile.weight[0].astype(np.float64)
     x, lr = np.ones((1, devices)), every * tile.granularity
     weight = np.empty((len(directions), devices))

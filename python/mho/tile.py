@@ -307,25 +307,34 @@ class Tile:
     def weight(self, value: ArrayLike) -> None:
         self.set_weight(value)
 
-    def set_weight(self, weight: ArrayLike) -> int:
+    def set_weight(self, weight: ArrayLike, *, part: str | None = None) -> int:
         """Program the weights without noise, each clipped to its device's bounds.
 
         Parameters
         ----------
         weight : array_like, shape (out_features, in_features) or (instances, out_features, in_features)
             The targets. Stuck devices stay where they are.
+        part : str, optional
+            Program one part of each cell only, by its name, such as ``"reference"``; the targets are those of
+            the part's own weight.
 
         Returns
         -------
         int
-            How many devices did not reach their target.
+            How many devices or cells did not reach their target.
 
         Raises
         ------
         MhoError
-            If `weight` has another shape, is not real, or not finite. The tile is unchanged then.
+            If `weight` has another shape, is not real, or not finite, or there is no such part. The tile is
+            unchanged then.
         """
-        return self._engine.set_weight(weight)
+        if part is None:
+            return self._engine.set_weight(weight)
+        given: object = part
+        if not isinstance(given, str) or not given:
+            raise MhoTypeError(f"part must be the name of a part of a cell, got {part!r}")
+        return self._engine.set_weight(weight, part)
 
     @property
     def devices(self) -> _DeviceArrays:

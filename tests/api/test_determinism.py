@@ -13,7 +13,18 @@ from scipy import stats
 
 import mho
 from mho import IO, Seed, Tile, Update, _core, rules
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    ExpStep,
+    Ideal,
+    LinearStep,
+    MultiSignificance,
+    OneSided,
+    PowStep,
+    Reference,
+    SoftBounds,
+    Vector,
+)
 from mho.errors import MhoRuntimeError
 
 DEVICES = {
@@ -24,6 +35,22 @@ DEVICES = {
     "ExpStep": ExpStep(dw_min=0.002),
     "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
+    "Vector": Vector(
+        devices=(SoftBounds(dw_min=0.02, write_noise_std=2.0), PowStep(dw_min=0.002)),
+        gamma=(0.7, -0.4),
+        policy="random",
+    ),
+    "Reference": Reference(device=SoftBounds(dw_min=0.01), reference_std=0.1),
+    # Refreshes and transfers that fall within batches, and between them.
+    "OneSided": (
+        pair := OneSided(
+            device=ConstantStep(dw_min=0.02, w_min=0.0), refresh_every=3, refresh_upper=0.3, refresh_lower=0.1
+        )
+    ),
+    "MultiSignificance": MultiSignificance(
+        pair=pair, capacitor=SoftBounds(dw_min=0.01, up_down=0.2), transfer_every=5, reference_std=0.05
+    ),
+    "cells": Vector(devices=(pair, Reference(device=ConstantStep(write_noise_std=5.0))), policy="sequential"),
 }
 RULES = {
     "TikiTaka": rules.TikiTaka(transfer_every=3, arrays=3, gamma=0.2, transfer_columns=False),
@@ -31,6 +58,7 @@ RULES = {
     "ChoppedTikiTaka2": rules.ChoppedTikiTaka2(out_chop_prob=0.3, auto_scale=True, gamma=0.1),
     "AGAD": rules.AGAD(fast_lr=0.05, transfer_every=2),
     "ResidualLearning": rules.ResidualLearning(filter=0.3),
+    "TikiTaka2 with a fast cell": rules.TikiTaka2(fast_lr=0.2, fast_device=pair, transfer_every=2),
     "MixedPrecision": rules.MixedPrecision(optimizer="adam", batch_size=10, x_bins=15.0, rows_per_transfer=7),
 }
 UPDATES = {
@@ -413,6 +441,12 @@ def test_save_load_and_continue(tmp_path, device, instances):
         for a, b in zip(first, work(other, d @ normal(22, 37, seed=3), d), strict=True):
             assert_same(a, b)
         assert_same_state(tile, other)
+    if isinstance(device, OneSided | MultiSignificance):
+        done = sum(sum(n) for name, n in counters.items() if name.endswith(("refreshed", "transfers")))
+        later = sum(
+            sum(n) for name, n in tile.state()[1].items() if name.endswith(("refreshed", "transfers"))
+        )
+        assert later > done > 0
     # And back again: what followed then follows now.
     tile.load_state(arrays, counters)
     for a, b in zip(first, work(tile, d @ normal(22, 37, seed=3), d), strict=True):
@@ -492,6 +526,25 @@ def test_an_instance_is_the_tile_with_the_childs_path():
             own_counters[n][0] for n in ("pulses_up", "pulses_down")
         ]
         assert counters["running_averages"][2 * k : 2 * k + 2] == own_counters["running_averages"]
+
+
+@pytest.mark.parametrize("name", ["Vector", "Reference", "OneSided", "MultiSignificance", "cells"])
+def test_an_instance_of_cells_is_the_tile_with_the_childs_path(name):
+    x, d = normal(3, 20, 37), normal(20, 22, seed=1)
+    seed = Seed(7, "net/0")
+    many = Tile(37, 22, device=DEVICES[name], instances=3, seed=seed)
+    results = work(many, x, d)
+    arrays, counters = many.state()
+    for k in range(3):
+        one = Tile(37, 22, device=DEVICES[name], seed=seed.child(f"instance{k}"))
+        for a, b in zip(results, work(one, x[k], d), strict=True):
+            assert_same(a[k], b)
+        own, own_counters = one.state()
+        for array in own:
+            assert_same(arrays[array][k], own[array], array)
+        for counter, values in own_counters.items():
+            if isinstance(values, list) and counter != "running_averages":
+                assert counters[counter][k] == values[0], counter
 
 
 def test_paths_purposes_and_steps_are_uncorrelated():

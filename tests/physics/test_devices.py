@@ -8,7 +8,7 @@ from statistics_helpers import Comparison, check, distribution, mean
 
 import mho
 from mho import Tile, Update
-from mho.devices import Device, PulsedDevice
+from mho.devices import Cell, Device, PulsedDevice
 
 VARIANTS = list(measure.VARIANTS)
 MODELS = list(measure.MODELS)
@@ -16,7 +16,8 @@ MODELS = list(measure.MODELS)
 
 def test_every_model_is_measured() -> None:
     """A new model of a pulsed device is measured without being named; anything else must be looked at."""
-    assert sorted([*MODELS, "Ideal"]) == Device.types()
+    cells = Cell.types()  # of these, measured in test_cells.py
+    assert sorted([*MODELS, *cells, "Ideal"]) == Device.types()
     assert {model for model, _ in measure.VARIANTS.values()} == set(MODELS)
 
 

@@ -102,22 +102,13 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, st
     if (end > done) crosspoints_->accumulate(x, d, lr, {done, end - done}, threads);
     done = end;
     for (; !snapshots.empty() && snapshots.front().sample < done; snapshots = snapshots.subspan(1)) {
-      look(snapshots.front());
+      const LineSnapshot& look = snapshots.front();
+      for (std::size_t k = 0; k < shape().instances; ++k) {
+        crosspoints_->copy_line(k, look.line, look.index, look.values + k * line_size(look.line));
+      }
     }
   }
   steps_.update += x.samples;
-}
-
-void Array::look(const LineSnapshot& snapshot) {
-  for (std::size_t k = 0; k < shape().instances; ++k) {
-    const float* seen = crosspoints_->visible(k);
-    float* values = snapshot.values + k * line_size(snapshot.line);
-    if (snapshot.line == pulse::Snapshot::Line::row) {
-      std::copy_n(seen + snapshot.index * shape().stride(), shape().stride(), values);
-    } else {
-      for (std::size_t i = 0; i < shape().rows(); ++i) values[i] = seen[i * shape().stride() + snapshot.index];
-    }
-  }
 }
 
 std::vector<float> Array::running_averages() const {

@@ -71,7 +71,6 @@ class Array {
 
  private:
   void accumulate(const Batch& x, const Batch& d, Rates lr, int threads, std::span<const LineSnapshot> snapshots);
-  void look(const LineSnapshot& snapshot);
 
   std::unique_ptr<Crosspoints> crosspoints_;
   Steps steps_;

@@ -22,9 +22,33 @@ void Crosspoints::accumulate(const Batch&, const Batch&, Rates, Samples, int) {
   fail_value("devices that are moved by pulses do not accumulate numbers");
 }
 
+void Crosspoints::pulse_by_count(std::size_t, const pulse::CountedRequest&) {
+  fail_value("these crosspoints take no numbers of pulses");
+}
+
+void Crosspoints::put_to_rest(std::size_t, std::span<const std::size_t>) {
+  fail_value("these crosspoints have no rest");
+}
+
+std::size_t Crosspoints::set_part(const std::string& part, const float*, bool) {
+  std::string known;
+  for (const std::string& name : part_names()) known += (known.empty() ? "" : ", ") + name;
+  fail_value("part must be one of a cell's" + (known.empty() ? ", and this device has none" : " (" + known + ")") +
+             ", got " + part);
+}
+
 bool Crosspoints::has_plane(const std::string& name) const {
   const auto names = plane_names();
   return std::ranges::find(names, name) != names.end();
+}
+
+void Crosspoints::copy_line(std::size_t instance, pulse::Snapshot::Line line, std::size_t index, float* target) {
+  const float* seen = visible(instance);
+  if (line == pulse::Snapshot::Line::row) {
+    std::copy_n(seen + index * shape_.stride(), shape_.stride(), target);
+  } else {
+    for (std::size_t i = 0; i < shape_.rows(); ++i) target[i] = seen[i * shape_.stride() + index];
+  }
 }
 
 void Crosspoints::unpad(const float* padded, float* target) const {
@@ -74,6 +98,19 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
   }
   if (has_visible_weight()) planes_[1].values = planes_[0].values;
   return unreached;
+}
+
+void DeviceCrosspoints::put_to_rest(std::size_t instance, std::span<const std::size_t> places) {
+  const Plane* lower = lower_bounds();
+  const Plane* upper = upper_bounds();
+  for (const std::size_t place : places) {
+    const std::size_t at = instance * shape_.plane() + place;
+    float rest = 0;
+    if (upper != nullptr) rest = std::min(rest, upper->values[at]);
+    if (lower != nullptr) rest = std::max(rest, lower->values[at]);
+    planes_[0].values[at] = rest;
+    if (has_visible_weight()) planes_[1].values[at] = rest;
+  }
 }
 
 void DeviceCrosspoints::copy_plane(const std::string& name, float* target) {

@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "mho/aligned.h"
+#include "mho/pulse/counted_request.h"
 #include "mho/pulse/request.h"
 #include "mho/random/philox.h"
 
@@ -83,13 +85,25 @@ class Crosspoints {
   virtual void pulse(std::size_t instance, const pulse::Request& request) = 0;
   // Adds -lr d^T x of some samples, one after the other, to weights that need no pulses.
   virtual void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads);
+  // Gives each device of one instance a number of pulses of its own: how a controller writes what it has looked up.
+  virtual void pulse_by_count(std::size_t instance, const pulse::CountedRequest& request);
+  // Puts some devices of one instance, named by their places in the padded layout, back to where they were built.
+  virtual void put_to_rest(std::size_t instance, std::span<const std::size_t> places);
 
   // What a read of an instance sees, in the padded layout.
   [[nodiscard]] virtual const float* visible(std::size_t instance) = 0;
 
+  // One line of it, with its padding.
+  void copy_line(std::size_t instance, pulse::Snapshot::Line line, std::size_t index, float* target);
+
   // Sets what can be set: each device stops at its own bounds. Returns how many crosspoints did not reach their target.
   // w is (instances x) out x in, contiguous.
   virtual std::size_t set_weight(const float* w, bool per_instance) = 0;
+
+  // The parts of a cell, and parts of parts, by names that their arrays begin with; a device has none. `set_part` does
+  // for one of them what `set_weight` does for all.
+  [[nodiscard]] virtual std::vector<std::string> part_names() const { return {}; }
+  virtual std::size_t set_part(const std::string& part, const float* w, bool per_instance);
 
   // What can be looked at by name, the visible weight among them; values are (instances x out x in), without padding.
   [[nodiscard]] virtual std::vector<std::string> plane_names() const = 0;
@@ -127,6 +141,7 @@ class DeviceCrosspoints : public Crosspoints {
   std::size_t set_weight(const float* w, bool per_instance) override;
   [[nodiscard]] std::vector<std::string> plane_names() const final;
   void copy_plane(const std::string& name, float* target) final;
+  void put_to_rest(std::size_t instance, std::span<const std::size_t> places) override;
   void check_state(const std::vector<const float*>& values) const final;
   void load_state(const std::vector<const float*>& values) final;
   [[nodiscard]] std::vector<Counter> counters() const override;

@@ -1,7 +1,13 @@
 #include "mho/array/device_list.h"
 
+#include <concepts>
+
 #include "mho/array/ideal_crosspoints.h"
 #include "mho/array/pulsed_crosspoints.h"
+#include "mho/cell/multi_significance_cell.h"
+#include "mho/cell/one_sided_cell.h"
+#include "mho/cell/reference_cell.h"
+#include "mho/cell/vector_cell.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
 #include "mho/device/linear_step.h"
@@ -12,26 +18,44 @@ namespace mho::array {
 
 namespace {
 
-template <class... Models> struct DeviceList {
+// What a name in the list makes.
+template <class Model> struct Made {
+  using Type = PulsedCrosspoints<Model>;
+};
+template <class Cell>
+  requires std::derived_from<Cell, Crosspoints>
+struct Made<Cell> {
+  using Type = Cell;
+};
+
+template <class... Models> struct List {
   static std::vector<std::string> names() { return {Models::name...}; }
 
   template <class... Arguments>
   static std::unique_ptr<Crosspoints> make(const std::string& type, Arguments&&... arguments) {
     std::unique_ptr<Crosspoints> result;
     // The first model of that name makes them.
-    (void)((type == Models::name && (result = std::make_unique<PulsedCrosspoints<Models>>(arguments...))) || ...);
+    (void)((type == Models::name && (result = std::make_unique<typename Made<Models>::Type>(arguments...))) || ...);
     return result;
   }
 };
 
-using PulsedDevices = DeviceList<  //
-    device::ConstantStep,          //
-    device::SoftBounds,            //
-    device::LinearStep,            //
-    device::ExpStep,               //
+using PulsedDevices = List<  //
+    device::ConstantStep,    //
+    device::SoftBounds,      //
+    device::LinearStep,      //
+    device::ExpStep,         //
     device::PowStep>;
 
+using Cells = List<       //
+    cell::VectorCell,     //
+    cell::ReferenceCell,  //
+    cell::OneSidedCell,   //
+    cell::MultiSignificanceCell>;
+
 }  // namespace
+
+std::vector<std::string> cell_models() { return Cells::names(); }
 
 std::vector<std::string> device_models() {
   std::vector<std::string> names = PulsedDevices::names();
@@ -47,11 +71,13 @@ std::unique_ptr<Crosspoints> make_crosspoints(Parameters& device, const Shape& s
     result = std::make_unique<IdealCrosspoints>(shape, keys);
   } else {
     result = PulsedDevices::make(type, device, shape, keys, threads);
+    if (!result) result = Cells::make(type, device, shape, keys, threads);
   }
   if (!result) {
     std::string known;
     for (const std::string& name : device_models()) known += (known.empty() ? "" : ", ") + name;
-    fail_value("device.type must be one of " + known + ", got " + type);
+    for (const std::string& name : cell_models()) known += ", " + name;
+    fail_value(device.section() + ".type must be one of " + known + ", got " + type);
   }
   device.finish();
   return result;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 
 #include "mho/array/crosspoints.h"
 #include "mho/parallel.h"
+#include "mho/pulse/counted_kernel.h"
 #include "mho/pulse/kernel.h"
 
 namespace mho::array {
@@ -39,23 +41,16 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     const pulse::PulseCount fired = trains.count(request.samples, request.directions);
     pulses_[k].up += fired.up;
     pulses_[k].down += fired.down;
+    if (fired.up + fired.down == 0) return;
 
     const float* planes[parameters];
-    for (std::size_t p = 0; p < parameters; ++p) {
-      planes[p] = planes_[first_parameter_ + p].values.data() + k * shape_.plane();
-    }
-    const pulse::KernelTarget target{
-        .weight = planes_[0].values.data() + k * shape_.plane(),
-        .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
-        .planes = planes,
-        .stride = shape_.stride(),
-        .rows = shape_.rows(),
-        .fetch_ahead = fired.up + fired.down > shape_.plane() / 8,
-        .write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min)};
+    pulse::KernelTarget target = kernel_target(k, planes);
+    target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
 
     const bool sparse =
-        trains.slots() && fired.up + fired.down < pulses_per_block * trains.active_blocks() +
-                                                      pulses_per_block_and_sample * trains.active_blocks_and_samples();
+        trains.slots() &&
+        fired.up + fired.down < pulses_per_block * trains.active_blocks(request.samples) +
+                                    pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
     if (sparse) trains.list_lines();
     const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
     parallel_for(request.threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
@@ -71,6 +66,17 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     });
   }
 
+  void pulse_by_count(std::size_t k, const pulse::CountedRequest& request) override {
+    for (std::size_t at = 0; at < shape_.plane(); ++at) {
+      const auto n = static_cast<std::uint64_t>(std::fabs(request.counts[at]));
+      (request.counts[at] > 0 ? pulses_[k].up : pulses_[k].down) += n;
+    }
+    const float* planes[parameters];
+    const pulse::KernelTarget target = kernel_target(k, planes);
+    parallel_for(request.threads, shape_.rows() / pulse::rows_per_quad,
+                 [&](std::size_t quad) { pulse::move_by_count(model_, request, target, quad); });
+  }
+
  protected:
   [[nodiscard]] const Plane* upper_bounds() const override { return &planes_[first_parameter_ + 2]; }
   [[nodiscard]] const Plane* lower_bounds() const override { return &planes_[first_parameter_ + 3]; }
@@ -84,6 +90,20 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // kernel takes for a pulse; as measured. Whichever is used, the result is the same.
   static constexpr std::size_t pulses_per_block = 30;
   static constexpr std::size_t pulses_per_block_and_sample = 12;
+
+  // What a kernel works on, of one instance.
+  pulse::KernelTarget kernel_target(std::size_t k, const float** planes) {
+    for (std::size_t p = 0; p < parameters; ++p) {
+      planes[p] = planes_[first_parameter_ + p].values.data() + k * shape_.plane();
+    }
+    return {.weight = planes_[0].values.data() + k * shape_.plane(),
+            .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
+            .planes = planes,
+            .stride = shape_.stride(),
+            .rows = shape_.rows(),
+            .fetch_ahead = false,
+            .write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min)};
+  }
 
   // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it
   // can never move.

@@ -279,10 +279,14 @@ template <class Model> class DenseQuad {
     }
   }
 
-  // Of a one-sided device: pulses of its own direction, which move it up.
+  // Of a one-sided device: pulses of its own direction, which move it up. Of a reversed one: all, the other way round.
   void take(U32& n, Mask& up) const {
     if (request_.directions == Directions::both) return;
     const Mask all = Mask::of(0xFFFFU);
+    if (request_.directions == Directions::reversed) {
+      up = simd::andnot(up, all);
+      return;
+    }
     const Mask mine = request_.directions == Directions::up_only ? up : simd::andnot(up, all);
     n = simd::select(mine, n, U32(0U));
     up = all;
@@ -418,9 +422,12 @@ template <class Model> class SparseQuad {
     const float* noise = hits_.noise;
     const float* planes[planes_of_model];
     for (std::size_t p = 0; p < planes_of_model; ++p) planes[p] = target_.planes[p] + origin;
-    const bool one_sided = request_.directions != Directions::both;
+    const bool reversed = request_.directions == Directions::reversed;
+    const bool one_sided = request_.directions != Directions::both && !reversed;
     const bool mine = request_.directions != Directions::down_as_up;
-    const std::uint32_t d_negative = (static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) << 31;
+    const std::uint32_t d_negative =
+        ((static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) ^ static_cast<std::uint32_t>(reversed))
+        << 31;
     for (std::size_t i = 0; i < hits_.size; ++i) {
       const std::uint32_t column = columns[i] & column_bits;
       simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};

@@ -224,19 +224,20 @@ void Trains::finish() {
   collect(d_bits_, d_active_, 4);
 }
 
-std::size_t Trains::active_blocks() const {
-  const auto some = [](const AlignedVector<std::uint64_t>& active) {
-    return static_cast<std::size_t>(std::ranges::count_if(active, [](std::uint64_t set) { return set != 0; }));
+std::size_t Trains::active_blocks(std::uint64_t samples) const {
+  const auto some = [&](const AlignedVector<std::uint64_t>& active) {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(active, [&](std::uint64_t set) { return (set & samples) != 0; }));
   };
   return some(x_active_) * some(d_active_);
 }
 
-std::size_t Trains::active_blocks_and_samples() const {
+std::size_t Trains::active_blocks_and_samples(std::uint64_t samples) const {
   std::size_t groups[chunk_samples] = {};
   std::size_t quads[chunk_samples] = {};
-  const auto tally = [](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {
+  const auto tally = [&](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {
     for (std::uint64_t set : active) {
-      for (; set != 0; set &= set - 1) ++counts[std::countr_zero(set)];
+      for (set &= samples; set != 0; set &= set - 1) ++counts[std::countr_zero(set)];
     }
   };
   tally(x_active_, groups);
@@ -283,9 +284,10 @@ PulseCount Trains::count(std::uint64_t samples, Directions directions) const {
   PulseCount total;
   for (std::size_t s = 0; s < samples_; ++s) {
     if ((samples >> s & 1) == 0) continue;
-    if (directions != Directions::down_as_up) total.up += counts_[s].up;
-    if (directions == Directions::down_as_up) total.up += counts_[s].down;
+    const bool swapped = directions == Directions::down_as_up || directions == Directions::reversed;
+    total.up += swapped ? counts_[s].down : counts_[s].up;
     if (directions == Directions::both) total.down += counts_[s].down;
+    if (directions == Directions::reversed) total.down += counts_[s].up;
   }
   return total;
 }

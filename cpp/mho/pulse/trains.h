@@ -22,9 +22,9 @@ struct PulseCount {
   std::uint64_t down = 0;
 };
 
-// Which coincidences move a device. A device of a one-sided pair takes those of one direction only, and every one of
-// them moves it up.
-enum class Directions { both, up_only, down_as_up };
+// Which coincidences move a device, and where. A device of a one-sided pair takes those of one direction only, and
+// every one of them moves it up. One that is subtracted takes all of them, the other way round.
+enum class Directions { both, up_only, down_as_up, reversed };
 
 class Trains {
  public:
@@ -41,9 +41,10 @@ class Trains {
   // Lists of the x-lines that pulse, sample by sample: what the sparse kernel walks along.
   void list_lines();
 
-  // How many blocks of 4 x 16 devices have a pulsing line on both sides, in some sample or counted for each sample.
-  [[nodiscard]] std::size_t active_blocks() const;
-  [[nodiscard]] std::size_t active_blocks_and_samples() const;
+  // How many blocks of 4 x 16 devices have a pulsing line on both sides, in some of these samples or counted for each
+  // of them.
+  [[nodiscard]] std::size_t active_blocks(std::uint64_t samples = ~std::uint64_t{0}) const;
+  [[nodiscard]] std::size_t active_blocks_and_samples(std::uint64_t samples = ~std::uint64_t{0}) const;
 
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] int words() const { return words_; }

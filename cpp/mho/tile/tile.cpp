@@ -49,6 +49,12 @@ std::size_t Tile::set_weight(const float* w, bool per_instance) {
   return unreached;
 }
 
+std::size_t Tile::set_part(const std::string& part, const float* w, bool per_instance) {
+  const std::size_t unreached = main_->crosspoints().set_part(part, w, per_instance);
+  rule_->state_changed();
+  return unreached;
+}
+
 std::vector<Tile::Part> Tile::parts() {
   std::vector<Part> parts{{rule_->visible(0) == nullptr ? "" : "main/", main_.get()}};
   for (const rule::NamedArray& named : rule_->arrays()) parts.push_back({named.name + "/", named.array});

@@ -38,6 +38,9 @@ class Tile {
   // Programs the main array and puts everything else at rest. Returns how many devices did not reach their target.
   std::size_t set_weight(const float* w, bool per_instance);
 
+  // The same for a part of a cell of the main array alone.
+  std::size_t set_part(const std::string& part, const float* w, bool per_instance);
+
   [[nodiscard]] array::Array& main() { return *main_; }
   [[nodiscard]] const array::Array& main() const { return *main_; }
 

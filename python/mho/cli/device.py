@@ -459,9 +459,14 @@ def _facts(device: PulsedDevice) -> dict[str, Any]:
 
 def _pulsed(name: str) -> PulsedDevice:
     from mho.cli.run_config import load_device
-    from mho.devices import PulsedDevice
+    from mho.devices import Cell, PulsedDevice
 
     device = load_device(name)
+    if isinstance(device, Cell):
+        raise UsageError(
+            f"{name} is a cell of several devices ({type(device).__name__}): "
+            "a single one of them can be drawn, a cell cannot"
+        )
     if not isinstance(device, PulsedDevice):
         raise UsageError(
             f"{name} is {type(device).__name__}, which takes no pulses: there is nothing to draw"

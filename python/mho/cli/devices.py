@@ -70,7 +70,7 @@ def _facts(name: str, device: Device) -> dict[str, Any]:
         "states": _states(device),
         "weight_granularity": device.weight_granularity,
         "symmetry_point": device.symmetry_point(),
-        "source": presets.source(name) if name in presets.names() else None,
+        "source": presets.source(name) if name in presets.names(cells=True) else None,
     }
 
 
@@ -78,13 +78,30 @@ def _number(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
+def _shown(value: object) -> str:
+    """Return the value of a field in a few characters: of a device within a cell, the name of its model."""
+    if value is None:
+        return "off"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(_shown, value))
+    if isinstance(value, int | float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else type(value).__name__
+
+
 def _list(as_json: bool) -> None:
     from mho import presets
     from mho.devices import PulsedDevice
 
     chosen = {name: presets.get(name) for name in presets.names()}
+    combined = {name: presets.get(name) for name in presets.names(cells=True) if name not in chosen}
     if as_json:
-        print_json({"devices": [_facts(name, device) for name, device in chosen.items()]})
+        found = {"devices": chosen, "cells": combined}
+        print_json(
+            {kind: [_facts(name, device) for name, device in of.items()] for kind, of in found.items()}
+        )
         return
 
     from rich import box
@@ -113,6 +130,9 @@ def _list(as_json: bool) -> None:
     )
     for name in chosen:
         console.print(f"[bold]{name}[/bold]: {escape(presets.source(name))}")
+    console.print("\nCells of several devices:\n")
+    for name in combined:
+        console.print(f"[bold]{name}[/bold]: {escape(presets.source(name))}")
     console.print("\nOne in detail: mho devices NAME. Train on it: mho train --device NAME.")
 
 
@@ -135,8 +155,7 @@ def _detail(name: str, device: Device) -> None:
     table.add_column("meaning")
     for field, declared in declarations(type(device)).items():
         value = getattr(device, field)
-        shown = "off" if value is None else str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
-        table.add_row(field, shown, escape(declared.unit), escape(declared.doc))
+        table.add_row(field, escape(_shown(value)), escape(declared.unit), escape(declared.doc))
     console.print(table)
     console.print(f"States, (w_max - w_min) / dw_min: {_number(facts['states'])}")
     console.print(f"Mean step of one pulse at weight 0: {_number(facts['weight_granularity'])}")

@@ -112,7 +112,7 @@ class RunConfig:
     @property
     def device_name(self) -> str:
         """The devices of the layers, each once: the preset that one equals, else the name of its model."""
-        by_device: dict[Device, str] = {presets.get(name): name for name in presets.names()}
+        by_device: dict[Device, str] = {presets.get(name): name for name in presets.names(cells=True)}
         devices = [self.layer_tile(layer).device for layer in range(len(self.layers) - 1)]
         return "+".join(dict.fromkeys(by_device.get(one, type(one).__name__) for one in devices))
 
@@ -204,13 +204,14 @@ def load_device(name: str, base: Path | None = None) -> Device:
     UsageError
         If it is neither, or the file does not describe a valid device.
     """
-    if name in presets.names():
+    known = presets.names(cells=True)
+    if name in known:
         return presets.get(name)
     path = (base or Path()) / name
     if not path.exists() and path.suffix != ".toml":
         raise UsageError(
             f"unknown device {name!r}: neither a preset nor a file; "
-            f"did you mean {nearest(name, presets.names())!r}? (presets: {', '.join(presets.names())})"
+            f"did you mean {nearest(name, known)!r}? (presets: {', '.join(known)})"
         )
     fields = _read_toml(path, "device file")
     with _usage(f"device file {path}: "):

@@ -18,6 +18,9 @@ Each crosspoint draws once, with independent standard normal numbers ``xi``:
 The *nominal device* is the one with all ``xi = 0``: `PulsedDevice.mean_step`, `Device.symmetry_point` and
 `Device.weight_granularity` are about it.
 
+A *cell* makes one weight of several devices: `Vector`, `Reference`, `OneSided`, `MultiSignificance`. It goes
+wherever a device goes.
+
 References
 ----------
 T. Gokmen and Y. Vlasov, Front. Neurosci. 10:333 (2016). M. J. Rasch et al., AICAS (2021), arXiv:2104.02184.
@@ -27,26 +30,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mho.devices.cell import Cell
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
 from mho.devices.linear_step import LinearStep
+from mho.devices.multi_significance import MultiSignificance
+from mho.devices.one_sided import OneSided
 from mho.devices.pow_step import PowStep
 from mho.devices.pulsed_device import PulsedDevice
+from mho.devices.reference import Reference
 from mho.devices.soft_bounds import SoftBounds
+from mho.devices.vector import Vector
 
 if TYPE_CHECKING:
     from mho.fitting import fit
 
 __all__ = [
+    "Cell",
     "ConstantStep",
     "Device",
     "ExpStep",
     "Ideal",
     "LinearStep",
+    "MultiSignificance",
+    "OneSided",
     "PowStep",
     "PulsedDevice",
+    "Reference",
     "SoftBounds",
+    "Vector",
     "fit",
 ]
 

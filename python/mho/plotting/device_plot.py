@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mho.errors import MhoValueError
+from mho.devices import PulsedDevice
+from mho.errors import MhoTypeError, MhoValueError
 from mho.plotting import _style
 from mho.response import PulseResponse, pulse_response
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     import os
 
     from matplotlib.axes import Axes
-
-    from mho.devices import PulsedDevice
 
 __all__ = ["compare_plot", "device_plot"]
 
@@ -42,6 +41,11 @@ def _swing(device: PulsedDevice, devices: int, cycles: int, seed: int, pulses: i
     every = max(1, -(-count // _READINGS))
     run = np.repeat([True, False], max(count // every, 2))
     return pulse_response(device, np.tile(run, cycles), devices=devices, every=every, seed=seed)
+
+
+def _check(device: object) -> None:
+    if not isinstance(device, PulsedDevice):
+        raise MhoTypeError(f"device must be a single device that takes pulses, got {type(device).__name__}")
 
 
 def device_plot(
@@ -78,6 +82,7 @@ def device_plot(
     MhoError
         An argument is not valid, or the file cannot be written.
     """
+    _check(device)
     many = 256
     if not 1 <= devices <= many:
         raise MhoValueError(f"devices must be from 1 to {many}, got {devices}")
@@ -204,6 +209,8 @@ def compare_plot(devices: Mapping[str, PulsedDevice], path: str | os.PathLike[st
     """
     if not 2 <= len(devices) <= len(_style.PALETTE):
         raise MhoValueError(f"devices to compare must be from 2 to {len(_style.PALETTE)}, got {len(devices)}")
+    for device in devices.values():
+        _check(device)
     subtitle = "mean of 256 devices of each kind, and the spread from the 10th to the 90th percentile"
     with _style.new_figure(11.5, 4.9, "Devices side by side", subtitle) as figure:
         response, steps = figure.subplots(1, 2)

@@ -2,7 +2,8 @@
 
 Each preset is a function that returns a device; keyword arguments override single numbers. The parameter sets
 are those of the IBM Analog Hardware Acceleration Kit (aihwkit 1.2), under which they circulate in the
-literature; some fields have other names here, with the same meaning.
+literature; some fields have other names here, with the same meaning. Cells of two or four equal devices have
+the device's name with the number behind it.
 
 Examples
 --------
@@ -13,6 +14,8 @@ Examples
 1.1724
 >>> print(presets.source("ecram"))
 Tang et al., IEDM (2018)
+>>> set(presets.names(cells=True)) - set(presets.names()) >= {"ecram2", "ecram4"}
+True
 """
 
 from __future__ import annotations
@@ -20,39 +23,60 @@ from __future__ import annotations
 from typing import Any
 
 from mho._validate import choice
-from mho.devices import PulsedDevice
+from mho.devices import Device
+from mho.presets import cells as _cells
 from mho.presets import devices as _devices
+from mho.presets.cells import (
+    capacitor2,
+    capacitor4,
+    ecram2,
+    ecram4,
+    idealized2,
+    idealized4,
+    pcm_pair,
+    reram_es2,
+    reram_es4,
+)
 from mho.presets.devices import capacitor, ecram, gokmen_vlasov, idealized, reram_es
 from mho.presets.rules import rule, rule_names
 
 __all__ = [
     "capacitor",
+    "capacitor2",
+    "capacitor4",
     "ecram",
+    "ecram2",
+    "ecram4",
     "get",
     "gokmen_vlasov",
     "idealized",
+    "idealized2",
+    "idealized4",
     "names",
+    "pcm_pair",
     "reram_es",
+    "reram_es2",
+    "reram_es4",
     "rule",
     "rule_names",
     "source",
 ]
 
 
-def names() -> list[str]:
-    """Return the names of all presets, sorted."""
-    return sorted(_devices.SOURCES)
+def names(*, cells: bool = False) -> list[str]:
+    """Return the names of the presets of single devices, sorted; with `cells`, of cells as well."""
+    return sorted(_devices.SOURCES | _cells.SOURCES if cells else _devices.SOURCES)
 
 
-def get(name: str, **overrides: Any) -> PulsedDevice:
+def get(name: str, **overrides: Any) -> Device:
     """Return a preset by its name.
 
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`, with `cells`.
     **overrides : Any
-        Fields of the device to set otherwise.
+        Fields of the device, or of each device of a cell, to set otherwise.
 
     Raises
     ------
@@ -61,13 +85,13 @@ def get(name: str, **overrides: Any) -> PulsedDevice:
 
     Examples
     --------
-    >>> get("idealised")
+    >>> get("idealised")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    mho.errors.MhoValueError: preset must be one of 'capacitor', 'ecram', 'gokmen_vlasov', 'idealized', \
-'reram_es', got 'idealised'; did you mean idealized?
+    mho.errors.MhoValueError: preset must be one of 'capacitor', ..., got 'idealised'; did you mean idealized?
     """
-    device: PulsedDevice = getattr(_devices, choice("preset", name, names()))(**overrides)
+    choice("preset", name, names(cells=True))
+    device: Device = getattr(_devices if name in _devices.SOURCES else _cells, name)(**overrides)
     return device
 
 
@@ -77,11 +101,11 @@ def source(name: str) -> str:
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `names`, with `cells`.
 
     Raises
     ------
     MhoError
         If there is no such preset; the message names the nearest.
     """
-    return _devices.SOURCES[choice("preset", name, names())]
+    return (_devices.SOURCES | _cells.SOURCES)[choice("preset", name, names(cells=True))]

@@ -1,0 +1,111 @@
+#include "mho/cell/one_sided_cell.h"
+
+#include <algorithm>
+
+#include "mho/error.h"
+#include "mho/parallel.h"
+#include "mho/random/key.h"
+#include "mho/random/stream.h"
+
+namespace mho::cell {
+
+namespace {
+
+using simd::F32;
+
+// More pulses at once than any device needs, and still whole numbers as floats.
+constexpr float most_pulses = 0x1p22F;
+
+}  // namespace
+
+OneSidedCell::OneSidedCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
+                           int threads)
+    : CellCrosspoints(shape, keys), gamma_(parameters.number("gamma", 1e-12, 1e12)), refreshed_(count("refreshed")) {
+  const std::vector<double> steps = parameters.numbers("steps");
+  if (steps.size() != 2 || !(steps[0] > 0) || !(steps[1] > 0)) {
+    fail_value(parameters.section() + ".steps must be two numbers > 0");
+  }
+  happens_every(static_cast<std::uint64_t>(parameters.number("refresh_every", 0, 1e15)));
+  const double upper = parameters.number("refresh_upper", 0, 1);
+  const double lower = parameters.number("refresh_lower", 0, 1);
+  for (std::size_t p = 0; p < 2; ++p) {
+    const bool second = p == 1 && parameters.has("second_device");
+    Parameters device = parameters.section(second ? "second_device" : "device");
+    const double w_max = device.number("w_max");  // which a cell does not have, and cannot be half of a pair
+    add(device, p == 0 ? "positive" : "negative", p == 0 ? gamma_ : -gamma_, threads);
+    step_[p] = steps[p];
+    upper_[p] = static_cast<float>(upper * w_max);
+    lower_[p] = static_cast<float>(lower * w_max);
+  }
+}
+
+void OneSidedCell::pulse_parts(std::size_t instance, const pulse::Request& request) {
+  using enum pulse::Directions;
+  const bool swapped = directed(request.directions, false) == reversed;
+  for (std::size_t p = 0; p < 2; ++p) {
+    pulse::Request own = request_of(p, request);
+    own.directions = (p == 0) != swapped ? up_only : down_as_up;
+    part(p).pulse(instance, own);
+  }
+}
+
+void OneSidedCell::distribute(const Target& target) {
+  for (std::size_t p = 0; p < 2; ++p) {
+    Target own(target.size());
+    const auto factor = static_cast<float>(1 / gamma(p, 0));
+    for (std::size_t i = 0; i < own.size(); ++i) own[i] = std::max(factor * target[i], 0.0F);
+    (void)part(p).set_weight(own.data(), true);
+  }
+}
+
+void OneSidedCell::happen(std::size_t instance, std::uint64_t event, const pulse::Request& request) {
+  const float* positive = part(0).visible(instance);
+  const float* negative = part(1).visible(instance);
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < shape_.out_features; ++i) {
+    for (std::size_t at = i * shape_.stride(); at < i * shape_.stride() + shape_.in_features; ++at) {
+      const float p = positive[at];
+      const float n = negative[at];
+      const bool saturating = p > n ? p > upper_[0] && n > lower_[1] : n > upper_[1] && p > lower_[0];
+      if (saturating) places.push_back(at);
+    }
+  }
+  if (places.empty()) return;
+  refreshed_[instance] += places.size();
+  AlignedVector<float> change(shape_.plane());
+  for (const std::size_t at : places) change[at] = static_cast<float>(gamma_) * (positive[at] - negative[at]);
+  for (std::size_t p = 0; p < 2; ++p) part(p).put_to_rest(instance, places);
+  write(instance, change.data(), event_key(instance, "refresh", event), request.pulse_by_pulse, request.threads);
+}
+
+void OneSidedCell::write(std::size_t instance, const float* change, std::uint64_t key, bool pulse_by_pulse,
+                         int threads) {
+  const random::Stream stream(random::Key::from(key), random::Purpose::cell_rounding, 0);
+  AlignedVector<float> counts[2] = {AlignedVector<float>(shape_.plane()), AlignedVector<float>(shape_.plane())};
+  const F32 per_pulse[2] = {F32(static_cast<float>(gamma_ * step_[0])), F32(static_cast<float>(gamma_ * step_[1]))};
+  parallel_for(threads, shape_.rows(), [&](std::size_t row) {
+    for (std::size_t j = 0; j < shape_.stride(); j += 16) {
+      const std::size_t at = row * shape_.stride() + j;
+      const F32 wanted = F32::load(change + at);
+      if (!simd::any((wanted > F32(0.0F)) | (wanted < F32(0.0F)))) continue;
+      const auto element = static_cast<std::uint32_t>(row / 4 * shape_.stride() + j);
+      const F32 u = random::open_uniform(stream.words(element, 0).word[row % 4]) - F32(0.5F);
+      for (std::size_t p = 0; p < 2; ++p) {
+        const F32 own = simd::max(p == 0 ? wanted : F32(0.0F) - wanted, F32(0.0F));
+        const F32 number = simd::min(own / per_pulse[p], F32(most_pulses));
+        simd::max(simd::rint(number + u), F32(0.0F)).store(counts[p].data() + at);
+      }
+    }
+  });
+  for (std::size_t p = 0; p < 2; ++p) {
+    const std::uint64_t noise = random::derive_key(key, p == 0 ? "positive" : "negative");
+    part(p).pulse_by_count(instance, {.counts = counts[p].data(),
+                                      .noise = random::Key::from(noise),
+                                      .step = 0,
+                                      .pulse_by_pulse = pulse_by_pulse,
+                                      .threads = threads});
+  }
+  touch(instance);
+}
+
+}  // namespace mho::cell

@@ -1,0 +1,38 @@
+// The kernel for pulses whose numbers are told device by device. They are rare beside those of trains, so that one
+// plain loop serves: each device takes its pulses in turn, as many at a time as its model allows.
+#pragma once
+
+#include "mho/pulse/counted_request.h"
+#include "mho/pulse/kernel.h"
+
+namespace mho::pulse {
+
+// Four rows of devices. The noise is that of a sample with the request's step.
+template <class Model>
+void move_by_count(const Model& model, const CountedRequest& request, const KernelTarget& target, std::size_t quad) {
+  using V = simd::Wide;
+  const FirstNoise first(request.noise, request.step);
+  const random::PulseStream write(request.noise, random::Purpose::write_noise, request.step);
+  for (std::size_t column = 0; column < target.stride; column += columns_per_group) {
+    const auto element = static_cast<std::uint32_t>(quad * target.stride + column);
+    for (std::size_t r = 0; r < rows_per_quad; ++r) {
+      const std::size_t at = (quad * rows_per_quad + r) * target.stride + column;
+      const F32 count = F32::load(request.counts + at);
+      const U32 n = simd::round_to_int(simd::abs(count));
+      const Mask touched = simd::nonzero(n);
+      if (!simd::any(touched)) continue;
+      const auto lanes = model.load(device::Neighbours{target.planes, at});
+      const F32 w = F32::load(target.weight + at);
+      const F32 xi = random::to_gaussian(first.stream.words(element, 0), 4 * first.half + r);
+      const F32 moved = pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes), w, n,
+                                         count > F32(0.0F), xi, LaterNoise(request.noise, request.step, element, r));
+      simd::select(touched, moved, w).store(target.weight + at);
+      if (target.visible == nullptr) continue;
+      const F32 noise = random::to_gaussian(write.words(element, 0), r);
+      const F32 seen = simd::fma(noise, F32(target.write_noise), moved);
+      simd::select(touched, seen, F32::load(target.visible + at)).store(target.visible + at);
+    }
+  }
+}
+
+}  // namespace mho::pulse

@@ -1,0 +1,18 @@
+// What devices are asked to do without trains: a number of pulses for each of them.
+#pragma once
+
+#include <cstdint>
+
+#include "mho/random/philox.h"
+
+namespace mho::pulse {
+
+struct CountedRequest {
+  const float* counts;  // whole numbers up to 2^24, negative ones for pulses down; laid out like the weights
+  random::Key noise;    // whose noise the pulses have
+  std::uint64_t step;
+  bool pulse_by_pulse = false;
+  int threads = 1;
+};
+
+}  // namespace mho::pulse
