@@ -417,7 +417,7 @@ def test_absent_keys_take_defaults() -> None:
     assert TileConfig.from_toml(text) == TileConfig(device=SoftBounds(dw_min=1), update=Update(bl=5))
 
 
-KINDS = "one of 'ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'SoftBounds'"
+KINDS = "one of " + ", ".join(repr(name) for name in Device.types())
 BAD_DATA: list[tuple[Any, str]] = [
     ({"device": {"type": "SoftBounds", "dw_mn": 1}}, "unknown key tile.device.dw_mn; did you mean dw_min?"),
     ({"devise": {}}, "unknown key tile.devise; did you mean device?"),

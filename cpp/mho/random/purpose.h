@@ -25,10 +25,11 @@ enum class Purpose : std::uint16_t {
   output_chopper = 0x0017,
   gradient_rounding_x = 0x0018,
   gradient_rounding_d = 0x0019,
-  // Of cells that combine devices.
-  cell_choice = 0x0030,     // for each sample: which device takes it
-  cell_rounding = 0x0031,   // to whole numbers of pulses, when a refresh or a transfer writes
-  cell_reference = 0x0032,  // drawn once: where a reference device is programmed
+  // Of cells that combine devices: for each sample, which device takes it; for each refresh or transfer, rounding to
+  // whole pulses; once, where a reference is programmed.
+  cell_choice = 0x0030,
+  cell_rounding = 0x0031,
+  cell_reference = 0x0032,
   // Drawn for each vector of a read; the kind of read is added (see ReadStream).
   input_rounding = 0x0040,
   input_noise = 0x0041,

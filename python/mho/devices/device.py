@@ -13,13 +13,13 @@ __all__ = ["Device", "Ideal"]
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Device(Tagged, ABC):
-    r"""Base of all devices.
+    """Base of all devices.
 
     Examples
     --------
-    >>> Device.types()
-    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'MultiSignificance', 'OneSided', 'PowStep', \
-'Reference', 'SoftBounds', 'Vector']
+    >>> Device.types()  # doctest: +NORMALIZE_WHITESPACE
+    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'MultiSignificance', 'OneSided', 'PowStep',
+     'Reference', 'SoftBounds', 'Vector']
     >>> Device.from_dict({"type": "SoftBounds", "dw_min": 0.002})
     SoftBounds(dw_min=0.002)
     """
