@@ -24,6 +24,8 @@ struct Steps {
   std::uint64_t backward = 0;
   std::uint64_t evaluation_forward = 0;
   std::uint64_t evaluation_backward = 0;
+  std::uint64_t elapse = 0;
+  std::uint64_t reset = 0;
 };
 
 class Array {
@@ -40,6 +42,11 @@ class Array {
 
   // Moves the weights by -lr d^T x in expectation, sample by sample.
   void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads);
+
+  // Lets time pass for the devices. Where time changes nothing, or none passes, this is no step.
+  void elapse(double seconds, int threads);
+  // Brings devices back to their reset value.
+  void reset(const Selection& chosen, int threads);
 
   [[nodiscard]] const Steps& steps() const { return steps_; }
   void set_steps(const Steps& steps) { steps_ = steps; }

@@ -7,6 +7,17 @@
 
 namespace mho::array {
 
+namespace {
+
+constexpr float largest_count = 16777216;
+
+bool never_negative(const std::string& name) {
+  return name.starts_with("dw_min") || name == "lifetime" || name == "diffusion" || name == "age" ||
+         name == "pulses_left";
+}
+
+}  // namespace
+
 Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys) : shape_(shape) {
   if (shape.out_features == 0 || shape.in_features == 0 || shape.instances == 0) {
     fail_value("an array needs at least one output, one input and one instance");
@@ -21,6 +32,8 @@ Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& k
 void Crosspoints::accumulate(const Batch&, const Batch&, double, int) {
   fail_value("devices that are moved by pulses do not accumulate numbers");
 }
+
+void Crosspoints::elapse(double, std::uint64_t, int) {}
 
 bool Crosspoints::has_plane(const std::string& name) const {
   const auto names = plane_names();
@@ -57,6 +70,7 @@ std::vector<std::string> DeviceCrosspoints::plane_names() const {
 std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
   const Plane* lower = lower_bounds();
   const Plane* upper = upper_bounds();
+  const Plane* left = pulses_left();
   std::size_t unreached = 0;
   for (std::size_t k = 0; k < shape_.instances; ++k) {
     const float* source = w + (per_instance ? k * shape_.out_features * shape_.in_features : 0);
@@ -67,12 +81,14 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
         float reached = wanted;
         if (upper != nullptr) reached = std::min(reached, upper->values[at]);
         if (lower != nullptr) reached = std::max(reached, lower->values[at]);
+        const bool moves = left == nullptr || left->values[at] > 0;
+        if (!moves) reached = planes_[0].values[at];
         unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
         planes_[0].values[at] = reached;
+        if (moves && has_visible_weight()) planes_[1].values[at] = reached;
       }
     }
   }
-  if (has_visible_weight()) planes_[1].values = planes_[0].values;
   return unreached;
 }
 
@@ -88,7 +104,10 @@ void DeviceCrosspoints::check_state(const std::vector<const float*>& values) con
     const std::string& name = planes_[p].name;
     for (std::size_t i = 0; i < shape_.devices(); ++i) {
       if (!std::isfinite(values[p][i])) fail_value("array " + name + " of a state must be finite");
-      if (values[p][i] < 0 && name.starts_with("dw_min")) fail_value("array " + name + " of a state must be >= 0");
+      if (values[p][i] < 0 && never_negative(name)) fail_value("array " + name + " of a state must be >= 0");
+      if (name == "pulses_left" && (values[p][i] > largest_count || std::rint(values[p][i]) != values[p][i])) {
+        fail_value("array " + name + " of a state must hold whole numbers up to 16777216");
+      }
     }
   }
   const auto at = [&](const Plane* plane) { return values[static_cast<std::size_t>(plane - planes_.data())]; };

@@ -20,6 +20,9 @@ enum class Purpose : std::uint16_t {
   train_rounding_d = 0x0013,
   pulse_noise = 0x0014,
   write_noise = 0x0015,
+  // Drawn for each call that lets time pass or resets devices.
+  elapse_noise = 0x0020,
+  reset_noise = 0x0021,
   // Drawn for each vector of a read; the kind of read is added (see ReadStream).
   input_rounding = 0x0040,
   input_noise = 0x0041,

@@ -31,4 +31,13 @@ void Tile::update(const array::Batch& x, const array::Batch& d, double lr, int t
   rule_->update(x, d, lr, threads);
 }
 
+void Tile::elapse(double seconds, int threads) {
+  if (!std::isfinite(seconds) || seconds < 0) {
+    fail_value("elapse: seconds must be >= 0, got " + std::to_string(seconds));
+  }
+  main_->elapse(seconds, threads);
+}
+
+void Tile::reset(const array::Selection& chosen, int threads) { main_->reset(chosen, threads); }
+
 }  // namespace mho::tile

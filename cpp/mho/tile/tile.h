@@ -29,6 +29,9 @@ class Tile {
   void backward(const array::Batch& d, float* y, bool noise, bool evaluation, int threads);
   void update(const array::Batch& x, const array::Batch& d, double lr, int threads);
 
+  void elapse(double seconds, int threads);
+  void reset(const array::Selection& chosen, int threads);
+
   [[nodiscard]] array::Array& main() { return *main_; }
   [[nodiscard]] const array::Array& main() const { return *main_; }
 
