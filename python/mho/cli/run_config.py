@@ -41,6 +41,7 @@ from mho.cli._console import UsageError
 from mho.config import TileConfig
 from mho.devices import Device
 from mho.errors import MhoError
+from mho.tile import SECONDS
 
 __all__ = ["ACTIVATIONS", "DATA_SETS", "RunConfig", "load_device", "read_run_file", "resolve"]
 
@@ -82,6 +83,8 @@ class RunConfig:
         Learning rate.
     batch_size : int
         Images per mini-batch.
+    seconds_per_batch : float
+        Time that passes for the devices after every mini-batch.
     seed : int
         Seed of every random number of the run, 0 to 2**64 - 1.
     threads : int or None
@@ -102,6 +105,7 @@ class RunConfig:
     epochs: int = 10
     lr: float = 0.1
     batch_size: int = 10
+    seconds_per_batch: float = 1.0
     seed: int = 1
     threads: int | None = None
     out: str | None = None
@@ -132,7 +136,7 @@ class RunConfig:
                 result[key] = getattr(self, key)
         if not self.layer_tiles:
             result["layers"] = list(self.layers)
-        for key in ("activation", "epochs", "lr", "batch_size", "seed", "threads"):
+        for key in ("activation", "epochs", "lr", "batch_size", "seconds_per_batch", "seed", "threads"):
             if getattr(self, key) is not None:
                 result[key] = getattr(self, key)
         result["tile"] = self.tile.to_dict()
@@ -238,6 +242,10 @@ def _learning_rate(name: str, value: Any) -> float:
     return _validate.number(name, value, Range(at_least=0))
 
 
+def _seconds(name: str, value: Any) -> float:
+    return _validate.number(name, value, SECONDS)
+
+
 def _choice(choices: tuple[str, ...]) -> Callable[[str, Any], str]:
     return lambda name, value: _validate.choice(name, value, choices)
 
@@ -304,6 +312,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "epochs": _integer(1),
     "lr": _learning_rate,
     "batch_size": _integer(1),
+    "seconds_per_batch": _seconds,
     "seed": _integer(0, _MAX_SEED),
     "threads": _integer(1, 1024),
     "out": _text,
@@ -380,4 +389,11 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
                 )
             folder = (Path() if "data_dir" in given else base) / values["data_dir"]
             values["data_dir"] = str(folder.absolute())
-        return RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
+        config = RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
+        changed = config.seconds_per_batch != RunConfig.seconds_per_batch
+        if changed and not any(config.layer_tile(k).device.ages for k in range(len(sizes) - 1)):
+            raise UsageError(
+                f"seconds_per_batch has no effect where no device has a retention: leave it out, "
+                f"got {config.seconds_per_batch!r}"
+            )
+        return config
