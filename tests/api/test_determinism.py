@@ -13,7 +13,7 @@ from scipy import stats
 
 import mho
 from mho import IO, Seed, Tile, Update, _core
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, Retention, SoftBounds
 from mho.errors import MhoRuntimeError
 
 DEVICES = {
@@ -24,6 +24,20 @@ DEVICES = {
     "ExpStep": ExpStep(dw_min=0.002),
     "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
+    "ageing": SoftBounds(
+        dw_min=0.01,
+        write_noise_std=1.0,
+        reset_dtod=0.1,
+        retention=Retention(
+            lifetime=50.0,
+            lifetime_dtod=0.3,
+            diffusion=0.01,
+            drift_nu=0.05,
+            drift_nu_dtod=0.3,
+            drift_nu_ctoc=0.2,
+        ),
+    ),
+    "wearing": ConstantStep(dw_min=0.01, endurance=12, endurance_dtod=0.5, states=15, stuck_prob=0.05),
 }
 UPDATES = {
     "default": Update(),
@@ -83,6 +97,8 @@ def work(tile, x, d, lr=0.05):
     """Some of everything, and all that came of it."""
     results = [tile.forward(x), tile.backward(d)]
     tile.update(x, d, lr)
+    tile.elapse(3.0)
+    tile.reset(np.arange(tile.in_features * tile.out_features).reshape(tile.weight.shape[-2:]) % 7 == 0)
     results += [
         tile.forward(x, evaluation=True),
         tile.backward(d, evaluation=True),
