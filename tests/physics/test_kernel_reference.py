@@ -341,7 +341,7 @@ def test_pulse_by_pulse(device, shape):
     if device.stuck_prob < 1:
         assert tile.pulses.total > 100
     stuck = tile.devices["w_min"] == tile.devices["w_max"]
-    persistent = tile.devices["persistent_weight"] if "persistent_weight" in tile.devices else tile.weight
+    persistent = device_arrays(tile).get("persistent_weight", tile.weight)
     np.testing.assert_array_equal(persistent[stuck], before[stuck])
 
 

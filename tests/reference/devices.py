@@ -144,7 +144,7 @@ def step(device, arrays, w, up, xi):
 
 
 def between_states(device, arrays, w, margin=1e-4):
-    """Where a weight is as near to one state as to the next, to rounding: what is read is a matter of luck."""
+    """Where a weight is as near to one state as to the next, so that rounding decides what is read."""
     if device.states is None:
         return np.zeros(w.shape, dtype=bool)
     width = arrays["w_max"] - arrays["w_min"]

@@ -38,7 +38,7 @@ F32 log_one_plus(F32 x) {
 // a + change, rounded up or down by chance so that its mean is exact: changes that are smaller than the resolution of a
 // float add up over many calls. u: uniform in (-1/2, 1/2).
 F32 add(F32 a, F32 change, F32 u) {
-  const F32 resolution = simd::as_f32(simd::as_u32(a) & U32(0x7F800000U)) * F32(0x1p-23F);
+  const F32 resolution = simd::as_f32(simd::as_u32(a + change) & U32(0x7F800000U)) * F32(0x1p-23F);
   const F32 sum = a + simd::fma(u, resolution, change);
   return simd::select(simd::abs(change) > F32(0.0F), sum, a);
 }
