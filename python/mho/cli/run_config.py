@@ -120,6 +120,11 @@ class RunConfig:
         return "+".join(dict.fromkeys(by_device.get(one, type(one).__name__) for one in devices))
 
     @property
+    def ages(self) -> bool:
+        """Whether time changes the weights of any layer."""
+        return any(self.layer_tile(layer).device.ages for layer in range(len(self.layers) - 1))
+
+    @property
     def name(self) -> str:
         """What the run folder is called by default, such as ``digits-gokmen_vlasov-seed1``."""
         return f"{self.data}-{self.device_name}-seed{self.seed}"
@@ -137,7 +142,7 @@ class RunConfig:
         if not self.layer_tiles:
             result["layers"] = list(self.layers)
         for key in ("activation", "epochs", "lr", "batch_size", "seconds_per_batch", "seed", "threads"):
-            if getattr(self, key) is not None:
+            if getattr(self, key) is not None and (key != "seconds_per_batch" or self.ages):
                 result[key] = getattr(self, key)
         result["tile"] = self.tile.to_dict()
         if self.layer_tiles:
@@ -390,10 +395,9 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
             folder = (Path() if "data_dir" in given else base) / values["data_dir"]
             values["data_dir"] = str(folder.absolute())
         config = RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
-        changed = config.seconds_per_batch != RunConfig.seconds_per_batch
-        if changed and not any(config.layer_tile(k).device.ages for k in range(len(sizes) - 1)):
+        if config.seconds_per_batch != RunConfig.seconds_per_batch and not config.ages:
             raise UsageError(
-                f"seconds_per_batch has no effect where no device has a retention: leave it out, "
+                f"{here}seconds_per_batch has no effect where no device has a retention: leave it out, "
                 f"got {config.seconds_per_batch!r}"
             )
         return config
