@@ -28,7 +28,7 @@ class Retention(Parameters):
 
     References
     ----------
-    M. J. Rasch et al., AICAS (2021), arXiv:2104.02184. S. Oh et al., IEEE J. Electron Devices Soc. 7:1163
+    M. J. Rasch et al., AICAS (2021), arXiv:2104.02184. S. Oh et al., IEEE Electron Device Lett. 40:1325
     (2019). D. Ielmini et al., IEEE Trans. Electron Devices 54:308 (2007).
 
     Examples
