@@ -33,8 +33,6 @@ void Crosspoints::accumulate(const Batch&, const Batch&, double, int) {
   fail_value("devices that are moved by pulses do not accumulate numbers");
 }
 
-void Crosspoints::elapse(double, std::uint64_t, int) {}
-
 bool Crosspoints::has_plane(const std::string& name) const {
   const auto names = plane_names();
   return std::ranges::find(names, name) != names.end();

@@ -87,9 +87,9 @@ class Crosspoints {
   virtual std::size_t set_weight(const float* w, bool per_instance) = 0;
 
   // Whether time changes anything.
-  [[nodiscard]] virtual bool ages() const { return false; }
+  [[nodiscard]] virtual bool ages() const = 0;
   // Lets time pass: decay, drift, diffusion. The random numbers are those of `step`.
-  virtual void elapse(double seconds, std::uint64_t step, int threads);
+  virtual void elapse(double seconds, std::uint64_t step, int threads) = 0;
   // Brings devices back to their reset value, with its spread.
   virtual void reset(const Selection& chosen, std::uint64_t step, int threads) = 0;
   // Makes devices stuck at the weight that a read sees now, for good.
@@ -128,6 +128,8 @@ class DeviceCrosspoints : public Crosspoints {
   using Crosspoints::Crosspoints;
 
   [[nodiscard]] const float* visible(std::size_t instance) final;
+  [[nodiscard]] bool ages() const override { return false; }
+  void elapse(double, std::uint64_t, int) override {}
   std::size_t set_weight(const float* w, bool per_instance) override;
   [[nodiscard]] std::vector<std::string> plane_names() const final;
   void copy_plane(const std::string& name, float* target) final;

@@ -22,7 +22,9 @@ F32 one_minus_exp(F32 x) {
   // x (1 - x / 2 (1 - x / 3 (...)))
   F32 series(1.0F);
   for (int k = 9; k > 1; --k) series = simd::fnma(series, x * F32(1.0F / static_cast<float>(k)), F32(1.0F));
-  return simd::select(simd::abs(x) < F32(0.5F), x * series, F32(1.0F) - simd::exp(F32(0.0F) - x));
+  const Mask large = simd::abs(x) > F32(0.5F);
+  if (!simd::any(large)) return x * series;
+  return simd::select(large, F32(1.0F) - simd::exp(F32(0.0F) - x), x * series);
 }
 
 // log(1 + x) of x >= 0, likewise.
@@ -32,7 +34,9 @@ F32 log_one_plus(F32 x) {
   const F32 square = z * z;
   F32 series(1.0F / 11);
   for (int k = 9; k > 0; k -= 2) series = simd::fma(series, square, F32(1.0F / static_cast<float>(k)));
-  return simd::select(x < F32(0.5F), F32(2.0F) * z * series, F32(0.0F) - simd::negative_log(F32(1.0F) + x));
+  const Mask large = x > F32(0.5F);
+  if (!simd::any(large)) return F32(2.0F) * z * series;
+  return simd::select(large, F32(0.0F) - simd::negative_log(F32(1.0F) + x), F32(2.0F) * z * series);
 }
 
 // a + change, rounded up or down by chance so that its mean is exact: changes that are smaller than the resolution of a
@@ -90,21 +94,24 @@ void Retention::construct(const random::Stream& stream, std::uint32_t element, F
   put(drifts(), [&](int) { return F32(0.0F); });
 }
 
-void Retention::elapse(const Devices& devices, std::size_t quad, double seconds, const random::Stream& noise) const {
+void Retention::elapse(const Devices& devices, std::size_t quad, double seconds,
+                       const random::PulseStream& noise) const {
   const F32 dt(static_cast<float>(seconds));
   const F32 root_dt(static_cast<float>(std::sqrt(seconds)));
   const F32 zero(0.0F);
   const F32 t0(static_cast<float>(drift_t0_));
   const bool with_noise = diffusion_ > 0 || (drifts() && drift_nu_ctoc_ > 0);
+  const bool with_rounding = lifetime_ || drifts();  // noise by itself has no bias
   for (std::size_t j = 0; j < devices.stride; j += 16) {
     const auto element = static_cast<std::uint32_t>(quad * devices.stride + j);
     // Draw 0: diffusion of the four rows, then their drift. Draw 1: rounding.
     random::GaussianBlock xi{};
     if (with_noise) xi = noise.gaussians(element, 0);
-    const random::WordBlock chance = noise.words(element, 1);
+    random::WordBlock chance{{U32(0U), U32(0U), U32(0U), U32(0U)}};
+    if (with_rounding) chance = noise.words(element, 1);
     for (std::size_t r = 0; r < 4; ++r) {
       const std::size_t at = (quad * 4 + r) * devices.stride + j;
-      const F32 u = random::open_uniform(chance.word[r]) - F32(0.5F);
+      const F32 u = with_rounding ? random::open_uniform(chance.word[r]) - F32(0.5F) : zero;
       const F32 w = F32::load(devices.weight + at);
       const F32 w_max = F32::load(devices.w_max + at);
       const F32 w_min = F32::load(devices.w_min + at);

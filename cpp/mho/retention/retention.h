@@ -52,7 +52,7 @@ class Retention {
   void construct(const random::Stream& stream, std::uint32_t element, random::F32 (*values)[4]) const;
 
   // Lets time pass for the four rows of a quad.
-  void elapse(const Devices& devices, std::size_t quad, double seconds, const random::Stream& noise) const;
+  void elapse(const Devices& devices, std::size_t quad, double seconds, const random::PulseStream& noise) const;
 
  private:
   [[nodiscard]] bool drifts() const { return drift_nu_ != 0; }

@@ -109,7 +109,8 @@ TEST(Retention, DiffusesByTheNoiseOfItsStep) {
       for (std::size_t i = 0; i < shape.out_features; ++i) {
         for (std::size_t j = 0; j < shape.in_features; ++j) {
           const auto element = static_cast<std::uint32_t>(i / 4 * shape.stride() + j);
-          const auto xi = tests::gaussians_of(tests::words_of(0x0123456789ABCDEFULL, 0x0020, step, element, 0));
+          const auto xi = tests::gaussians_of(
+              tests::words_of<random::philox_pulse_rounds>(0x0123456789ABCDEFULL, 0x0020, step, element, 0));
           double& expected = w[i * shape.in_features + j];
           expected = expected * left + spread * xi[i % 4];
           EXPECT_NEAR(now[i * shape.in_features + j], expected, 2e-6);
