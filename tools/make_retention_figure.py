@@ -38,7 +38,9 @@ def band(axes: Axes, times: Quantity, weights: Quantity) -> None:
     """Show the middle 90 % of the devices, and the median."""
     low, high = np.quantile(weights, (0.05, 0.95), axis=1)
     axes.fill_between(times, low, high, color=_style.UP, alpha=0.15, lw=0, label="90 % of the devices")
-    axes.plot(times, np.median(weights, axis=1), "o", color=_style.UP, ms=4.5, label="median of 10,000 devices")
+    axes.plot(
+        times, np.median(weights, axis=1), "o", color=_style.UP, ms=4.5, label="median of 10,000 devices"
+    )
 
 
 def main() -> None:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <string>
 
 #include "mho/array/crosspoints.h"
 #include "mho/parallel.h"
@@ -246,7 +245,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
         if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, element, lanes, extra);
         simd::F32 reset_value[4];
         simd::F32 pulses_left[4];
-        device::construct_wear(pulsed(), stream, element, reset_value, pulses_left);
+        const bool wears = reset_plane_ != none || left_plane_ != none;
+        if (wears) device::construct_wear(pulsed(), stream, element, reset_value, pulses_left);
         simd::F32 retained[retention::Retention::most_planes][4];
         if (retention_) retention_->construct(stream, element, retained);
         for (std::size_t r = 0; r < 4; ++r) {
