@@ -13,7 +13,7 @@ from pathlib import Path
 from mho import presets
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import Device, PulsedDevice
+from mho.devices import Device, PulsedDevice, Retention
 from mho.periphery import IO, Update
 from mho.rules import Rule
 
@@ -40,7 +40,7 @@ INTRODUCTION = """\
 
 Sources: Gokmen & Vlasov 2016, Front. Neurosci. 10:333. Gokmen et al. 2017, Front. Neurosci. 11:538. Rasch et
 al. 2020, IEEE Des. Test 37:19. Rasch et al. 2021, AICAS, arXiv:2104.02184. Rasch et al. 2023, Nat. Commun.
-14:5282.
+14:5282. Oh et al. 2019, IEEE Electron Device Lett. 40:1325.
 """
 
 
@@ -105,6 +105,7 @@ def document() -> str:
         section(model, 3, PulsedDevice if issubclass(model, PulsedDevice) else None)
         for model in models(Device)
     ]
+    parts += [section(Retention, 3)]
     parts += [preset_section(), "## Rules\n", *(section(model, 3) for model in models(Rule))]
     parts += [section(cls, 2) for cls in (IO, Update, Mapping)]
     return "\n".join(parts)

@@ -115,6 +115,26 @@ class PyTile {
     tile_.update(x_batch, d_batch, lr, current_threads());
   }
 
+  void elapse(double seconds) {
+    const Occupied occupied(*this);
+    const py::gil_scoped_release release;
+    tile_.elapse(seconds, current_threads());
+  }
+
+  void reset(const py::object& mask) {
+    const BoolArray chosen = to_mask(mask);
+    const Occupied occupied(*this);
+    tile_.reset(selection_of(chosen), current_threads());
+  }
+
+  void stick(const py::object& mask) {
+    const BoolArray chosen = to_mask(mask);
+    const Occupied occupied(*this);
+    tile_.stick(selection_of(chosen));
+  }
+
+  [[nodiscard]] bool ages() { return tile_.ages(); }
+
   // Of the whole, or of one part of a cell.
   std::size_t set_weight(const py::object& object, const std::string& part) {
     const FloatArray w = to_float_array(object, "weight");
@@ -154,6 +174,8 @@ class PyTile {
     result["backward"] = steps.backward;
     result["evaluation_forward"] = steps.evaluation_forward;
     result["evaluation_backward"] = steps.evaluation_backward;
+    result["elapse"] = steps.elapse;
+    result["reset"] = steps.reset;
     for (const array::Counter& counter : tile_.counters()) {
       result[counter.name.c_str()] = counter.values;
     }
@@ -183,12 +205,19 @@ class PyTile {
       if (value >> 48 != 0) fail_value(std::string("counter ") + name + " of a state must be < 2**48");
       return value;
     };
+    // Counters that older states do not have: nothing had been counted.
+    const auto later = [&](const char* name) { return counters.contains(name) ? number(name) : 0; };
     array::Steps steps;
     std::vector<array::Counter> counted = tile_.counters();
     std::vector<float> averages;
     try {
-      steps = {number("update"), number("forward"), number("backward"), number("evaluation_forward"),
-               number("evaluation_backward")};
+      steps = {number("update"),
+               number("forward"),
+               number("backward"),
+               number("evaluation_forward"),
+               number("evaluation_backward"),
+               later("elapse"),
+               later("reset")};
       averages = counters["running_averages"].cast<std::vector<float>>();
       bool fits = averages.size() == 2 * shape().instances;
       for (array::Counter& counter : counted) {
@@ -216,6 +245,24 @@ class PyTile {
   [[nodiscard]] double granularity() const { return tile_.main().crosspoints().granularity(); }
 
  private:
+  using BoolArray = py::array_t<bool, py::array::c_style>;
+
+  // Which devices are meant: an array of truth values, or none for all of them.
+  BoolArray to_mask(const py::object& object) const {
+    if (object.is_none()) return BoolArray(0);
+    if (!py::isinstance<BoolArray>(object)) fail_type("mask must be an array of truth values");
+    const auto mask = py::reinterpret_borrow<BoolArray>(object);
+    const auto count = static_cast<std::size_t>(mask.size());
+    const bool fits = (mask.ndim() == 2 && count == shape().devices() / shape().instances) ||
+                      (lockstep_ && mask.ndim() == 3 && count == shape().devices());
+    if (!fits) fail_value("mask must have a value for each device, got shape " + shape_text(mask));
+    return mask;
+  }
+  static array::Selection selection_of(const BoolArray& mask) {
+    if (mask.size() == 0) return {};
+    return {reinterpret_cast<const std::uint8_t*>(mask.data()), mask.ndim() == 3};
+  }
+
   // Marks the tile as in use for the life of a call.
   class Occupied {
    public:
@@ -333,6 +380,10 @@ void register_tile(py::module_& m) {
       .def("forward", &PyTile::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
       .def("backward", &PyTile::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
       .def("update", &PyTile::update, py::arg("x"), py::arg("d"), py::arg("lr"))
+      .def("elapse", &PyTile::elapse, py::arg("seconds"))
+      .def("reset", &PyTile::reset, py::arg("mask"))
+      .def("stick", &PyTile::stick, py::arg("mask"))
+      .def("ages", &PyTile::ages)
       .def("set_weight", &PyTile::set_weight, py::arg("weight"), py::arg("part") = "")
       .def("array", &PyTile::array, py::arg("name"))
       .def("array_names", &PyTile::array_names)

@@ -31,10 +31,11 @@ inline Parameters merged(const std::string& section, Values values, const Values
 }
 
 inline Values pulsed_values() {
-  return {{"dw_min", 0.01},         {"dw_min_dtod", 0.3},  {"dw_min_ctoc", 0.3}, {"dw_min_log_normal", false},
-          {"w_max", 0.6},           {"w_min", -0.6},       {"w_max_dtod", 0.3},  {"w_min_dtod", 0.3},
-          {"up_down", 0.0},         {"up_down_dtod", 0.1}, {"stuck_prob", 0.0},  {"stuck_range", 0.1},
-          {"write_noise_std", 0.0}, {"type", ""}};
+  return {{"dw_min", 0.01},         {"dw_min_dtod", 0.3},   {"dw_min_ctoc", 0.3}, {"dw_min_log_normal", false},
+          {"w_max", 0.6},           {"w_min", -0.6},        {"w_max_dtod", 0.3},  {"w_min_dtod", 0.3},
+          {"up_down", 0.0},         {"up_down_dtod", 0.1},  {"stuck_prob", 0.0},  {"stuck_range", 0.1},
+          {"write_noise_std", 0.0}, {"type", ""},           {"reset", 0.0},       {"reset_dtod", 0.0},
+          {"reset_std", 0.01},      {"endurance_dtod", 0.0}};
 }
 
 // The parameters of a device model: what it needs, with the changes that are asked for.

@@ -27,6 +27,7 @@ __all__ = ["Costs", "PulseCount", "Tile"]
 
 _SIZES = Range(at_least=1, at_most=2**30)
 _LARGEST_RATE = 1e12
+SECONDS = Range(at_least=0, at_most=1e12, smallest=1e-12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +336,130 @@ class Tile:
         if not isinstance(given, str) or not given:
             raise MhoTypeError(f"part must be the name of a part of a cell, got {part!r}")
         return self._engine.set_weight(weight, part)
+
+    @property
+    def ages(self) -> bool:
+        """Whether `elapse` changes anything: whether the device has a `mho.devices.Retention`."""
+        return self._engine.ages()
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass: decay, drift and diffusion of the weights, as the device's `retention` says.
+
+        Nothing else ages a tile, and an update takes no time. Without retention nothing happens.
+
+        Parameters
+        ----------
+        seconds : float
+            The time, from 0 to 1e12.
+
+        Raises
+        ------
+        MhoError
+            If `seconds` is not such a number. The tile is unchanged then.
+
+        Examples
+        --------
+        >>> import mho
+        >>> tile = mho.Tile(2, 2, device=mho.presets.capacitor(), seed=7)
+        >>> tile.weight = [[0.5, 0.5], [-0.5, -0.5]]
+        >>> tile.elapse(1e6)
+        >>> print(tile.weight.round(1))  # about 0.5 / e: lifetimes differ from device to device
+        [[ 0.1  0.1]
+         [-0.1 -0.2]]
+        """
+        self._engine.elapse(_validate.number("seconds", seconds, SECONDS))
+
+    def reset(self, mask: ArrayLike | None = None) -> None:
+        """Bring devices to their reset value, each with a spread that is drawn anew.
+
+        A device goes to ``reset + reset_dtod * xi``, with its own fixed xi, plus ``reset_std * xi``, clipped
+        to its bounds. Stuck devices stay where they are. A reset is no pulse: it is not counted, and wears
+        nothing.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (out_features, in_features) or (instances, out_features, in_features)
+            The devices to reset; by default all.
+
+        Raises
+        ------
+        MhoError
+            If `mask` has another shape or is not made of truth values. The tile is unchanged then.
+
+        Examples
+        --------
+        >>> import mho
+        >>> tile = mho.Tile(3, 2, device=mho.devices.SoftBounds(reset=0.1, reset_std=0.0), seed=7)
+        >>> tile.reset([[True, False, False], [False, False, True]])
+        >>> print(tile.weight)
+        [[0.1 0.  0. ]
+         [0.  0.  0.1]]
+        """
+        self._engine.reset(None if mask is None else self._mask(mask))
+
+    @property
+    def stuck(self) -> NDArray[np.bool_]:
+        """Which crosspoints do not move any more, as the devices are now; a copy.
+
+        Those that were stuck from the start (`stuck_prob`), that `stick` has stuck, or that have used up
+        their endurance. Where a crosspoint has several devices, all of them must be stuck.
+        """
+        arrays = self.devices
+        names = arrays.keys()
+        result: NDArray[np.bool_] | None = None
+        for name in names:
+            if not name.endswith("w_max"):
+                continue
+            device = name.removesuffix("w_max")
+            stuck = arrays[name] == arrays[device + "w_min"]
+            if device + "pulses_left" in names:
+                stuck |= arrays[device + "pulses_left"] == 0
+            result = stuck if result is None else result & stuck
+        return np.zeros(arrays["weight"].shape, np.bool_) if result is None else result
+
+    def stick(self, mask: ArrayLike) -> None:
+        """Make devices stuck for good, at the weights that a read sees now.
+
+        With `set_weight` before it, any device can be stuck at any weight within its bounds.
+
+        Parameters
+        ----------
+        mask : array_like of bool, shape (out_features, in_features) or (instances, out_features, in_features)
+            The devices to stick.
+
+        Raises
+        ------
+        MhoError
+            If `mask` has another shape or is not made of truth values, or if the device is `Ideal`. The tile
+            is unchanged then.
+
+        Examples
+        --------
+        >>> import mho
+        >>> tile = mho.Tile(2, 2, seed=7)
+        >>> tile.stick([[True, False], [False, False]])
+        >>> tile.set_weight([[0.1, 0.1], [0.1, 0.1]])  # one device did not get there
+        1
+        >>> print(tile.stuck)
+        [[ True False]
+         [False False]]
+        """
+        self._engine.stick(self._mask(mask))
+
+    def _mask(self, mask: ArrayLike) -> NDArray[np.bool_]:
+        """Return a mask of devices as the engine takes it."""
+        try:
+            chosen = np.ascontiguousarray(mask)
+        except ValueError as error:
+            raise MhoTypeError(f"mask must be an array of truth values: {error}") from None
+        if chosen.dtype != np.bool_:
+            raise MhoTypeError(f"mask must be an array of truth values (bool), got dtype {chosen.dtype}")
+        shape = (self._out_features, self._in_features)
+        shapes = [shape] if self._instances is None else [shape, (self._instances, *shape)]
+        if chosen.shape not in shapes:
+            expected = " or ".join(map(str, shapes))
+            raise MhoValueError(f"mask must have shape {expected}, got {np.shape(mask)}")
+        return chosen
 
     @property
     def devices(self) -> _DeviceArrays:

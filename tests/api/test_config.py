@@ -13,7 +13,17 @@ from hypothesis import given, settings
 
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import ConstantStep, Device, ExpStep, Ideal, LinearStep, PowStep, PulsedDevice, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    Device,
+    ExpStep,
+    Ideal,
+    LinearStep,
+    PowStep,
+    PulsedDevice,
+    Retention,
+    SoftBounds,
+)
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
 from mho.rules import SGD, Rule
@@ -29,6 +39,7 @@ CLASSES: list[type[Parameters]] = [
     Update,
     Mapping,
     SGD,
+    Retention,
 ]
 FIELDS = [(cls, name, item) for cls in CLASSES for name, item in declarations(cls).items()]
 NUMBERS = [entry for entry in FIELDS if entry[2].kind in (float, int)]
@@ -63,6 +74,7 @@ def test_wrong_type_names_field_and_value(cls: type[Parameters], name: str, item
         int: [1.5, True, "1"],
         bool: [1, 0.0, "yes"],
         str: [1, True],
+        Retention: [1, {"lifetime": 1.0}],
     }
     for value in wrong[item.kind]:
         if value is None and item.default is None:
@@ -317,6 +329,10 @@ def values_of(item: Declaration) -> st.SearchStrategy[Any]:
         return st.sampled_from(item.choices)
     if item.kind is bool:
         return st.booleans()
+    if item.kind is Retention:
+        declared = declarations(Retention)
+        some = {name: values_of(declared[name]) for name in ("lifetime", "lifetime_dtod", "diffusion")}
+        return st.builds(Retention, **some)
     if item.kind is int:
         return st.integers(allowed.at_least, allowed.at_most)
     low, high = allowed.above, allowed.below
@@ -404,7 +420,9 @@ def test_engine_dict_has_every_field_and_no_mapping() -> None:
     assert sorted(data) == ["backward_io", "device", "forward_io", "rule", "update"]
     assert data["rule"] == {"type": "SGD"}
     assert data["device"]["type"] == "ConstantStep"
-    assert set(data["device"]) == {"type", *declarations(ConstantStep)} - {"granularity"}
+    off = {name for name, item in declarations(ConstantStep).items() if item.default is None}
+    assert set(data["device"]) == {"type", *declarations(ConstantStep)} - off
+    assert "granularity" in off
     assert set(data["forward_io"]) == set(declarations(IO))
     assert set(data["update"]) == set(declarations(Update))
     assert data["backward_io"]["bound_management"] == "none"

@@ -22,6 +22,7 @@ from mho.devices import (
     OneSided,
     PowStep,
     Reference,
+    Retention,
     SoftBounds,
     Vector,
 )
@@ -51,6 +52,20 @@ DEVICES = {
         pair=pair, capacitor=SoftBounds(dw_min=0.01, up_down=0.2), transfer_every=5, reference_std=0.05
     ),
     "cells": Vector(devices=(pair, Reference(device=ConstantStep(write_noise_std=5.0))), policy="sequential"),
+    "ageing": SoftBounds(
+        dw_min=0.01,
+        write_noise_std=1.0,
+        reset_dtod=0.1,
+        retention=Retention(
+            lifetime=50.0,
+            lifetime_dtod=0.3,
+            diffusion=0.01,
+            drift_nu=0.05,
+            drift_nu_dtod=0.3,
+            drift_nu_ctoc=0.2,
+        ),
+    ),
+    "wearing": ConstantStep(dw_min=0.01, endurance=12, endurance_dtod=0.5, states=15, stuck_prob=0.05),
 }
 RULES = {
     "TikiTaka": rules.TikiTaka(transfer_every=3, arrays=3, gamma=0.2, transfer_columns=False),
@@ -120,6 +135,8 @@ def work(tile, x, d, lr=0.05):
     """Some of everything, and all that came of it."""
     results = [tile.forward(x), tile.backward(d)]
     tile.update(x, d, lr)
+    tile.elapse(3.0)
+    tile.reset(np.arange(tile.in_features * tile.out_features).reshape(tile.weight.shape[-2:]) % 7 == 0)
     results += [
         tile.forward(x, evaluation=True),
         tile.backward(d, evaluation=True),

@@ -153,6 +153,7 @@ def flat(dw_min: float, **fields: object) -> ConstantStep:
         "w_min": -1e3,
         "w_max_dtod": 0,
         "w_min_dtod": 0,
+        "reset_std": 0,
     }
     return ConstantStep(**(values | fields))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import mho
 from mho import IO, Update, _core, _cpu
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
+from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, Retention, SoftBounds
 from reference import devices, philox, pulses, reads
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -120,6 +120,23 @@ DEVICES = {
     "stuck-exp": ExpStep(stuck_prob=1.0, dw_min=0.01),
     "write-noise": SoftBounds(dw_min=0.01, write_noise_std=3.0, stuck_prob=0.1),
     "write-noise-constant": ConstantStep(write_noise_std=20.0),
+    "wearing": SoftBounds(dw_min=0.01, endurance=25, endurance_dtod=0.5, stuck_prob=0.1),
+    "wearing-noisy": ConstantStep(endurance=15, write_noise_std=3.0, reset=0.1, reset_dtod=0.1),
+    "states": ConstantStep(dw_min=0.01, states=9),
+    "states-noisy": SoftBounds(dw_min=0.02, states=5, write_noise_std=2.0, stuck_prob=0.1),
+    "ageing": LinearStep(
+        gamma_up=0.2,
+        retention=Retention(
+            lifetime=300.0,
+            lifetime_dtod=0.5,
+            diffusion=0.002,
+            diffusion_dtod=0.4,
+            drift_nu=0.05,
+            drift_nu_dtod=0.3,
+            drift_nu_ctoc=0.2,
+            drift_t0=3.0,
+        ),
+    ),
 }
 device_parameter = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
 
@@ -132,7 +149,7 @@ def test_device_arrays(device, shape):
     assert sorted(tile.devices) == sorted(arrays)
     # A gaussian of the engine is good to about 5e-7.
     dw = device.dw_min * max(device.dw_min_dtod, device.up_down_dtod, 0.1)
-    atol = {"dw_min_up": 1e-6 * dw, "dw_min_down": 1e-6 * dw}
+    atol = {"dw_min_up": 1e-6 * dw, "dw_min_down": 1e-6 * dw, "lifetime": 3e-4}
     rtol = {"dw_min_up": 2e-6, "dw_min_down": 2e-6}
     for name, expected in arrays.items():
         if name.startswith("slope"):
@@ -297,12 +314,23 @@ def check_pulses(device, update, shape, batch, lr, seed=SEED, start=0.3):
     for s, sample in enumerate(pulses.samples(update, x, d, lr, tile.granularity, tile.seed.key)):
         crosspoints.pulse(sample.counts, sample.up, s)
     tile.update(x, d, lr)
+    check_crosspoints(tile, crosspoints)
+    return tile
+
+
+def check_crosspoints(tile, crosspoints):
+    """Compare all that changes, weights to 1e-5 of the range."""
+    device = crosspoints.device
     atol = 1e-5 * (device.w_max - device.w_min)
-    if device.write_noise_std > 0:
+    if "persistent_weight" in tile.devices:
         np.testing.assert_allclose(tile.devices["persistent_weight"], crosspoints.weight, rtol=0, atol=atol)
         atol += 1e-6 * device.write_noise_std * device.dw_min
-    np.testing.assert_allclose(tile.weight, crosspoints.visible, rtol=0, atol=atol)
-    return tile
+    sure = ~devices.between_states(device, crosspoints.arrays, crosspoints.weight)
+    np.testing.assert_allclose(tile.weight[sure], crosspoints.visible[sure], rtol=0, atol=atol)
+    if "pulses_left" in tile.devices:
+        np.testing.assert_array_equal(tile.devices["pulses_left"], crosspoints.pulses_left)
+    if "age" in tile.devices:
+        np.testing.assert_allclose(tile.devices["age"], crosspoints.age, rtol=1e-6)
 
 
 @device_parameter
@@ -313,8 +341,37 @@ def test_pulse_by_pulse(device, shape):
     if device.stuck_prob < 1:
         assert tile.pulses.total > 100
     stuck = tile.devices["w_min"] == tile.devices["w_max"]
-    persistent = tile.devices["persistent_weight"] if device.write_noise_std > 0 else tile.weight
+    persistent = device_arrays(tile).get("persistent_weight", tile.weight)
     np.testing.assert_array_equal(persistent[stuck], before[stuck])
+
+
+@pytest.mark.parametrize("name", [name for name, device in DEVICES.items() if device.retention is not None])
+@pytest.mark.parametrize(
+    "change", [{}, {"write_noise_std": 5.0}, {"states": 12}, {"endurance": 20.0}], ids=str
+)
+@pytest.mark.parametrize("shape", [(6, 17), (1, 5), (9, 1)], ids=str)
+def test_pulses_time_and_resets_in_turn(name, change, shape):
+    device = DEVICES[name].replace(reset=0.05, reset_dtod=0.1, stuck_prob=0.1, **change)
+    update = Update(pulse_by_pulse=True)
+    tile = mho.Tile(shape[1], shape[0], device=device, update=update, seed=SEED)
+    crosspoints = devices.Crosspoints(device, device_arrays(tile), tile.seed.key)
+    x, d = vectors(30, shape[1], 1), vectors(30, shape[0], 2)
+    lr = 10 * device.dw_min
+    mask = np.random.default_rng(4).random(shape) < 0.3
+    for s, sample in enumerate(pulses.samples(update, x, d, lr, tile.granularity, tile.seed.key)):
+        tile.update(x[s : s + 1], d[s : s + 1], lr)
+        crosspoints.pulse(sample.counts, sample.up, s)
+        if s % 3 == 0:
+            for seconds in (0.2, 7.0 * s):
+                tile.elapse(seconds)
+                if seconds > 0:
+                    crosspoints.elapse(seconds)
+        if s % 10 == 5:
+            tile.reset(mask)
+            crosspoints.reset(mask)
+        check_crosspoints(tile, crosspoints)
+    assert tile.state()[1]["reset"] == 3
+    assert tile.state()[1]["elapse"] == 19  # no time is no step
 
 
 @pytest.mark.parametrize("model", [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep])

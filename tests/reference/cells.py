@@ -124,10 +124,11 @@ class OneSided(Cell):
             (minus > upper_minus) & (plus > lower_plus),
         )
         change = np.where(saturating, self.cell.gamma * (plus - minus), 0)
-        for part in self.parts.values():
-            put_to_rest(part, saturating)
+        key = philox.derive_key(self.key, f"refresh/{step // every}")
+        for part, name in zip(self.parts.values(), ("reset+", "reset-"), strict=True):
+            reset(part, saturating, philox.derive_key(key, name))
         self.refreshed += int(saturating.sum())
-        self.write(change, philox.derive_key(self.key, f"refresh/{step // every}"))
+        self.write(change, key)
 
     def write(self, change, key):
         """Pulses for a change of the weight, rounded at random to a whole number."""
@@ -160,12 +161,16 @@ class MultiSignificance(Cell):
             return
         capacitor, reference = self.parts["capacitor"], self.parts["reference"]
         change = self.gammas()[1] * (capacitor.visible - reference.visible) / self.cell.gain
-        self.parts["pair"].write(change, philox.derive_key(self.key, f"transfer/{step // every}"))
-        put_to_rest(capacitor, np.ones(self.shape, dtype=bool))
+        key = philox.derive_key(self.key, f"transfer/{step // every}")
+        self.parts["pair"].write(change, key)
+        reset(capacitor, np.ones(self.shape, dtype=bool), philox.derive_key(key, "reset"))
         self.transfers += 1
 
 
-def put_to_rest(part, where):
-    rest = np.clip(0.0, part.arrays["w_min"], part.arrays["w_max"])
+def reset(part, where, key):
+    """Back to the reset value of each device, with its spread."""
+    xi = philox.device_gaussians(key, philox.RESET_NOISE, 0, part.weight.shape, 0)
+    value = part.arrays.get("reset_value", part.device.reset) + part.device.reset_std * xi
+    rest = np.clip(value, part.arrays["w_min"], part.arrays["w_max"])
     part.weight = np.where(where, rest, part.weight)
     part.visible = np.where(where, rest, part.visible)

@@ -10,6 +10,7 @@ from reference import philox
 
 # Number of the draw, and which four of its eight gaussians.
 GAIN, UP_DOWN, W_MAX, W_MIN = (0, 0), (0, 1), (1, 0), (1, 1)
+RESET, ENDURANCE, LIFETIME, DIFFUSION, DRIFT_NU = (2, 0), (2, 1), (3, 0), (3, 1), (4, 0)
 UP, DOWN, ASYMMETRY = (16, 0), (16, 1), (17, 0)  # of a model's own parameters
 
 
@@ -58,9 +59,40 @@ def construct(device, key, shape):
         arrays["gamma_up"] = device.pow_gamma * np.abs(gamma_up)
         arrays["gamma_down"] = device.pow_gamma * np.abs(gamma_down)
     arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
-    if device.write_noise_std > 0:
+    if device.write_noise_std > 0 or device.states is not None:
         arrays["persistent_weight"] = arrays["weight"]
+        arrays["weight"] = state(device, arrays, arrays["weight"])
+    if device.reset_dtod > 0:
+        arrays["reset_value"] = device.reset + device.reset_dtod * xi(RESET)
+    if device.endurance is not None:
+        last = device.endurance * (1 + device.endurance_dtod * xi(ENDURANCE))
+        arrays["pulses_left"] = np.clip(np.rint(last), 0, 2**24)
+    if device.retention is not None:
+        arrays |= retention_arrays(device.retention, xi, shape)
     return arrays
+
+
+def retention_arrays(retention, xi, shape):
+    """Those arrays of a retention in which devices differ, and their age."""
+    arrays = {}
+    if retention.lifetime_dtod > 0:
+        arrays["lifetime"] = np.maximum(retention.lifetime * (1 + retention.lifetime_dtod * xi(LIFETIME)), 0)
+    if retention.diffusion_dtod > 0:
+        arrays["diffusion"] = retention.diffusion * np.abs(1 + retention.diffusion_dtod * xi(DIFFUSION))
+    if retention.drift_nu_dtod > 0:
+        arrays["drift_nu"] = retention.drift_nu * (1 + retention.drift_nu_dtod * xi(DRIFT_NU))
+    if retention.drift_nu > 0:
+        arrays["age"] = np.zeros(shape)
+    return arrays
+
+
+def state(device, arrays, w):
+    """What a read sees of a persistent weight, without noise: one of evenly spaced states, or any weight."""
+    if device.states is None:
+        return w
+    low, high = arrays["w_min"], arrays["w_max"]
+    width = np.where(high > low, high - low, 1)
+    return low + np.rint((w - low) / width * (device.states - 1)) * width / (device.states - 1)
 
 
 def granularity(device):
@@ -111,19 +143,34 @@ def step(device, arrays, w, up, xi):
     return mean * (1 + sigma * xi) if device.mult_noise else mean + scale * sigma * xi
 
 
+def between_states(device, arrays, w, margin=1e-4):
+    """Where a weight is as near to one state as to the next, so that rounding decides what is read."""
+    if device.states is None:
+        return np.zeros(w.shape, dtype=bool)
+    width = arrays["w_max"] - arrays["w_min"]
+    place = (w - arrays["w_min"]) / np.where(width > 0, width, 1) * (device.states - 1)
+    return np.abs(place - np.floor(place) - 0.5) < margin * device.states
+
+
 class Crosspoints:
     """Devices that receive their pulses one after the other. Starts from the arrays of a tile."""
 
     def __init__(self, device, arrays, key):
         self.device, self.key = device, key
         self.arrays = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
-        self.weight = self.arrays["persistent_weight" if device.write_noise_std > 0 else "weight"].copy()
+        self.weight = self.arrays.get("persistent_weight", self.arrays["weight"]).copy()
         self.visible = self.arrays["weight"].copy()
+        self.pulses_left = self.arrays.get("pulses_left", np.full(self.weight.shape, np.inf)).copy()
+        self.age = self.arrays.get("age", np.zeros(self.weight.shape)).copy()
+        self.elapses = self.resets = 0
 
     def pulse(self, counts, up, update_step):
         """Give each device `counts` pulses in direction `up`, as those of the sample with that step."""
         shape = self.weight.shape
         low, high = self.arrays["w_min"], self.arrays["w_max"]
+        counts = np.minimum(counts, self.pulses_left)
+        self.pulses_left = self.pulses_left - counts
+        self.age = np.where(counts > 0, 0, self.age)
         most = int(counts.max(initial=0))
         if most == 0:
             return
@@ -131,8 +178,49 @@ class Crosspoints:
             noise = philox.pulse_gaussians(self.key, update_step, shape, k)
             moved = self.weight + step(self.device, self.arrays, self.weight, up, noise)
             self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
-        seen = self.weight
+        seen = state(self.device, self.arrays, self.weight)
         if self.device.write_noise_std > 0:
             xi = philox.device_gaussians(self.key, philox.WRITE_NOISE, update_step, shape, 0)
-            seen = self.weight + self.device.write_noise_std * self.device.dw_min * xi
+            seen = seen + self.device.write_noise_std * self.device.dw_min * xi
         self.visible = np.where(counts > 0, seen, self.visible)
+
+    def elapse(self, seconds):
+        """Let time pass: decay, drift and diffusion."""
+        law, shape = self.device.retention, self.weight.shape
+        xi = [
+            philox.device_gaussians(self.key, philox.ELAPSE_NOISE, self.elapses, shape, 0, half)
+            for half in (0, 1)
+        ]
+        self.elapses += 1
+        left = np.ones(shape)  # of the distance to the reset value
+        variance = np.full(shape, float(seconds))
+        if law.lifetime is not None:
+            lifetime = np.maximum(self.arrays.get("lifetime", np.full(shape, law.lifetime)), 1e-30)
+            left *= np.exp(-seconds / lifetime)
+            variance = -lifetime / 2 * np.expm1(-2 * seconds / lifetime)
+        if law.drift_nu > 0:
+            nu = self.arrays.get("drift_nu", np.full(shape, law.drift_nu)) * (1 + law.drift_nu_ctoc * xi[1])
+            older = np.maximum(self.age + seconds, law.drift_t0) / np.maximum(self.age, law.drift_t0)
+            left *= older**-nu
+            self.age = self.age + seconds
+        goal = self.arrays.get("reset_value", np.full(shape, self.device.reset))
+        rate = self.arrays.get("diffusion", np.full(shape, law.diffusion))
+        self._move(goal + (self.weight - goal) * left + rate * np.sqrt(variance) * xi[0])
+
+    def _move(self, moved):
+        """Give devices that are not stuck other weights; the noise of their last pulse stays."""
+        moved = np.clip(moved, self.arrays["w_min"], self.arrays["w_max"])
+        moved = np.where(self.pulses_left > 0, moved, self.weight)
+        before, after = (state(self.device, self.arrays, w) for w in (self.weight, moved))
+        self.weight, self.visible = moved, self.visible + (after - before)
+
+    def reset(self, mask):
+        """Bring the devices of a mask to their reset values."""
+        xi = philox.device_gaussians(self.key, philox.RESET_NOISE, self.resets, self.weight.shape, 0)
+        self.resets += 1
+        goal = self.arrays.get("reset_value", self.device.reset) + self.device.reset_std * xi
+        goal = np.clip(goal, self.arrays["w_min"], self.arrays["w_max"])
+        moves = mask & (self.pulses_left > 0)
+        self.weight = np.where(moves, goal, self.weight)
+        self.visible = np.where(moves, state(self.device, self.arrays, goal), self.visible)
+        self.age = np.where(moves, 0, self.age)

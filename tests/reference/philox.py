@@ -17,6 +17,8 @@ TRAIN_ROUNDING_X = 0x0012
 TRAIN_ROUNDING_D = 0x0013
 PULSE_NOISE = 0x0014
 WRITE_NOISE = 0x0015
+ELAPSE_NOISE = 0x0020
+RESET_NOISE = 0x0021
 INPUT_ROUNDING = 0x0040
 INPUT_NOISE = 0x0041
 READ_NOISE = 0x0042
@@ -55,7 +57,7 @@ def derive_key(seed, path):
 def words(key, purpose, step, element, draw):
     """Words (..., 4) of elements (...); the counter is draw, element, lower step, purpose and upper step.
 
-    Numbers that are drawn at each pulse take seven rounds of the generator, all others ten.
+    Numbers drawn at each pulse, or as time passes, take seven rounds of the generator, all others ten.
     """
     element, draw = np.broadcast_arrays(element, draw)
     counter = np.empty((*element.shape, 4), dtype=np.uint64)
@@ -63,7 +65,7 @@ def words(key, purpose, step, element, draw):
     counter[..., 1] = element
     counter[..., 2] = step & MASK
     counter[..., 3] = purpose << 16 | step >> 32
-    return philox(counter, key, rounds=7 if purpose in (PULSE_NOISE, WRITE_NOISE) else 10)
+    return philox(counter, key, rounds=7 if purpose in (PULSE_NOISE, WRITE_NOISE, ELAPSE_NOISE) else 10)
 
 
 def open_uniform(word):

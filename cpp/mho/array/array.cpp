@@ -111,6 +111,18 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, st
   steps_.update += x.samples;
 }
 
+void Array::elapse(double seconds, int threads) {
+  if (seconds <= 0 || !crosspoints_->ages()) return;
+  const bool small = static_cast<double>(shape().instances * shape().plane()) < parallel_updates;
+  crosspoints_->elapse(seconds, steps_.elapse, small ? 1 : threads);
+  ++steps_.elapse;
+}
+
+void Array::reset(const Selection& chosen, int threads) {
+  crosspoints_->reset(chosen, steps_.reset, threads);
+  ++steps_.reset;
+}
+
 std::vector<float> Array::running_averages() const {
   std::vector<float> values;
   for (std::size_t k = 0; k < shape().instances; ++k) {

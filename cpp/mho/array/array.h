@@ -25,6 +25,8 @@ struct Steps {
   std::uint64_t backward = 0;
   std::uint64_t evaluation_forward = 0;
   std::uint64_t evaluation_backward = 0;
+  std::uint64_t elapse = 0;
+  std::uint64_t reset = 0;
 };
 
 // A line of devices that is looked at between two samples of a call.
@@ -60,6 +62,11 @@ class Array {
   [[nodiscard]] std::size_t line_size(pulse::Snapshot::Line line) const {
     return line == pulse::Snapshot::Line::column ? shape().rows() : shape().stride();
   }
+
+  // Lets time pass for the devices. Where time changes nothing, or none passes, this is no step.
+  void elapse(double seconds, int threads);
+  // Brings devices back to their reset value.
+  void reset(const Selection& chosen, int threads);
 
   [[nodiscard]] const Steps& steps() const { return steps_; }
   void set_steps(const Steps& steps) { steps_ = steps; }

@@ -7,6 +7,17 @@
 
 namespace mho::array {
 
+namespace {
+
+constexpr float largest_count = 16777216;
+
+bool never_negative(const std::string& name) {
+  return name.starts_with("dw_min") || name == "lifetime" || name == "diffusion" || name == "age" ||
+         name == "pulses_left";
+}
+
+}  // namespace
+
 Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys) : shape_(shape) {
   if (shape.out_features == 0 || shape.in_features == 0 || shape.instances == 0) {
     fail_value("an array needs at least one output, one input and one instance");
@@ -24,6 +35,10 @@ void Crosspoints::accumulate(const Batch&, const Batch&, Rates, Samples, int) {
 
 void Crosspoints::pulse_by_count(std::size_t, const pulse::CountedRequest&) {
   fail_value("these crosspoints take no numbers of pulses");
+}
+
+void Crosspoints::reset_places(std::size_t, std::span<const std::size_t>, random::Key) {
+  fail_value("only single devices are reset one by one");
 }
 
 void Crosspoints::put_to_rest(std::size_t, std::span<const std::size_t>) {
@@ -81,6 +96,7 @@ std::vector<std::string> DeviceCrosspoints::plane_names() const {
 std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
   const Plane* lower = lower_bounds();
   const Plane* upper = upper_bounds();
+  const Plane* left = pulses_left();
   std::size_t unreached = 0;
   for (std::size_t k = 0; k < shape_.instances; ++k) {
     const float* source = w + (per_instance ? k * shape_.out_features * shape_.in_features : 0);
@@ -91,12 +107,14 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
         float reached = wanted;
         if (upper != nullptr) reached = std::min(reached, upper->values[at]);
         if (lower != nullptr) reached = std::max(reached, lower->values[at]);
+        const bool moves = left == nullptr || left->values[at] > 0;
+        if (!moves) reached = planes_[0].values[at];
         unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
         planes_[0].values[at] = reached;
+        if (moves && has_visible_weight()) planes_[1].values[at] = reached;
       }
     }
   }
-  if (has_visible_weight()) planes_[1].values = planes_[0].values;
   return unreached;
 }
 
@@ -125,7 +143,10 @@ void DeviceCrosspoints::check_state(const std::vector<const float*>& values) con
     const std::string& name = planes_[p].name;
     for (std::size_t i = 0; i < shape_.devices(); ++i) {
       if (!std::isfinite(values[p][i])) fail_value("array " + name + " of a state must be finite");
-      if (values[p][i] < 0 && name.starts_with("dw_min")) fail_value("array " + name + " of a state must be >= 0");
+      if (values[p][i] < 0 && never_negative(name)) fail_value("array " + name + " of a state must be >= 0");
+      if (name == "pulses_left" && (values[p][i] > largest_count || std::rint(values[p][i]) != values[p][i])) {
+        fail_value("array " + name + " of a state must hold whole numbers up to 16777216");
+      }
     }
   }
   const auto at = [&](const Plane* plane) { return values[static_cast<std::size_t>(plane - planes_.data())]; };

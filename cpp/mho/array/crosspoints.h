@@ -54,6 +54,16 @@ struct Samples {
   std::size_t count;
 };
 
+// Some of the crosspoints: a byte for each, not zero where it is meant; (instances x) out x in, contiguous. All of them
+// where there are no data.
+struct Selection {
+  const std::uint8_t* data = nullptr;
+  bool per_instance = false;
+  [[nodiscard]] bool has(const Shape& shape, std::size_t k, std::size_t i, std::size_t j) const {
+    return data == nullptr || data[((per_instance ? k * shape.out_features : 0) + i) * shape.in_features + j] != 0;
+  }
+};
+
 // One float for each device of each instance, in the padded layout of the kernels.
 struct Plane {
   std::string name;
@@ -104,6 +114,17 @@ class Crosspoints {
   // for one of them what `set_weight` does for all.
   [[nodiscard]] virtual std::vector<std::string> part_names() const { return {}; }
   virtual std::size_t set_part(const std::string& part, const float* w, bool per_instance);
+  // Whether time changes anything.
+  [[nodiscard]] virtual bool ages() const = 0;
+  // Lets time pass: decay, drift, diffusion. The random numbers are those of `step`.
+  virtual void elapse(double seconds, std::uint64_t step, int threads) = 0;
+  // Brings devices back to their reset value, with its spread.
+  virtual void reset(const Selection& chosen, std::uint64_t step, int threads) = 0;
+  // The same for some devices of one instance, named by their places in the padded layout; their spread is that of a
+  // key.
+  virtual void reset_places(std::size_t instance, std::span<const std::size_t> places, random::Key noise);
+  // Makes devices stuck at the weight that a read sees now, for good.
+  virtual void stick(const Selection& chosen) = 0;
 
   // What can be looked at by name, the visible weight among them; values are (instances x out x in), without padding.
   [[nodiscard]] virtual std::vector<std::string> plane_names() const = 0;
@@ -138,6 +159,8 @@ class DeviceCrosspoints : public Crosspoints {
   using Crosspoints::Crosspoints;
 
   [[nodiscard]] const float* visible(std::size_t instance) final;
+  [[nodiscard]] bool ages() const override { return false; }
+  void elapse(double, std::uint64_t, int) override {}
   std::size_t set_weight(const float* w, bool per_instance) override;
   [[nodiscard]] std::vector<std::string> plane_names() const final;
   void copy_plane(const std::string& name, float* target) final;
@@ -152,6 +175,8 @@ class DeviceCrosspoints : public Crosspoints {
   // Bounds of a device, where it has some; null otherwise.
   [[nodiscard]] virtual const Plane* lower_bounds() const { return nullptr; }
   [[nodiscard]] virtual const Plane* upper_bounds() const { return nullptr; }
+  // Pulses that a device still lasts, where they are counted; null otherwise. Without any left it is stuck.
+  [[nodiscard]] virtual const Plane* pulses_left() const { return nullptr; }
   // Whether a read sees something else than the persistent weight that pulses move.
   [[nodiscard]] virtual bool has_visible_weight() const { return false; }
 

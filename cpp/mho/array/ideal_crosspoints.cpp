@@ -19,6 +19,19 @@ IdealCrosspoints::IdealCrosspoints(const Shape& shape, const std::vector<std::ui
 
 void IdealCrosspoints::pulse(std::size_t, const pulse::Request&) { fail_value("ideal weights take no pulses"); }
 
+void IdealCrosspoints::reset(const Selection& chosen, std::uint64_t, int) {
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    for (std::size_t i = 0; i < shape_.out_features; ++i) {
+      float* weights = planes_[0].values.data() + k * shape_.plane() + i * shape_.stride();
+      for (std::size_t j = 0; j < shape_.in_features; ++j) {
+        if (chosen.has(shape_, k, i, j)) weights[j] = 0;
+      }
+    }
+  }
+}
+
+void IdealCrosspoints::stick(const Selection&) { fail_value("ideal weights cannot be stuck"); }
+
 void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
   // The largest magnitude of the samples, of all instances.
   const auto largest = [&](const Batch& batch) {

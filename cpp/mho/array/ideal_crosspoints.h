@@ -11,6 +11,9 @@ class IdealCrosspoints final : public DeviceCrosspoints {
   [[nodiscard]] double granularity() const override { return 0; }
   void pulse(std::size_t instance, const pulse::Request& request) override;
   void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) override;
+  // To zero, exactly.
+  void reset(const Selection& chosen, std::uint64_t step, int threads) override;
+  void stick(const Selection& chosen) override;
 };
 
 }  // namespace mho::array

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "mho/array/crosspoints.h"
 #include "mho/parallel.h"
 #include "mho/pulse/counted_kernel.h"
 #include "mho/pulse/kernel.h"
+#include "mho/retention/retention.h"
 
 namespace mho::array {
 
@@ -16,6 +18,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
  public:
   PulsedCrosspoints(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys, int threads)
       : DeviceCrosspoints(shape, keys), model_(device) {
+    if (device.has("retention")) retention_.emplace(device.section("retention"));
     pulses_.resize(shape.instances);
     const auto add = [&](const char* name) {
       planes_.push_back({name, RawVector<float>(shape.instances * shape.plane())});
@@ -29,6 +32,18 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     first_parameter_ = planes_.size();
     for (const char* name : device::pulsed_plane_names) add(name);
     for (const char* name : Model::extra_planes) add(name);
+    // What only some configurations need.
+    const auto add_own = [&](std::size_t& plane, const char* name) {
+      plane = planes_.size();
+      add(name);
+    };
+    if (pulsed().reset_dtod > 0) add_own(reset_plane_, "reset_value");
+    if (pulsed().endurance) add_own(left_plane_, "pulses_left");
+    first_retention_ = planes_.size();
+    if (retention_) {
+      for (const char* name : retention_->plane_names()) add(name);
+    }
+    age_plane_ = place("age");
     construct(threads);
   }
 
@@ -41,7 +56,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     const pulse::PulseCount fired = trains.count(request.samples, request.directions);
     pulses_[k].up += fired.up;
     pulses_[k].down += fired.down;
-    if (fired.up + fired.down == 0) return;
+    if (fired.up + fired.down == 0 && request.snapshots.empty()) return;
 
     const float* planes[parameters];
     pulse::KernelTarget target = kernel_target(k, planes);
@@ -77,12 +92,82 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
                  [&](std::size_t quad) { pulse::move_by_count(model_, request, target, quad); });
   }
 
+  std::size_t set_weight(const float* w, bool per_instance) override {
+    const std::size_t unreached = DeviceCrosspoints::set_weight(w, per_instance);
+    if (intervals() > 0 || age_plane_ != none) {
+      each_device({}, [&](std::size_t at) {
+        if (moves(at)) programmed(at);
+      });
+    }
+    return unreached;
+  }
+
+  [[nodiscard]] bool ages() const override { return retention_.has_value(); }
+
+  void elapse(double seconds, std::uint64_t step, int threads) override {
+    if (!retention_) return;
+    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    const std::size_t lifetime = place("lifetime");
+    const std::size_t diffusion = place("diffusion");
+    const std::size_t drift_nu = place("drift_nu");
+    parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
+      const std::size_t k = item / quads;
+      const retention::Devices devices{
+          .stride = shape_.stride(),
+          .weight = planes_[0].values.data() + k * shape_.plane(),
+          .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
+          .w_max = upper_bounds()->values.data() + k * shape_.plane(),
+          .w_min = lower_bounds()->values.data() + k * shape_.plane(),
+          .reset_value = optional_values(reset_plane_, k),
+          .pulses_left = optional_values(left_plane_, k),
+          .lifetime = optional_values(lifetime, k),
+          .diffusion = optional_values(diffusion, k),
+          .drift_nu = optional_values(drift_nu, k),
+          .age = optional_values(age_plane_, k),
+          .reset = static_cast<float>(pulsed().reset),
+          .intervals = intervals(),
+          .write_noise = pulsed().write_noise_std > 0};
+      retention_->elapse(devices, item % quads, seconds, {keys_[k], random::Purpose::elapse_noise, step});
+    });
+  }
+
+  void reset(const Selection& chosen, std::uint64_t step, int threads) override {
+    parallel_for(threads, shape_.instances * shape_.out_features, [&](std::size_t item) {
+      const std::size_t k = item / shape_.out_features;
+      const std::size_t row = item % shape_.out_features;
+      const random::Stream noise(keys_[k], random::Purpose::reset_noise, step);
+      for (std::size_t j = 0; j < shape_.in_features; ++j) {
+        if (chosen.has(shape_, k, row, j)) reset_device(k, row * shape_.stride() + j, noise);
+      }
+    });
+  }
+
+  void reset_places(std::size_t k, std::span<const std::size_t> places, random::Key key) override {
+    const random::Stream noise(key, random::Purpose::reset_noise, 0);
+    for (const std::size_t place : places) reset_device(k, place, noise);
+  }
+
+  void stick(const Selection& chosen) override {
+    each_device(chosen, [&](std::size_t at) {
+      if (!moves(at)) return;
+      const float seen = planes_[has_visible_weight() ? 1 : 0].values[at];
+      planes_[0].values[at] = seen;
+      const float stuck[device::pulsed_planes] = {0.0F, 0.0F, seen, seen};
+      for (std::size_t p = 0; p < device::pulsed_planes; ++p) planes_[first_parameter_ + p].values[at] = stuck[p];
+    });
+  }
+
  protected:
   [[nodiscard]] const Plane* upper_bounds() const override { return &planes_[first_parameter_ + 2]; }
   [[nodiscard]] const Plane* lower_bounds() const override { return &planes_[first_parameter_ + 3]; }
-  [[nodiscard]] bool has_visible_weight() const override { return model_.pulsed().write_noise_std > 0; }
+  [[nodiscard]] const Plane* pulses_left() const override {
+    return left_plane_ != none ? &planes_[left_plane_] : nullptr;
+  }
+  [[nodiscard]] bool has_visible_weight() const override { return pulsed().write_noise_std > 0 || pulsed().states > 0; }
 
  private:
+  // No plane: the first is always the weight.
+  static constexpr std::size_t none = 0;
   static constexpr std::size_t parameters = device::pulsed_planes + Model::extra_planes.size();
   // Rows of four that one thread takes at a time.
   static constexpr std::size_t quads_per_item = 4;
@@ -102,7 +187,67 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
             .stride = shape_.stride(),
             .rows = shape_.rows(),
             .fetch_ahead = false,
-            .write_noise = static_cast<float>(model_.pulsed().write_noise_std * model_.pulsed().dw_min)};
+            .write_noise = static_cast<float>(pulsed().write_noise_std * pulsed().dw_min),
+            .intervals = intervals(),
+            .age = optional_values(age_plane_, k),
+            .pulses_left = optional_values(left_plane_, k)};
+  }
+
+  [[nodiscard]] const device::PulsedParameters& pulsed() const { return model_.pulsed(); }
+  // Between the states that a read can see; 0: it can see any weight.
+  [[nodiscard]] float intervals() const {
+    return pulsed().states > 0 ? static_cast<float>(pulsed().states) - 1.0F : 0.0F;
+  }
+
+  // Where the plane of that name is.
+  [[nodiscard]] std::size_t place(const char* name) const {
+    const auto found = std::ranges::find(planes_, name, &Plane::name);
+    return found == planes_.end() ? none : static_cast<std::size_t>(found - planes_.begin());
+  }
+  // The values of an instance; null where there is no such plane.
+  [[nodiscard]] float* optional_values(std::size_t plane, std::size_t k) {
+    return plane != none ? planes_[plane].values.data() + k * shape_.plane() : nullptr;
+  }
+
+  // Calls body(place in the planes) for the chosen devices.
+  template <class Body> void each_device(const Selection& chosen, Body&& body) const {
+    for (std::size_t k = 0; k < shape_.instances; ++k) {
+      for (std::size_t i = 0; i < shape_.out_features; ++i) {
+        for (std::size_t j = 0; j < shape_.in_features; ++j) {
+          if (chosen.has(shape_, k, i, j)) body(k * shape_.plane() + i * shape_.stride() + j);
+        }
+      }
+    }
+  }
+
+  // Whether a device has not used up its pulses.
+  [[nodiscard]] bool moves(std::size_t at) const { return left_plane_ == none || planes_[left_plane_].values[at] > 0; }
+
+  // Brings a device back to its reset value. Four neighbours in a column share a draw.
+  void reset_device(std::size_t k, std::size_t place, const random::Stream& noise) {
+    const std::size_t at = k * shape_.plane() + place;
+    if (!moves(at)) return;
+    const std::size_t row = place / shape_.stride();
+    const auto element =
+        static_cast<std::uint32_t>(row / pulse::rows_per_quad * shape_.stride() + place % shape_.stride());
+    simd::F1 xi[2];
+    random::box_muller(simd::U1(noise.words_of_one(element, 0)[row % 4 / 2]), xi[0], xi[1]);
+    const simd::F1 mean(reset_plane_ != none ? planes_[reset_plane_].values[at] : static_cast<float>(pulsed().reset));
+    const simd::F1 value = fma(xi[row % 2], simd::F1(static_cast<float>(pulsed().reset_std)), mean);
+    const simd::F1 low(lower_bounds()->values[at]);
+    planes_[0].values[at] = clamp(value, low, simd::F1(upper_bounds()->values[at])).v;
+    programmed(at);
+  }
+
+  // A device has a new persistent weight, and not by a pulse: what a read sees of it, and its age.
+  void programmed(std::size_t at) {
+    if (has_visible_weight()) {
+      const simd::F1 w(planes_[0].values[at]);
+      const simd::F1 low(lower_bounds()->values[at]);
+      const simd::F1 high(upper_bounds()->values[at]);
+      planes_[1].values[at] = intervals() > 0 ? device::nearest_state(w, low, high, intervals()).v : w.v;
+    }
+    if (age_plane_ != none) planes_[age_plane_].values[at] = 0;
   }
 
   // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it
@@ -121,6 +266,12 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
         device::make_stuck(model_.pulsed(), stuck, element, lanes);
         simd::F32 extra[Model::extra_planes.size() + 1][4];
         if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, element, lanes, extra);
+        simd::F32 reset_value[4];
+        simd::F32 pulses_left[4];
+        const bool wears = reset_plane_ != none || left_plane_ != none;
+        if (wears) device::construct_wear(pulsed(), stream, element, reset_value, pulses_left);
+        simd::F32 retained[retention::Retention::most_planes][4];
+        if (retention_) retention_->construct(stream, element, retained);
         for (std::size_t r = 0; r < 4; ++r) {
           const std::size_t row = quad * 4 + r;
           const std::size_t columns = row < shape_.out_features ? std::min(shape_.in_features - j, std::size_t{16}) : 0;
@@ -135,13 +286,22 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
           for (std::size_t p = 0; p < parameters; ++p) {
             put(first_parameter_ + p, p < device::pulsed_planes ? values[p] : extra[p - device::pulsed_planes][r]);
           }
+          if (intervals() > 0) put(1, device::nearest_state(rest, lanes[r].w_min, lanes[r].w_max, intervals()));
+          if (reset_plane_ != none) put(reset_plane_, reset_value[r]);
+          if (left_plane_ != none) put(left_plane_, pulses_left[r]);
+          for (std::size_t p = first_retention_; p < planes_.size(); ++p) put(p, retained[p - first_retention_][r]);
         }
       }
     });
   }
 
   Model model_;
+  std::optional<retention::Retention> retention_;
   std::size_t first_parameter_ = 0;
+  std::size_t reset_plane_ = none;
+  std::size_t left_plane_ = none;
+  std::size_t age_plane_ = none;
+  std::size_t first_retention_ = 0;  // the planes from here on are those of retention_
 };
 
 }  // namespace mho::array

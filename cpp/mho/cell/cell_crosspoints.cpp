@@ -51,7 +51,6 @@ pulse::Request CellCrosspoints::request_of(std::size_t p, const pulse::Request& 
 }
 
 void CellCrosspoints::pulse(std::size_t instance, const pulse::Request& request) {
-  dirty_[instance] = 1;
   std::size_t first = 0;
   const std::size_t samples = request.trains.samples();
   // Stretch by stretch: what is to happen between two samples does so wherever a batch begins and ends.
@@ -64,6 +63,7 @@ void CellCrosspoints::pulse(std::size_t instance, const pulse::Request& request)
     part.samples = request.samples & stretch;
     part.snapshots = {};
     pulse_parts(instance, part);
+    touch(instance);
   };
   auto snapshot = request.snapshots.begin();
   for (std::size_t s = 0; (every_ > 0 || !request.snapshots.empty()) && s < samples; ++s) {
@@ -71,6 +71,7 @@ void CellCrosspoints::pulse(std::size_t instance, const pulse::Request& request)
     if (every_ > 0 && (request.passing >> s & 1) != 0 && step % every_ == 0) {
       pass(s + 1);
       happen(instance, step / every_, request);
+      touch(instance);
     }
     for (; snapshot != request.snapshots.end() && snapshot->sample == s; ++snapshot) {
       pass(s + 1);
@@ -96,6 +97,25 @@ const float* CellCrosspoints::visible(std::size_t instance) {
   }
   dirty_[instance] = 0;
   return sum;
+}
+
+bool CellCrosspoints::ages() const {
+  return std::ranges::any_of(parts_, [](const Part& part) { return part.crosspoints->ages(); });
+}
+
+void CellCrosspoints::elapse(double seconds, std::uint64_t step, int threads) {
+  for (const Part& part : parts_) part.crosspoints->elapse(seconds, step, threads);
+  touch_all();
+}
+
+void CellCrosspoints::reset(const array::Selection& chosen, std::uint64_t step, int threads) {
+  for (const Part& part : parts_) part.crosspoints->reset(chosen, step, threads);
+  touch_all();
+}
+
+void CellCrosspoints::stick(const array::Selection& chosen) {
+  for (const Part& part : parts_) part.crosspoints->stick(chosen);
+  touch_all();
 }
 
 CellCrosspoints::Look CellCrosspoints::look(std::size_t left_out) {

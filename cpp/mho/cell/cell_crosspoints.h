@@ -29,6 +29,12 @@ class CellCrosspoints : public array::Crosspoints {
   [[nodiscard]] std::vector<std::string> part_names() const final;
   std::size_t set_part(const std::string& part, const float* w, bool per_instance) final;
 
+  // Time, resets and sticking concern every part.
+  [[nodiscard]] bool ages() const final;
+  void elapse(double seconds, std::uint64_t step, int threads) final;
+  void reset(const array::Selection& chosen, std::uint64_t step, int threads) final;
+  void stick(const array::Selection& chosen) final;
+
   // "weight" is what the cell shows; the arrays of a part follow its name and a slash.
   [[nodiscard]] std::vector<std::string> plane_names() const final;
   void copy_plane(const std::string& name, float* target) final;

@@ -1,6 +1,6 @@
 #include "mho/cell/multi_significance_cell.h"
-
 #include "mho/error.h"
+#include "mho/random/key.h"
 
 namespace mho::cell {
 
@@ -49,9 +49,9 @@ void MultiSignificanceCell::happen(std::size_t instance, std::uint64_t event, co
   AlignedVector<float> change(shape_.plane());
   const auto share = static_cast<float>(gamma(capacitor, instance) / gain_);
   for (std::size_t i = 0; i < change.size(); ++i) change[i] = share * (g[i] - g_ref[i]);
-  pair_->write(instance, change.data(), event_key(instance, "transfer", event), request.pulse_by_pulse,
-               request.threads);
-  part(capacitor).put_to_rest(instance, everywhere_);
+  const std::uint64_t key = event_key(instance, "transfer", event);
+  pair_->write(instance, change.data(), key, request.pulse_by_pulse, request.threads);
+  part(capacitor).reset_places(instance, everywhere_, random::Key::from(random::derive_key(key, "reset")));
   ++transfers_[instance];
 }
 

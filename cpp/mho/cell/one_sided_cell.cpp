@@ -74,8 +74,11 @@ void OneSidedCell::happen(std::size_t instance, std::uint64_t event, const pulse
   refreshed_[instance] += places.size();
   AlignedVector<float> change(shape_.plane());
   for (const std::size_t at : places) change[at] = static_cast<float>(gamma_) * (positive[at] - negative[at]);
-  for (std::size_t p = 0; p < 2; ++p) part(p).put_to_rest(instance, places);
-  write(instance, change.data(), event_key(instance, "refresh", event), request.pulse_by_pulse, request.threads);
+  const std::uint64_t key = event_key(instance, "refresh", event);
+  for (std::size_t p = 0; p < 2; ++p) {
+    part(p).reset_places(instance, places, random::Key::from(random::derive_key(key, p == 0 ? "reset+" : "reset-")));
+  }
+  write(instance, change.data(), key, request.pulse_by_pulse, request.threads);
 }
 
 void OneSidedCell::write(std::size_t instance, const float* change, std::uint64_t key, bool pulse_by_pulse,

@@ -31,7 +31,12 @@ struct PulsedParameters {
   double up_down_dtod;
   double write_noise_std;  // in units of dw_min
   double stuck_prob, stuck_range;
+  double reset, reset_dtod;  // the weight to which a reset leads, and its spread from device to device, in weight
+  double reset_std;          // its spread from reset to reset, in weight
   std::optional<double> granularity;
+  std::optional<double> endurance;  // mean number of pulses after which a device is stuck
+  double endurance_dtod;
+  double states;  // evenly spaced weights that a read can see; 0: any
 
   explicit PulsedParameters(Parameters& p)
       : dw_min(p.number("dw_min", 1e-12, 1e6)),
@@ -46,9 +51,18 @@ struct PulsedParameters {
         up_down_dtod(p.number("up_down_dtod", 0, 1e3)),
         write_noise_std(p.number("write_noise_std", 0, 1e6)),
         stuck_prob(p.number("stuck_prob", 0, 1)),
-        stuck_range(p.number("stuck_range", 0, 1e6)) {
+        stuck_range(p.number("stuck_range", 0, 1e6)),
+        reset(p.number("reset", -1e6, 1e6)),
+        reset_dtod(p.number("reset_dtod", 0, 1e6)),
+        reset_std(p.number("reset_std", 0, 1e6)),
+        endurance_dtod(p.number("endurance_dtod", 0, 1e3)),
+        states(p.has("states") ? p.number("states", 2, largest_count) : 0) {
     if (p.has("granularity")) granularity = p.number("granularity", 1e-12, 1e6);
+    if (p.has("endurance")) endurance = p.number("endurance", 1, largest_count);
   }
+
+  // Up to here floats count without a gap.
+  static constexpr double largest_count = 16777216;
 
   [[nodiscard]] double nominal_up() const { return (1.0 + std::fmin(up_down, 0.0)) * dw_min; }
   [[nodiscard]] double nominal_down() const { return (1.0 - std::fmax(up_down, 0.0)) * dw_min; }
@@ -85,8 +99,11 @@ template <class Planes> PulsedLanes<typename Planes::V> load_pulsed(const Planes
 }
 
 // Draws of a device's construction. Models number their own from first_model_draw on.
-inline constexpr std::uint32_t step_draw = 0;    // gain, then asymmetry
-inline constexpr std::uint32_t bounds_draw = 1;  // upper, then lower
+inline constexpr std::uint32_t step_draw = 0;        // gain, then asymmetry
+inline constexpr std::uint32_t bounds_draw = 1;      // upper, then lower
+inline constexpr std::uint32_t wear_draw = 2;        // reset value, then endurance
+inline constexpr std::uint32_t relaxation_draw = 3;  // lifetime, then diffusion
+inline constexpr std::uint32_t drift_draw = 4;       // exponent
 inline constexpr std::uint32_t first_model_draw = 16;
 
 // Two parameters that share a draw: mean + deviation * xi each, for four rows of sixteen devices.
@@ -152,6 +169,23 @@ inline void make_stuck(const PulsedParameters& p, const random::Stream& stream, 
     lanes[r].w_max = simd::select(stuck, at, lanes[r].w_max);
     lanes[r].w_min = simd::select(stuck, at, lanes[r].w_min);
   }
+}
+
+// The reset values of four rows of sixteen devices, and how many pulses they last.
+inline void construct_wear(const PulsedParameters& p, const random::Stream& stream, std::uint32_t element,
+                           F32* reset_value, F32* pulses_left) {
+  const double endurance = p.endurance.value_or(0);
+  draw_two(reset_value, p.reset, p.reset_dtod, pulses_left, endurance, endurance * p.endurance_dtod, stream, element,
+           wear_draw);
+  const F32 most(static_cast<float>(PulsedParameters::largest_count));
+  for (int r = 0; r < 4; ++r) pulses_left[r] = simd::clamp(simd::rint(pulses_left[r]), F32(0.0F), most);
+}
+
+// The one of a device's evenly spaced states that is nearest to a weight; there is one more than intervals.
+template <class F> F nearest_state(F w, F w_min, F w_max, float intervals) {
+  const F width = w_max - w_min;
+  const F number = rint((w - w_min) / max(width, F(1e-30F)) * F(intervals));
+  return min(fma(number, width / F(intervals), w_min), w_max);
 }
 
 // No limit.

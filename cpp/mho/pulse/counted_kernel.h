@@ -18,7 +18,12 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
     for (std::size_t r = 0; r < rows_per_quad; ++r) {
       const std::size_t at = (quad * rows_per_quad + r) * target.stride + column;
       const F32 count = F32::load(request.counts + at);
-      const U32 n = simd::round_to_int(simd::abs(count));
+      U32 n = simd::round_to_int(simd::abs(count));
+      if (target.pulses_left != nullptr) {
+        const U32 left = simd::round_to_int(F32::load(target.pulses_left + at));
+        n = simd::select(simd::greater(n, left), left, n);
+        simd::to_float(left - n).store(target.pulses_left + at);
+      }
       const Mask touched = simd::nonzero(n);
       if (!simd::any(touched)) continue;
       const auto lanes = model.load(device::Neighbours{target.planes, at});
@@ -27,10 +32,13 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
       const F32 moved = pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes), w, n,
                                          count > F32(0.0F), xi, LaterNoise(request.noise, request.step, element, r));
       simd::select(touched, moved, w).store(target.weight + at);
+      if (target.age != nullptr) {
+        simd::select(touched, F32(0.0F), F32::load(target.age + at)).store(target.age + at);
+      }
       if (target.visible == nullptr) continue;
       const F32 noise = random::to_gaussian(write.words(element, 0), r);
-      const F32 seen = simd::fma(noise, F32(target.write_noise), moved);
-      simd::select(touched, seen, F32::load(target.visible + at)).store(target.visible + at);
+      const F32 now = seen(target, lanes, moved, noise);
+      simd::select(touched, now, F32::load(target.visible + at)).store(target.visible + at);
     }
   }
 }

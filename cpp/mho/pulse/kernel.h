@@ -28,13 +28,25 @@ inline constexpr std::size_t columns_per_group = 16;
 // What the kernel works on: one array of one instance.
 struct KernelTarget {
   float* weight;               // persistent weights, (rows padded to 4) x stride
-  float* visible;              // what a read sees where that differs (write noise), else null
+  float* visible;              // what a read sees where that differs (write noise, states), else null
   const float* const* planes;  // per-device parameters, laid out like the weights
   std::size_t stride;          // columns padded to 16
   std::size_t rows;            // padded to 4
   bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
   float write_noise;           // standard deviation, in weight units
+  float intervals;             // between the states that a read can see; 0: it can see any weight
+  float* age;                  // time since the last pulse, else null
+  float* pulses_left;          // that a device lasts, where they are limited, else null
+
+  // Whether somebody wants to know which devices were pulsed.
+  [[nodiscard]] bool traced() const { return visible != nullptr || age != nullptr; }
 };
+
+// What a read sees of a weight: its state, with the noise of the last pulse.
+template <class Lanes, class F> F seen(const KernelTarget& target, const Lanes& lanes, F w, F noise) {
+  if (target.intervals > 0) w = device::nearest_state(w, lanes.w_min, lanes.w_max, target.intervals);
+  return fma(noise, F(target.write_noise), w);
+}
 
 // Pulses of sixteen crosspoints of one row, whose line has train d: coincident slots, or the rounded product of what
 // the lines ask for. The branches are the same for a whole call.
@@ -215,17 +227,19 @@ template <class Model> class DenseQuad {
   // What the inner loop is compiled for: other settings are read as it goes.
   void move(std::size_t group, std::size_t first_row, std::uint64_t samples) {
     const bool limits_behind = model_.limits_behind();
-    const bool with_write_noise = target_.visible != nullptr;
+    const bool traced = target_.traced();
+    if (target_.pulses_left != nullptr) return move<false, true, true>(group, first_row, samples, traced);
     if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both)
-      return move<false, true>(group, first_row, samples, with_write_noise);
-    if (limits_behind) return move<true, true>(group, first_row, samples, with_write_noise);
-    if (with_write_noise) return move<true, false>(group, first_row, samples, true);
-    return move<true, false>(group, first_row, samples, std::false_type{});
+      return move<false, true, false>(group, first_row, samples, traced);
+    if (limits_behind) return move<true, true, false>(group, first_row, samples, traced);
+    if (traced) return move<true, false, false>(group, first_row, samples, true);
+    return move<true, false, false>(group, first_row, samples, std::false_type{});
   }
 
   // Rows first_row ... of one group of columns, through some samples. Simple: trains of one word, for both directions.
-  template <bool simple, bool limits_behind, class Flag>
-  [[gnu::noinline]] void move(std::size_t group, std::size_t first_row, std::uint64_t samples, Flag with_write_noise) {
+  // Wearing: devices that last a limited number of pulses. Traced: which devices were pulsed is of interest.
+  template <bool simple, bool limits_behind, bool wearing, class Flag>
+  [[gnu::noinline]] void move(std::size_t group, std::size_t first_row, std::uint64_t samples, Flag traced) {
     const Model& model = model_;
     const auto words = static_cast<std::size_t>(trains_.words());
     const std::uint32_t* x_bits = trains_.x_bits(group, 0);
@@ -239,11 +253,13 @@ template <class Model> class DenseQuad {
     device::AggregationRange<V> range[rows];
     F32 w[rows];
     U32 last[rows];  // 1 + the sample of the last pulse
+    U32 pulses_left[rows];
     for (std::size_t r = 0; r < rows; ++r) {
       lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
       range[r] = model.range(lanes[r]);
       w[r] = F32::load(target_.weight + origin + r * target_.stride);
       last[r] = U32(0U);
+      if (wearing) pulses_left[r] = simd::round_to_int(F32::load(target_.pulses_left + origin + r * target_.stride));
     }
     for (std::uint64_t left = samples; left != 0; left &= left - 1) {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
@@ -256,6 +272,10 @@ template <class Model> class DenseQuad {
                        : coincidences(trains_, x, d + r * words, trains_.divisor(s));
         Mask up = Mask::of(negative[d_signs >> r & 1U]);
         if (!simple) take(n, up);
+        if (wearing) {
+          n = simd::select(simd::greater(n, pulses_left[r]), pulses_left[r], n);
+          pulses_left[r] = pulses_left[r] - n;
+        }
         const F32 xi = F32::load(noise_[s][first_row + r]);
         const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
         F32 moved = clamp(model.pulses(lanes[r], w[r], up, n, xi), lanes[r].w_min, lanes[r].w_max);
@@ -267,7 +287,7 @@ template <class Model> class DenseQuad {
           moved = simd::select(in_turn, slow, moved);
         }
         w[r] = moved;
-        if (with_write_noise) {
+        if (traced) {
           last[r] = simd::select(simd::nonzero(n), U32(static_cast<std::uint32_t>(s) + 1U), last[r]);
         }
       }
@@ -275,7 +295,8 @@ template <class Model> class DenseQuad {
     for (std::size_t r = 0; r < rows; ++r) {
       const std::size_t at = origin + r * target_.stride;
       w[r].store(target_.weight + at);
-      if (with_write_noise) show(group, first_row + r, at, w[r], last[r]);
+      if (wearing) simd::to_float(pulses_left[r]).store(target_.pulses_left + at);
+      if (traced) trace(group, first_row + r, at, lanes[r], w[r], last[r]);
     }
   }
 
@@ -292,15 +313,21 @@ template <class Model> class DenseQuad {
     up = all;
   }
 
-  // Write noise: the visible weight was redrawn by each pulse; only the last one is still to be seen.
-  void show(std::size_t group, std::size_t row, std::size_t at, F32 w, U32 last) {
+  // What the pulses have left behind beside the weight.
+  void trace(std::size_t group, std::size_t row, std::size_t at, const typename Model::template Lanes<V>& lanes, F32 w,
+             U32 last) {
     const Mask touched = simd::nonzero(last);
     if (!simd::any(touched)) return;
+    if (target_.age != nullptr) {
+      simd::select(touched, F32(0.0F), F32::load(target_.age + at)).store(target_.age + at);
+    }
+    if (target_.visible == nullptr) return;
+    // The noise of the visible weight was drawn by each pulse; only the last one is still to be seen.
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step);
     const U32 step_low = last + U32(static_cast<std::uint32_t>(request_.first_step) - 1U);
     const auto words = write.words_of_steps(step_low, simd::lane_index() + U32(element(group)), 0);
-    const F32 seen = simd::fma(random::to_gaussian(words, row), F32(target_.write_noise), w);
-    simd::select(touched, seen, F32::load(target_.visible + at)).store(target_.visible + at);
+    const F32 now = seen(target_, lanes, w, random::to_gaussian(words, row));
+    simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
   }
 
   const Model& model_;
@@ -363,10 +390,12 @@ template <class Model> class SparseQuad {
           next = hits_.collect(trains_, s, d, next);
           if (hits_.size == 0) continue;
           draw_noise(r, s);
-          if (hits_.several || request_.pulse_by_pulse) {
-            move<true>(r, s);
+          if (target_.pulses_left != nullptr) {
+            move<true, true>(r, s);
+          } else if (hits_.several || request_.pulse_by_pulse) {
+            move<true, false>(r, s);
           } else {
-            move<false>(r, s);
+            move<false, false>(r, s);
           }
         }
       }
@@ -413,7 +442,7 @@ template <class Model> class SparseQuad {
     }
   }
 
-  template <bool several> [[gnu::noinline]] void move(std::size_t row, std::size_t s) {
+  template <bool several, bool wearing> [[gnu::noinline]] void move(std::size_t row, std::size_t s) {
     const std::size_t origin = (quad_ * rows_per_quad + row) * target_.stride;
     const Model model = model_;
     float* weight = target_.weight + origin;
@@ -428,6 +457,7 @@ template <class Model> class SparseQuad {
     const std::uint32_t d_negative =
         ((static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) ^ static_cast<std::uint32_t>(reversed))
         << 31;
+    const bool traced = target_.traced();
     for (std::size_t i = 0; i < hits_.size; ++i) {
       const std::uint32_t column = columns[i] & column_bits;
       simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
@@ -437,7 +467,13 @@ template <class Model> class SparseQuad {
       }
       const auto lanes = model.load(device::OneDevice{planes, column});
       simd::F1 w(weight[column]);
-      const simd::U1 n(several ? counts[i] : 1U);
+      simd::U1 n(several ? counts[i] : 1U);
+      if (wearing) {
+        float& left = target_.pulses_left[origin + column];
+        n.v = std::min(n.v, static_cast<std::uint32_t>(left));
+        if (n.v == 0) continue;
+        left -= static_cast<float>(n.v);
+      }
       const simd::F1 xi(noise[i]);
       if (!several || n.v == 1) {
         w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
@@ -445,8 +481,10 @@ template <class Model> class SparseQuad {
         w = in_turn(planes, row, s, column, w, n, up, xi);
       }
       weight[column] = w.v;
+      if (!traced) continue;
+      if (target_.age != nullptr) target_.age[origin + column] = 0;
       if (target_.visible == nullptr) continue;
-      target_.visible[origin + column] = fma(simd::F1(hits_.write_noise[i]), simd::F1(target_.write_noise), w).v;
+      target_.visible[origin + column] = seen(target_, lanes, w, simd::F1(hits_.write_noise[i])).v;
     }
   }
 

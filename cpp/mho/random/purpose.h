@@ -25,6 +25,9 @@ enum class Purpose : std::uint16_t {
   output_chopper = 0x0017,
   gradient_rounding_x = 0x0018,
   gradient_rounding_d = 0x0019,
+  // Drawn for each call that lets time pass or resets devices.
+  elapse_noise = 0x0020,
+  reset_noise = 0x0021,
   // Of cells that combine devices: for each sample, which device takes it; for each refresh or transfer, rounding to
   // whole pulses; once, where a reference is programmed.
   cell_choice = 0x0030,

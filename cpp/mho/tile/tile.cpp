@@ -139,7 +139,10 @@ void Tile::load_state(const std::vector<const float*>& values) {
 std::vector<array::Counter> Tile::counters() {
   std::vector<array::Counter> all;
   for (const Part& part : parts()) {
-    if (part.array != main_.get()) all.push_back({part.prefix + "update", {part.array->steps().update}});
+    if (part.array != main_.get()) {
+      all.push_back({part.prefix + "update", {part.array->steps().update}});
+      all.push_back({part.prefix + "elapse", {part.array->steps().elapse}});
+    }
     for (array::Counter& counter : part.array->crosspoints().counters()) {
       all.push_back({part.prefix + counter.name, std::move(counter.values)});
     }
@@ -159,6 +162,7 @@ void Tile::set_counters(const std::vector<array::Counter>& counters) {
     if (part.array != main_.get()) {
       array::Steps steps = part.array->steps();
       steps.update = take(1).front().values.front();
+      steps.elapse = take(1).front().values.front();
       part.array->set_steps(steps);
     }
     part.array->crosspoints().set_counters(take(part.array->crosspoints().counters().size()));
@@ -176,6 +180,29 @@ std::size_t Tile::memory_bytes() {
   std::size_t bytes = buffer_bytes();
   for (const Part& part : parts()) bytes += part.array->memory_bytes();
   return bytes;
+}
+
+void Tile::elapse(double seconds, int threads) {
+  if (!std::isfinite(seconds) || seconds < 0) {
+    fail_value("elapse: seconds must be >= 0, got " + std::to_string(seconds));
+  }
+  for (const Part& part : parts()) part.array->elapse(seconds, threads);
+  rule_->state_changed();
+}
+
+bool Tile::ages() {
+  const auto all = parts();
+  return std::any_of(all.begin(), all.end(), [](const Part& part) { return part.array->crosspoints().ages(); });
+}
+
+void Tile::reset(const array::Selection& chosen, int threads) {
+  main_->reset(chosen, threads);
+  rule_->state_changed();
+}
+
+void Tile::stick(const array::Selection& chosen) {
+  main_->crosspoints().stick(chosen);
+  rule_->state_changed();
 }
 
 }  // namespace mho::tile

@@ -41,6 +41,11 @@ class Tile {
   // The same for a part of a cell of the main array alone.
   std::size_t set_part(const std::string& part, const float* w, bool per_instance);
 
+  void elapse(double seconds, int threads);
+  [[nodiscard]] bool ages();
+  void reset(const array::Selection& chosen, int threads);
+  void stick(const array::Selection& chosen);
+
   [[nodiscard]] array::Array& main() { return *main_; }
   [[nodiscard]] const array::Array& main() const { return *main_; }
 

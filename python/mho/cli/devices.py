@@ -141,7 +141,7 @@ def _detail(name: str, device: Device) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from mho._parameters import declarations
+    from mho._parameters import Parameters, declarations
 
     facts = _facts(name, device)
     console = stdout_console()
@@ -153,9 +153,18 @@ def _detail(name: str, device: Device) -> None:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("unit")
     table.add_column("meaning")
-    for field, declared in declarations(type(device)).items():
-        value = getattr(device, field)
-        table.add_row(field, escape(_shown(value)), escape(declared.unit), escape(declared.doc))
+
+    def add(parameters: Parameters, table_name: str) -> None:
+        for field, declared in declarations(type(parameters)).items():
+            value = getattr(parameters, field)
+            if isinstance(value, Parameters):
+                add(value, f"{table_name}{field}.")
+                continue
+            table.add_row(
+                table_name + field, escape(_shown(value)), escape(declared.unit), escape(declared.doc)
+            )
+
+    add(device, "")
     console.print(table)
     console.print(f"States, (w_max - w_min) / dw_min: {_number(facts['states'])}")
     console.print(f"Mean step of one pulse at weight 0: {_number(facts['weight_granularity'])}")

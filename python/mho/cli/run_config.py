@@ -42,6 +42,7 @@ from mho.cli._console import UsageError
 from mho.config import TileConfig
 from mho.devices import Device
 from mho.errors import MhoError
+from mho.tile import SECONDS
 
 __all__ = ["ACTIVATIONS", "DATA_SETS", "RunConfig", "load_device", "read_run_file", "resolve"]
 
@@ -83,6 +84,8 @@ class RunConfig:
         Learning rate.
     batch_size : int
         Images per mini-batch.
+    seconds_per_batch : float
+        Time that passes for the devices after every mini-batch.
     seed : int
         Seed of every random number of the run, 0 to 2**64 - 1.
     threads : int or None
@@ -103,6 +106,7 @@ class RunConfig:
     epochs: int = 10
     lr: float = 0.1
     batch_size: int = 10
+    seconds_per_batch: float = 1.0
     seed: int = 1
     threads: int | None = None
     out: str | None = None
@@ -123,6 +127,11 @@ class RunConfig:
         return "+".join(dict.fromkeys(_snake(type(one).__name__) for one in rules))
 
     @property
+    def ages(self) -> bool:
+        """Whether time changes the weights of any layer."""
+        return any(self.layer_tile(layer).device.ages for layer in range(len(self.layers) - 1))
+
+    @property
     def name(self) -> str:
         """What the run folder is called by default, such as ``digits-gokmen_vlasov-seed1``."""
         rule = "" if self.rule_name == "sgd" else f"-{self.rule_name}"
@@ -140,8 +149,8 @@ class RunConfig:
                 result[key] = getattr(self, key)
         if not self.layer_tiles:
             result["layers"] = list(self.layers)
-        for key in ("activation", "epochs", "lr", "batch_size", "seed", "threads"):
-            if getattr(self, key) is not None:
+        for key in ("activation", "epochs", "lr", "batch_size", "seconds_per_batch", "seed", "threads"):
+            if getattr(self, key) is not None and (key != "seconds_per_batch" or self.ages):
                 result[key] = getattr(self, key)
         result["tile"] = self.tile.to_dict()
         if self.layer_tiles:
@@ -252,6 +261,10 @@ def _learning_rate(name: str, value: Any) -> float:
     return _validate.number(name, value, Range(at_least=0))
 
 
+def _seconds(name: str, value: Any) -> float:
+    return _validate.number(name, value, SECONDS)
+
+
 def _choice(choices: tuple[str, ...]) -> Callable[[str, Any], str]:
     return lambda name, value: _validate.choice(name, value, choices)
 
@@ -319,6 +332,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "epochs": _integer(1),
     "lr": _learning_rate,
     "batch_size": _integer(1),
+    "seconds_per_batch": _seconds,
     "seed": _integer(0, _MAX_SEED),
     "threads": _integer(1, 1024),
     "out": _text,
@@ -400,4 +414,10 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
                 )
             folder = (Path() if "data_dir" in given else base) / values["data_dir"]
             values["data_dir"] = str(folder.absolute())
-        return RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
+        config = RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
+        if config.seconds_per_batch != RunConfig.seconds_per_batch and not config.ages:
+            raise UsageError(
+                f"{here}seconds_per_batch has no effect where no device has a retention: leave it out, "
+                f"got {config.seconds_per_batch!r}"
+            )
+        return config

@@ -72,6 +72,10 @@ def train(
     epochs: Annotated[int | None, _option("N", "Passes over the training images. Default: 10")] = None,
     lr: Annotated[float | None, _option("X", "Learning rate. Default: 0.1")] = None,
     batch_size: Annotated[int | None, _option("N", "Images per mini-batch. Default: 10")] = None,
+    seconds_per_batch: Annotated[
+        float | None,
+        _option("X", "Time that passes for the devices after every mini-batch, in seconds. Default: 1"),
+    ] = None,
     seed: Annotated[
         int | None, _option("N", "Seed of all random numbers: the same seed, the same result. Default: 1")
     ] = None,
@@ -113,6 +117,7 @@ def train(
         "epochs": epochs,
         "lr": lr,
         "batch_size": batch_size,
+        "seconds_per_batch": seconds_per_batch,
         "seed": seed,
         "threads": threads,
         "data": data,

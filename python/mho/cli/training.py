@@ -326,13 +326,16 @@ class _Run:
         self.train_data, self.test_data = _load_data(config)
         self.net = _network(config)
         settings: dict[str, Any] = {"loss": "cross_entropy", "lr": config.lr, "batch_size": config.batch_size}
+        # The twin is made before anything is trained or restored: the same initial weights. It does not age.
+        twin = self.net.floating_point()
         self.trainers = [
-            Trainer(net, checkpoint=path, **settings)
-            for net, path in (
-                (self.net, folder.checkpoint),
-                # Made before anything is trained or restored: the same initial weights.
-                (self.net.floating_point(), folder.checkpoint_float),
-            )
+            Trainer(
+                self.net,
+                checkpoint=folder.checkpoint,
+                seconds_per_batch=config.seconds_per_batch,
+                **settings,
+            ),
+            Trainer(twin, checkpoint=folder.checkpoint_float, **settings),
         ]
 
     def write_config(self) -> None:

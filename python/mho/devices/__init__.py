@@ -13,7 +13,11 @@ Each crosspoint draws once, with independent standard normal numbers ``xi``:
   alone, a negative one makes ``up_bias = up_down``; of both scales the magnitude is taken;
 - its bounds, ``w_max * (1 + w_max_dtod * xi)`` and ``w_min * (1 + w_min_dtod * xi)``, swapped if they cross,
   then made ``w_max >= 0`` and ``w_min <= 0``;
-- with probability `stuck_prob`, that it is stuck, at a weight uniform between minus and plus `stuck_range`.
+- with probability `stuck_prob`, that it is stuck, at a weight uniform between minus and plus `stuck_range`;
+- its reset value, ``reset + reset_dtod * xi``, and its endurance, ``endurance * (1 + endurance_dtod * xi)``
+  pulses;
+- how it forgets, if it has a `Retention`: ``lifetime * (1 + lifetime_dtod * xi)``, the magnitude of
+  ``diffusion * (1 + diffusion_dtod * xi)``, and ``drift_nu * (1 + drift_nu_dtod * xi)``.
 
 The *nominal device* is the one with all ``xi = 0``: `PulsedDevice.mean_step`, `Device.symmetry_point` and
 `Device.weight_granularity` are about it.
@@ -40,6 +44,7 @@ from mho.devices.one_sided import OneSided
 from mho.devices.pow_step import PowStep
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.reference import Reference
+from mho.devices.retention import Retention
 from mho.devices.soft_bounds import SoftBounds
 from mho.devices.vector import Vector
 
@@ -58,6 +63,7 @@ __all__ = [
     "PowStep",
     "PulsedDevice",
     "Reference",
+    "Retention",
     "SoftBounds",
     "Vector",
     "fit",

@@ -39,6 +39,11 @@ class Device(Tagged, ABC):
         such a point.
         """
 
+    @property
+    def ages(self) -> bool:
+        """Whether time changes the weight; see `Retention`."""
+        return False
+
     def engine_dict(self) -> dict[str, Any]:
         """Return the plain dict the engine builds the device from, with a model that the engine has."""
         return self.to_dict()

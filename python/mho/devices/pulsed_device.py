@@ -10,10 +10,14 @@ import numpy as np
 
 from mho._parameters import parameter
 from mho.devices.device import Device
+from mho.devices.retention import Retention
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
+# ruff: noqa: RUF009
 
 __all__ = ["KIT", "MODEL", "RPU", "PulsedDevice", "bisected_symmetry_point", "linear_symmetry_point"]
 
@@ -21,6 +25,9 @@ __all__ = ["KIT", "MODEL", "RPU", "PulsedDevice", "bisected_symmetry_point", "li
 RPU = "Gokmen & Vlasov 2016"
 KIT = "Rasch et al. 2021"
 MODEL = "model choice"
+
+# Up to here numbers in single precision count without a gap.
+_LARGEST_COUNT = 2**24
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -112,6 +119,58 @@ class PulsedDevice(Device):
         unit="weight",
         source=KIT,
     )
+    states: int | None = parameter(
+        None,
+        kind=int,
+        at_least=2,
+        at_most=_LARGEST_COUNT,
+        doc="Number of weights that a read can see, evenly spaced between the device's own bounds; pulses "
+        "move the persistent weight in between.",
+        source=MODEL,
+    )
+    endurance: float | None = parameter(
+        None,
+        kind=float,
+        at_least=1,
+        at_most=_LARGEST_COUNT,
+        doc="Mean number of pulses after which a device is stuck where it is.",
+        unit="pulses",
+        source=MODEL,
+    )
+    endurance_dtod: float = parameter(
+        0.0,
+        largest=1e3,
+        at_least=0,
+        doc="Spread of the endurance from device to device; each is rounded, and kept within 0 and 16777216.",
+        unit="fraction of endurance",
+        source=MODEL,
+    )
+    reset: float = parameter(
+        0.0,
+        largest=1e6,
+        doc="Mean weight to which a reset leads, and decay and drift tend; within the device's own bounds.",
+        unit="weight",
+        source=KIT,
+    )
+    reset_dtod: float = parameter(
+        0.0,
+        largest=1e6,
+        at_least=0,
+        doc="Spread of the reset value from device to device; absolute.",
+        unit="weight",
+        source=KIT,
+    )
+    reset_std: float = parameter(
+        0.01,
+        largest=1e6,
+        at_least=0,
+        doc="Standard deviation about the device's reset value from reset to reset.",
+        unit="weight",
+        source=KIT,
+    )
+    retention: Retention | None = parameter(
+        None, kind=Retention, doc="What time does to the weight; off: nothing.", source=KIT
+    )
     granularity: float | None = parameter(
         None,
         largest=1e6,
@@ -130,6 +189,12 @@ class PulsedDevice(Device):
         self._require_effect("w_max_dtod", self.w_max > 0, "while w_max is 0", neutral=0.0)
         self._require_effect("w_min_dtod", self.w_min < 0, "while w_min is 0", neutral=0.0)
         self._require_effect("stuck_range", self.stuck_prob > 0, "while stuck_prob is 0")
+        self._require_effect("endurance_dtod", self.endurance is not None, "without an endurance")
+
+    @property
+    def ages(self) -> bool:
+        """Whether time changes the weight."""
+        return self.retention is not None
 
     def check_slope_bounds(self) -> None:
         """Refuse a bound of 0 where the slope of the step refers to the bound."""

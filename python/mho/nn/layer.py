@@ -195,6 +195,17 @@ class Layer(ABC):
         """The tiles of the layer."""
         return ()
 
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for the tiles of the layer; see `mho.Tile.elapse`.
+
+        Parameters
+        ----------
+        seconds : float
+            The time, from 0 to 1e12.
+        """
+        for tile in self.tiles:
+            tile.elapse(seconds)
+
     def state(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return everything that changes while the network is used.
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from numpy.typing import ArrayLike, NDArray
 
 from mho import files
+from mho._validate import number
 from mho.config import TileConfig
 from mho.errors import MhoError, MhoFileError, MhoTypeError, MhoValueError
 from mho.nn.layer import Array, Layer, as_float32, load_all
 from mho.seeds import Seed
-from mho.tile import Costs, PulseCount, Tile
+from mho.tile import SECONDS, Costs, PulseCount, Tile
 
 if TYPE_CHECKING:
     import os
@@ -237,6 +238,37 @@ class Sequential:
             gradient = gradients[i]
             assert gradient is not None
             self._layers[i].update(gradient, saved.saved[i], lr)
+
+    @property
+    def ages(self) -> bool:
+        """Whether time changes anything: whether a device of the network has a `mho.devices.Retention`."""
+        return any(tile.ages for tile in self.tiles)
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass for all layers; see `mho.Tile.elapse`.
+
+        Parameters
+        ----------
+        seconds : float
+            The time, from 0 to 1e12.
+
+        Raises
+        ------
+        MhoTypeError, MhoValueError
+            It is not such a number. The network is unchanged then.
+
+        Examples
+        --------
+        >>> from mho import nn, presets
+        >>> net = nn.Sequential(nn.Linear(4, 2, device=presets.capacitor()), seed=7)
+        >>> before = abs(net[0].weight).sum()
+        >>> net.elapse(1e6)
+        >>> bool(abs(net[0].weight).sum() < before)
+        True
+        """
+        seconds = number("seconds", seconds, SECONDS)
+        for layer in self._own.values():
+            layer.elapse(seconds)
 
     def __call__(self, x: ArrayLike, *, noise: bool = True) -> Array:
         """Evaluate the network: outputs for `x`, which change no bit of a training.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mho.devices import ConstantStep, ExpStep, LinearStep
+from mho.devices import ConstantStep, ExpStep, LinearStep, Retention
 
 SOURCES = {
     "capacitor": "Li et al., Symp. VLSI Technology (2018)",
@@ -95,7 +95,7 @@ def idealized(**overrides: Any) -> ConstantStep:
 
 
 def capacitor(**overrides: Any) -> LinearStep:
-    """Capacitor cell, without its leakage: the charge of this preset is kept for ever.
+    """Capacitor cell, whose charge leaks with a lifetime of 1e6 mini-batches.
 
     Parameters
     ----------
@@ -109,7 +109,8 @@ def capacitor(**overrides: Any) -> LinearStep:
 
     Notes
     -----
-    The published parameter set adds a decay with a lifetime of 1e6 mini-batches, which is not modelled here.
+    Time is in seconds here. With the default of one second for a mini-batch (``seconds_per_batch`` of
+    `mho.training.Trainer`) the published lifetime is 1e6 s.
 
     References
     ----------
@@ -136,6 +137,7 @@ def capacitor(**overrides: Any) -> LinearStep:
         "gamma_down_dtod": 0.01,
         "mult_noise": False,
         "mean_bound_reference": True,
+        "retention": Retention(lifetime=1e6, lifetime_dtod=0.3),
     }
     return LinearStep(**(values | overrides))
 

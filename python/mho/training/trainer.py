@@ -19,6 +19,7 @@ from mho.data import Dataset
 from mho.errors import MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
 from mho.nn import Sequential, losses
 from mho.seeds import Seed
+from mho.tile import SECONDS
 from mho.training.callbacks import Callback, Progress
 from mho.training.checkpoint import Checkpoint, Position, SimdLevelWarning, fingerprint, simd_level
 from mho.training.evaluation import check_dataset, count_errors, evaluate
@@ -31,6 +32,8 @@ __all__ = ["Trainer", "TrainingInterrupted"]
 
 # Seconds between two calls of the progress display.
 _PROGRESS_EVERY = 0.1
+# Turns lifetimes in mini-batches, as in the literature, into seconds.
+_SECONDS_PER_BATCH = 1.0
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -109,6 +112,9 @@ class Trainer:
         File to save the training to; overwritten by a new training.
     checkpoint_every_seconds : float, default 5
         Time between two checkpoints within an epoch.
+    seconds_per_batch : float, default 1
+        Time that passes for the devices after every batch (`Sequential.elapse`), 0 for none. With 1,
+        lifetimes that are given in mini-batches are in seconds.
 
     Attributes
     ----------
@@ -143,6 +149,7 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every_seconds: float = 5.0,
+        seconds_per_batch: float = _SECONDS_PER_BATCH,
     ) -> None:
         if not isinstance(net, Sequential):
             raise MhoTypeError(f"Trainer.net must be a Sequential, got {net!r}")
@@ -159,6 +166,14 @@ class Trainer:
                 raise MhoTypeError(f"Trainer.callbacks must be Callback objects, got {callback!r}")
         self._path = None if checkpoint is None else Path(checkpoint)
         self._every = number("Trainer.checkpoint_every_seconds", checkpoint_every_seconds, Range(at_least=0))
+        self._seconds = number("Trainer.seconds_per_batch", seconds_per_batch, SECONDS)
+        ages = net.ages
+        if self._seconds != _SECONDS_PER_BATCH and not ages:
+            raise MhoValueError(
+                "Trainer.seconds_per_batch has no effect where no device has a retention: leave it out, "
+                f"got {self._seconds!r}"
+            )
+        self._elapses = ages and self._seconds > 0
         self._position = Position()
         self._first_epoch = 1
         self._epochs = 0
@@ -176,6 +191,11 @@ class Trainer:
     def batch_size(self) -> int:
         """Samples in a batch."""
         return self._batch_size
+
+    @property
+    def seconds_per_batch(self) -> float:
+        """Time that passes for the devices after every batch."""
+        return self._seconds
 
     @property
     def loss(self) -> str:
@@ -309,6 +329,8 @@ class Trainer:
                 loss=settings["loss"],
                 lr=settings["lr"],
                 batch_size=settings["batch_size"],
+                # Trainings that were saved before time existed do not have it.
+                seconds_per_batch=settings.get("seconds_per_batch", _SECONDS_PER_BATCH),
                 seed=seed,
                 callbacks=callbacks,
                 checkpoint=path,
@@ -390,6 +412,8 @@ class Trainer:
             if not math.isfinite(loss):
                 raise MhoValueError(f"the loss is {loss}")
             net.update(d, saved, self._lr)
+            if self._elapses:
+                net.elapse(self._seconds)
         except MhoValueError as error:
             # The data are finite and the shapes fit: what a layer refuses is what another one has computed.
             raise MhoRuntimeError(
@@ -442,6 +466,7 @@ class Trainer:
             "loss": self._loss_name,
             "lr": self._lr,
             "batch_size": self._batch_size,
+            "seconds_per_batch": self._seconds,
             "seed": {"value": self._seed.value, "path": self._seed.path},
             "train": fingerprint(train.x, train.y),
             "test": {} if test is None else fingerprint(test.x, test.y),
@@ -467,7 +492,7 @@ class Trainer:
         """Take over a checkpoint, if it is of this training."""
         names = {"train": "training data", "test": "test data"}
         for key, mine in self._settings.items():
-            theirs = saved.settings.get(key)
+            theirs = ({"seconds_per_batch": _SECONDS_PER_BATCH} | saved.settings).get(key)
             if theirs != mine:
                 what = f"{names.get(key, key)} must be {theirs} as before, got {mine}"
                 raise MhoValueError(f"cannot resume from {self._path}: {what}")
