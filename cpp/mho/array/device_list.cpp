@@ -4,7 +4,9 @@
 #include "mho/array/pulsed_crosspoints.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
+#include "mho/device/jump_table.h"
 #include "mho/device/linear_step.h"
+#include "mho/device/piecewise_step.h"
 #include "mho/device/pow_step.h"
 #include "mho/device/soft_bounds.h"
 
@@ -29,7 +31,9 @@ using PulsedDevices = DeviceList<  //
     device::SoftBounds,            //
     device::LinearStep,            //
     device::ExpStep,               //
-    device::PowStep>;
+    device::PowStep,               //
+    device::PiecewiseStep,         //
+    device::JumpTable>;
 
 }  // namespace
 

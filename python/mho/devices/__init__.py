@@ -30,9 +30,13 @@ from typing import TYPE_CHECKING, Any
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
+from mho.devices.jump_table import JumpRow, JumpTable
 from mho.devices.linear_step import LinearStep
+from mho.devices.piecewise_step import PiecewiseStep
 from mho.devices.pow_step import PowStep
 from mho.devices.pulsed_device import PulsedDevice
+from mho.devices.response import Response
+from mho.devices.response_functions import ResponseFunctions
 from mho.devices.soft_bounds import SoftBounds
 
 if TYPE_CHECKING:
@@ -43,9 +47,14 @@ __all__ = [
     "Device",
     "ExpStep",
     "Ideal",
+    "JumpRow",
+    "JumpTable",
     "LinearStep",
+    "PiecewiseStep",
     "PowStep",
     "PulsedDevice",
+    "Response",
+    "ResponseFunctions",
     "SoftBounds",
     "fit",
 ]
