@@ -315,7 +315,9 @@ def _jumps(
         try:
             table = np.asarray(given, dtype=np.float64)
         except (TypeError, ValueError):
-            raise MhoTypeError(f"{direction} must be a table of numbers, got {type(given).__name__}") from None
+            raise MhoTypeError(
+                f"{direction} must be a table of numbers, got {type(given).__name__}"
+            ) from None
     if table.ndim != 2 or table.shape[1] != 2 or not len(table):
         raise MhoValueError(f"{direction} must be a table of (conductance, jump), got shape {table.shape}")
     if not np.isfinite(table).all():

@@ -239,9 +239,7 @@ class PulsedDevice(Device):
                 f"got {float(np.asarray(w, dtype=np.float64)[np.isnan(weights)].flat[0]):g}"
             )
         point = self.symmetry_point()
-        return response_functions(
-            *self.mean_step(weights), self.dw_min, np.nan if point is None else point
-        )
+        return response_functions(*self.mean_step(weights), self.dw_min, np.nan if point is None else point)
 
     def symmetry_grid(self) -> NDArray[np.float64]:
         """Return the places between the bounds, from 0 to 1, between which a symmetry point is looked for."""
@@ -269,9 +267,7 @@ def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
     return up + down
 
 
-def bisected_symmetry_point(
-    device: PulsedDevice, grid: NDArray[np.float64] | None = None
-) -> float | None:
+def bisected_symmetry_point(device: PulsedDevice, grid: NDArray[np.float64] | None = None) -> float | None:
     """Find the one w between the bounds where the mean steps are equally large, by bisection.
 
     `grid` are the weights between which it is looked for, by default 2,049 at even distances.

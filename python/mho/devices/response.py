@@ -160,7 +160,9 @@ class Response(InterpolatedStep):
         steps = cls(up=up, down=down, **{**fields, "dw_min": 1.0, "up_down": 0.0, "granularity": 1.0})
         dw_min = sum(abs(float(step)) for step in steps.mean_step(0.0)) / 2
         if not dw_min > 0:
-            raise MhoValueError(f"{cls.__name__}.from_steps: the mean step at weight 0 must be > 0, got {dw_min}")
+            raise MhoValueError(
+                f"{cls.__name__}.from_steps: the mean step at weight 0 must be > 0, got {dw_min}"
+            )
         rows = {
             direction: _clean(np.array(getattr(steps, direction)) / dw_min) for direction in ("up", "down")
         }
@@ -266,7 +268,9 @@ def _is_table(given: object) -> bool:
     """Tell whether something is a sequence of pairs, rather than of numbers."""
     if isinstance(given, np.ndarray):
         return given.ndim > 1
-    return isinstance(given, list | tuple) and len(given) > 0 and isinstance(given[0], list | tuple | np.ndarray)
+    return (
+        isinstance(given, list | tuple) and len(given) > 0 and isinstance(given[0], list | tuple | np.ndarray)
+    )
 
 
 def _clean(values: NDArray[np.float64]) -> tuple[float, ...]:
