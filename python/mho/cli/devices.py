@@ -116,6 +116,15 @@ def _list(as_json: bool) -> None:
     console.print("\nOne in detail: mho devices NAME. Train on it: mho train --device NAME.")
 
 
+def _value(value: object) -> str:
+    if value is None:
+        return "off"
+    if isinstance(value, tuple):
+        numbers = [entry for entry in value if isinstance(entry, float)]
+        return f"{len(value)} from {numbers[0]:.4g} to {numbers[-1]:.4g}" if numbers else f"{len(value)} rows"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
+
+
 def _detail(name: str, device: Device) -> None:
     from rich import box
     from rich.markup import escape
@@ -135,8 +144,7 @@ def _detail(name: str, device: Device) -> None:
     table.add_column("meaning")
     for field, declared in declarations(type(device)).items():
         value = getattr(device, field)
-        shown = "off" if value is None else str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
-        table.add_row(field, shown, escape(declared.unit), escape(declared.doc))
+        table.add_row(field, _value(value), escape(declared.unit), escape(declared.doc))
     console.print(table)
     console.print(f"States, (w_max - w_min) / dw_min: {_number(facts['states'])}")
     console.print(f"Mean step of one pulse at weight 0: {_number(facts['weight_granularity'])}")

@@ -17,8 +17,8 @@ class Device(Tagged, ABC):
 
     Examples
     --------
-    >>> Device.types()
-    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'SoftBounds']
+    >>> print(*Device.types())
+    ConstantStep ExpStep Ideal JumpTable LinearStep PiecewiseStep PowStep Response SoftBounds
     >>> Device.from_dict({"type": "SoftBounds", "dw_min": 0.002})
     SoftBounds(dw_min=0.002)
     """

@@ -11,7 +11,7 @@ import numpy as np
 from mho._parameters import parameter
 from mho._validate import Range
 from mho.devices.device import Device
-from mho.devices.pulsed_device import KIT, PulsedDevice, bisected_symmetry_point
+from mho.devices.pulsed_device import KIT, PulsedDevice
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
@@ -50,14 +50,24 @@ class InterpolatedStep(PulsedDevice):
 
     def symmetry_point(self) -> float | None:
         """Weight at which the nominal device's mean steps are equally large; see `Device.symmetry_point`."""
-        return bisected_symmetry_point(self, self.w_min + self.symmetry_grid() * (self.w_max - self.w_min))
+        grid = self.w_min + self.symmetry_grid() * (self.w_max - self.w_min)
+        up, down = self.mean_step(grid)
+        surplus = up + down
+        zeros = np.flatnonzero(surplus == 0)
+        changes = np.flatnonzero(np.sign(surplus[1:]) * np.sign(surplus[:-1]) < 0)
+        if len(zeros) + len(changes) != 1:
+            return None
+        if len(zeros):
+            return float(grid[zeros[0]])
+        (low, high), (first, last) = (values[changes[0] : changes[0] + 2] for values in (grid, surplus))
+        return float(low + (high - low) * first / (first - last))
 
     def check_granularity(self) -> None:
         """Refuse a device whose pulses would be counted by a step that is not positive."""
         if self.granularity is None and not self.weight_granularity > 0:
             raise MhoValueError(
-                f"{type(self).__name__}.granularity must be given (> 0) where the mean step at weight 0, over up "
-                f"and down, is not positive ({self.weight_granularity:g}), got None"
+                f"{type(self).__name__}.granularity must be given (> 0) where the mean step at weight 0 over "
+                f"up and down, is not positive ({self.weight_granularity:g}), got None"
             )
 
 
@@ -66,14 +76,13 @@ class InterpolatedStep(PulsedDevice):
 class PiecewiseStep(InterpolatedStep):
     """A device whose step is interpolated between the nodes of a table.
 
-    One pulse up changes the weight by ``s_up * q_up(w) * (1 + dw_min_ctoc * xi)``, one down by
-    ``-s_down * q_down(w) * (1 + dw_min_ctoc * xi)``. The nodes lie at even distances over each crosspoint's own
-    range, the first at its lower bound, the last at its upper one, and the functions are linear between them.
+    One pulse up changes the weight by ``s_up * q_up(w) * (1 + dw_min_ctoc * xi)``, one down by ``-s_down *
+    q_down(w) * (1 + dw_min_ctoc * xi)``. The nodes lie at even distances over each crosspoint's own range,
+    the first at its lower bound, the last at its upper one, and the functions are linear between them.
 
-    Notes
-    -----
-    The nodes have no unit: they are multiplied by the crosspoint's scale ``s``, whose mean is `dw_min`. A negative
-    node makes a step that goes the other way. `Response` takes functions, and tables at uneven distances.
+    Notes ----- The nodes have no unit: they are multiplied by the crosspoint's scale ``s``, whose mean is
+    `dw_min`. A negative node makes a step that goes the other way. `Response` takes functions, and tables
+    at uneven distances.
 
     References
     ----------

@@ -156,8 +156,8 @@ class PulsedDevice(Device):
         w : array_like
             Weights, of a shape that broadcasts with that of the devices.
         devices : mapping
-            The per-device arrays of the model by name: ``dw_min_up``, ``dw_min_down``, ``w_max``, ``w_min`` and
-            those of its own; see `mho.Tile.devices`.
+            The per-device arrays of the model by name: ``dw_min_up``, ``dw_min_down``, ``w_max``, ``w_min``
+            and those of its own; see `mho.Tile.devices`.
 
         Returns
         -------
@@ -187,7 +187,7 @@ class PulsedDevice(Device):
         return self.mean_step_of(w, self.nominal_device())
 
     def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Standard deviations of one step of the nominal device, up and down, at given weights.
+        """Return the standard deviations of one step of the nominal device, up and down, at given weights.
 
         Parameters
         ----------
@@ -206,7 +206,7 @@ class PulsedDevice(Device):
         return self.dw_min_ctoc * np.abs(up), self.dw_min_ctoc * np.abs(down)
 
     def response(self, w: ArrayLike) -> ResponseFunctions:
-        """Response functions of the nominal device at given weights; `mho.Tile.response` has those of each device.
+        """Response functions of the nominal device; `mho.Tile.response` has those of each device.
 
         Parameters
         ----------
@@ -267,12 +267,9 @@ def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
     return up + down
 
 
-def bisected_symmetry_point(device: PulsedDevice, grid: NDArray[np.float64] | None = None) -> float | None:
-    """Find the one w between the bounds where the mean steps are equally large, by bisection.
-
-    `grid` are the weights between which it is looked for, by default 2,049 at even distances.
-    """
-    grid = np.linspace(device.w_min, device.w_max, 2049) if grid is None else grid
+def bisected_symmetry_point(device: PulsedDevice) -> float | None:
+    """Find the one w between the bounds where the mean steps are equally large, by bisection."""
+    grid = np.linspace(device.w_min, device.w_max, 2049)
     sign = np.sign(_imbalance(device, grid))
     zeros = np.flatnonzero(sign == 0)
     changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)

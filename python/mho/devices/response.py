@@ -18,7 +18,7 @@ from mho.devices.pulsed_device import PulsedDevice
 from mho.errors import MhoTypeError, MhoValueError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 __all__ = ["SAMPLES", "Response"]
 
@@ -37,10 +37,10 @@ Curve = Callable[[Any], Any]
 class Response(InterpolatedStep):
     """A device whose step is a function of the weight, or a table of step against weight.
 
-    One pulse up changes the weight by ``s_up * up(w) * (1 + dw_min_ctoc * xi)``, one down by
-    ``-s_down * down(w) * (1 + dw_min_ctoc * xi)``, so that `up` and `down` are the functions ``q+`` and ``q-`` of
-    the theory of analog training, and `dw_min` is what they are multiplied by. Their axis is the weight itself on
-    the nominal range from `w_min` to `w_max`; it is stretched to each crosspoint's own bounds.
+    One pulse up changes the weight by ``s_up * up(w) * (1 + dw_min_ctoc * xi)``, one down by ``-s_down *
+    down(w) * (1 + dw_min_ctoc * xi)``, so that `up` and `down` are the functions ``q+`` and ``q-`` of the
+    theory of analog training, and `dw_min` is what they are multiplied by. Their axis is the weight itself
+    on the nominal range from `w_min` to `w_max`; it is stretched to each crosspoint's own bounds.
 
     `up` and `down` can be
 
@@ -51,10 +51,9 @@ class Response(InterpolatedStep):
 
     The device keeps rows, and interpolates linearly between them. It is stored, and compared, by these rows.
 
-    Notes
-    -----
-    A smooth function f is met to ``max|f''| * (w_max - w_min)**2 / 524288``. `replace` with other bounds stretches
-    the rows that were sampled. A pulse costs what one of `PiecewiseStep` costs, which this device is to the engine.
+    Notes ----- A smooth function f is met to ``max|f''| * (w_max - w_min)**2 / 524288``. `replace` with
+    other bounds stretches the rows that were sampled. A pulse costs what one of `PiecewiseStep` costs,
+    which this device is to the engine.
 
     References
     ----------
@@ -68,7 +67,7 @@ class Response(InterpolatedStep):
     >>> response = device.response([-1.0, 0.0, 0.5])
     >>> print(response.q_up, response.q_down)
     [2.    1.    0.875] [0.  1.  2.5]
-    >>> Response.linear(tau=0.5, shift=0.2).symmetry_point()
+    >>> round(Response.linear(tau=0.5, shift=0.2).symmetry_point(), 9)
     0.1
     """
 
@@ -94,7 +93,7 @@ class Response(InterpolatedStep):
     def __post_init__(self) -> None:
         """Sample what is not a row yet, then check every field."""
         for direction in ("up", "down"):
-            given: object = getattr(self, direction)
+            given = getattr(self, direction)
             name = f"{type(self).__name__}.{direction}"
             if callable(given):
                 row = _sampled(name, given, np.linspace(*self._bounds(), SAMPLES))
@@ -107,9 +106,9 @@ class Response(InterpolatedStep):
 
     def _bounds(self) -> tuple[float, float]:
         """Return the nominal bounds, checked before all else, since the tables refer to them."""
-        declared = declarations(type(self))
+        declared, owner = declarations(type(self)), type(self).__name__
         low, high = (
-            float(declared[name].check(f"{type(self).__name__}.{name}", getattr(self, name)))  # type: ignore[arg-type]
+            _validate.number(f"{owner}.{name}", getattr(self, name), declared[name].allowed)
             for name in ("w_min", "w_max")
         )
         if low == high:
@@ -163,7 +162,7 @@ class Response(InterpolatedStep):
             raise MhoValueError(
                 f"{cls.__name__}.from_steps: the mean step at weight 0 must be > 0, got {dw_min}"
             )
-        rows = {
+        rows: dict[str, Any] = {
             direction: _clean(np.array(getattr(steps, direction)) / dw_min) for direction in ("up", "down")
         }
         return cls(**rows, **fields, dw_min=dw_min)
@@ -222,7 +221,7 @@ class Response(InterpolatedStep):
 
     @classmethod
     def exponential(cls, *, tau: float = 1.0, gamma: float, **fields: Any) -> Self:
-        """Make the exponential family: ``q+ = (exp(gamma (1 - w / tau)) - 1) / (exp(gamma) - 1)``, q- with +w.
+        """Make the exponential family: ``q± = (exp(gamma (1 ∓ w / tau)) - 1) / (exp(gamma) - 1)``.
 
         Parameters
         ----------
@@ -312,7 +311,7 @@ def _called(name: str, curve: Curve, w: float) -> float:
     return float(value)
 
 
-def _resampled(name: str, pairs: ArrayLike, low: float, high: float) -> tuple[float, ...]:
+def _resampled(name: str, pairs: Any, low: float, high: float) -> tuple[float, ...]:
     """Interpolate a table of (weight, step) at even distances from bound to bound."""
     form = f"{name} must be a table of pairs (weight, step)"
     try:
@@ -333,7 +332,8 @@ def _resampled(name: str, pairs: ArrayLike, low: float, high: float) -> tuple[fl
     slack = 1e-9 * (high - low)
     if weight[0] > low + slack or weight[-1] < high - slack:
         raise MhoValueError(
-            f"{form} that reaches from w_min to w_max, {low:g} to {high:g}, got {weight[0]:g} to {weight[-1]:g}"
+            f"{form} that reaches from w_min to w_max, {low:g} to {high:g}, "
+            f"got {weight[0]:g} to {weight[-1]:g}"
         )
     even = np.linspace(low, high, len(table))
     if len(table) <= NODES.at_most and np.abs(weight - even).max() <= slack:  # type: ignore[operator]

@@ -1,4 +1,4 @@
-"""Response functions: the mean step of a pulse against the weight, as the theory of analog training writes it."""
+"""Response functions: the mean step of a pulse against the weight, as the theory writes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mho.devices.pulsed_device import PulsedDevice
 
-__all__ = ["ResponseFunctions", "response_functions", "weights_within"]
+__all__ = ["ResponseFunctions", "response_functions", "symmetry_points", "weights_within"]
 
 Array = NDArray[np.float64]
 
@@ -31,8 +31,8 @@ _ROUNDING = 1e-6
 class ResponseFunctions:
     """The response functions of a device, or of every device of a tile, at some weights.
 
-    A pulse changes the weight by ``dw_min * q_up`` or ``-dw_min * q_down`` on average. Many small pulses that are
-    asked to change it by ``dw`` change it by ``dw * F - |dw| * G``.
+    A pulse changes the weight by ``dw_min * q_up`` or ``-dw_min * q_down`` on average. Many small pulses
+    that are asked to change it by ``dw`` change it by ``dw * F - |dw| * G``.
 
     Attributes
     ----------
@@ -41,8 +41,8 @@ class ResponseFunctions:
     F, G : ndarray of float64
         The symmetric part ``(q_down + q_up) / 2`` and the asymmetric part ``(q_down - q_up) / 2``.
     symmetry_point : ndarray of float64
-        The weight at which G is 0, NaN where there is none or more than one; one for each device, and of shape
-        ``()`` for the nominal device.
+        The weight at which G is 0, NaN where there is none or more than one; one for each device, and of
+        shape ``()`` for the nominal device.
 
     References
     ----------
