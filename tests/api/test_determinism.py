@@ -13,7 +13,17 @@ from scipy import stats
 
 import mho
 from mho import IO, Seed, Tile, Update, _core
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    ExpStep,
+    Ideal,
+    JumpTable,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    Response,
+    SoftBounds,
+)
 from mho.errors import MhoRuntimeError
 
 DEVICES = {
@@ -24,6 +34,9 @@ DEVICES = {
     "ExpStep": ExpStep(dw_min=0.002),
     "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
+    "PiecewiseStep": PiecewiseStep(nodes_up=(1.6, 1.0, 0.3), nodes_down=(0.2, 0.9, 1.7), dw_min=0.002),
+    "Response": Response.exponential(tau=0.6, gamma=1.5, dw_min=0.002),
+    "JumpTable": JumpTable(up=[[0, 1, 4], [-1, 0, 1]], down=[[-0.2, 0.1, 0.3], [0, 1, 2]], dw_min=0.005),
 }
 UPDATES = {
     "default": Update(),

@@ -27,16 +27,13 @@ class JumpQuantiles {
       double sum = 0;
       double weights = 0;
       for (std::size_t j = 0; j < columns; ++j) {
-        const double p = j == 0 ? 0.0 : j + 1 == columns ? 1.0 : 0.5 * std::erfc(-xi(j) / std::numbers::sqrt2);
+        const double p = j == 0 ? 0.0 : j + 1 == columns ? 1.0 : probability(xi(j));
         const auto k = std::min(static_cast<std::size_t>(p * cells), quantiles.size() - 2);
         const double share = p * cells - static_cast<double>(k);
         const double value = quantiles[k] + share * (quantiles[k + 1] - quantiles[k]);
         values_.push_back(static_cast<float>(value));
-        // What is linear between columns has the mean of its values, weighted by the integrals of the normal density
-        // times a triangle around each column.
-        const double weight = integral(xi(j) + spacing) - 2 * integral(xi(j)) + integral(xi(j) - spacing);
-        sum += weight * value;
-        weights += weight;
+        sum += weight(j) * value;
+        weights += weight(j);
       }
       means_.push_back(sum / weights);
     }
@@ -55,9 +52,19 @@ class JumpQuantiles {
   static double xi(std::size_t column) {
     return spacing * static_cast<double>(column) - static_cast<double>(sure_sigma);
   }
-  // The second integral of the normal density.
-  static double integral(double x) {
-    return x * 0.5 * std::erfc(-x / std::numbers::sqrt2) + std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+  static double probability(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+  // The integral of that.
+  static double second_integral(double x) {
+    return x * probability(x) + std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi);
+  }
+  // What is linear between columns has the mean of its values, weighted by the integrals of the normal density times a
+  // triangle around each column; half a triangle at either end.
+  static double weight(std::size_t column) {
+    if (column == 0 || column + 1 == columns) {
+      return second_integral(xi(1)) - second_integral(xi(0)) - spacing * probability(xi(0));
+    }
+    const double x = xi(column);
+    return second_integral(x + spacing) - 2 * second_integral(x) + second_integral(x - spacing);
   }
   std::vector<float> values_;
   std::vector<double> means_;

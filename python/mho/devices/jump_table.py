@@ -92,10 +92,10 @@ class JumpTable(InterpolatedStep):
 
     Examples
     --------
-    >>> table = [[0.0, 1.0, 4.0], [0.0, 0.5, 2.0], [-0.5, 0.0, 0.5]]  # at w_min, 0 and w_max
+    >>> table = [[0.0, 1.0, 4.0], [0.0, 0.5, 2.0], [0.0, 0.25, 0.5]]  # at w_min, 0 and w_max
     >>> device = JumpTable(up=table, down=table[::-1], dw_min=0.01, w_max=1, w_min=-1)
     >>> print(device.mean_step([-1, 0, 1])[0].round(5))
-    [0.015   0.0075  0.    ]
+    [0.015  0.0075 0.0025]
     """
 
     dw_min_ctoc: float = parameter(
@@ -288,16 +288,18 @@ def _probabilities() -> NDArray[np.float64]:
 def _mean_weights() -> NDArray[np.float64]:
     """Return what each column counts in the mean: the normal density times a triangle, integrated."""
 
-    def second_integral(x: float) -> float:
-        return x * 0.5 * math.erfc(-x / math.sqrt(2)) + math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    def first_integral(x: float) -> float:
+        return 0.5 * math.erfc(-x / math.sqrt(2))
 
-    h = 2 * _REACH / (_COLUMNS - 1)
-    weights = np.array(
-        [
-            second_integral(x + h) - 2 * second_integral(x) + second_integral(x - h)
-            for x in map(float, _gaussians())
-        ]
-    )
+    def second_integral(x: float) -> float:
+        return x * first_integral(x) + math.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+
+    xi = _gaussians().tolist()
+    h = xi[1] - xi[0]
+    inner = [second_integral(x + h) - 2 * second_integral(x) + second_integral(x - h) for x in xi[1:-1]]
+    # Half a triangle at either end, beyond which there are no gaussians.
+    end = second_integral(xi[1]) - second_integral(xi[0]) - h * first_integral(xi[0])
+    weights = np.array([end, *inner, end])
     return np.asarray(weights / weights.sum())
 
 
