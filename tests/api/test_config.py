@@ -13,7 +13,20 @@ from hypothesis import given, settings
 
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import ConstantStep, Device, ExpStep, Ideal, LinearStep, PowStep, PulsedDevice, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    Device,
+    ExpStep,
+    Ideal,
+    JumpRow,
+    JumpTable,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    PulsedDevice,
+    Response,
+    SoftBounds,
+)
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
 from mho.rules import SGD, Rule
@@ -29,6 +42,10 @@ CLASSES: list[type[Parameters]] = [
     Update,
     Mapping,
     SGD,
+    PiecewiseStep,
+    Response,
+    JumpTable,
+    JumpRow,
 ]
 FIELDS = [(cls, name, item) for cls in CLASSES for name, item in declarations(cls).items()]
 NUMBERS = [entry for entry in FIELDS if entry[2].kind in (float, int)]
@@ -63,6 +80,7 @@ def test_wrong_type_names_field_and_value(cls: type[Parameters], name: str, item
         int: [1.5, True, "1"],
         bool: [1, 0.0, "yes"],
         str: [1, True],
+        tuple: ["1.0", 1.0, {"a": 1.0}],
     }
     for value in wrong[item.kind]:
         if value is None and item.default is None:
@@ -310,6 +328,10 @@ def test_parts_of_a_tile_have_their_types() -> None:
 # --- round trips
 
 
+def rounded(value: float) -> float:
+    return round(value, 6)
+
+
 def values_of(item: Declaration) -> st.SearchStrategy[Any]:
     """Return values within a field's own range."""
     allowed = item.allowed
@@ -319,6 +341,13 @@ def values_of(item: Declaration) -> st.SearchStrategy[Any]:
         return st.booleans()
     if item.kind is int:
         return st.integers(allowed.at_least, allowed.at_most)
+    if item.item is JumpRow:
+        quantiles = st.lists(st.floats(-100, 100, width=32).map(rounded), min_size=2, max_size=5)
+        rows = quantiles.map(lambda row: JumpRow(quantiles=sorted(row)))
+        return st.lists(rows, min_size=2, max_size=4).map(tuple)
+    if item.kind is tuple:
+        numbers = st.floats(-100, 100).map(rounded)
+        return st.lists(numbers, min_size=2, max_size=12).map(tuple)
     low, high = allowed.above, allowed.below
     low, high = (allowed.at_least if low is None else low), (allowed.at_most if high is None else high)
     most = allowed.largest
@@ -343,7 +372,7 @@ def made(draw: st.DrawFn, cls: type[Any]) -> Any:
                 values.pop(refused)
 
 
-DEVICES = st.one_of(*(made(cls) for cls in (Ideal, ConstantStep, LinearStep, SoftBounds, ExpStep, PowStep)))
+DEVICES = st.one_of(*(made(cls) for cls in CLASSES if issubclass(cls, Device)))
 
 
 @st.composite
@@ -361,6 +390,8 @@ def configurations(draw: st.DrawFn) -> TileConfig:
 
 
 def leaves(data: Any) -> list[Any]:
+    if isinstance(data, list):
+        return [leaf for value in data for leaf in leaves(value)]
     return [leaf for value in data.values() for leaf in leaves(value)] if isinstance(data, dict) else [data]
 
 
@@ -417,7 +448,7 @@ def test_absent_keys_take_defaults() -> None:
     assert TileConfig.from_toml(text) == TileConfig(device=SoftBounds(dw_min=1), update=Update(bl=5))
 
 
-KINDS = "one of 'ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'SoftBounds'"
+KINDS = "one of " + ", ".join(map(repr, Device.types()))
 BAD_DATA: list[tuple[Any, str]] = [
     ({"device": {"type": "SoftBounds", "dw_mn": 1}}, "unknown key tile.device.dw_mn; did you mean dw_min?"),
     ({"devise": {}}, "unknown key tile.devise; did you mean device?"),

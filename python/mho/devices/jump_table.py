@@ -185,8 +185,9 @@ class JumpTable(InterpolatedStep):
         """Make a device of measured jumps of the conductance.
 
         Conductances are mapped linearly to weights, `g_min` to `w_min` and `g_max` to `w_max`. Each row of
-        the table takes the jumps that began within half a distance between rows; the quantiles are those of
-        these jumps. `dw_min` becomes the mean size of a jump at weight 0, over up and down.
+        the table takes the jumps that began within half a distance between rows; its quantiles are fitted to
+        these jumps by least squares, which keeps their mean. `dw_min` becomes the mean size of a jump at
+        weight 0, over up and down.
 
         Parameters
         ----------
@@ -347,5 +348,24 @@ def _quantile_rows(
                 f"conductances, got {len(near)} within {distance / 2:.4g} of {centre:.4g}: take fewer "
                 "rows or quantiles, give more data, or set g_min and g_max where there are some"
             )
-        result.append(np.quantile(near, np.linspace(0, 1, quantiles)))
+        result.append(_fitted_quantiles(np.sort(near), quantiles))
     return np.stack(result)
+
+
+def _fitted_quantiles(jumps: NDArray[np.float64], quantiles: int) -> NDArray[np.float64]:
+    """Return quantiles between which straight lines are nearest to those of sorted jumps, by least squares.
+
+    They keep the mean, which lines through quantiles of the sample do not: the last would overdo the tail.
+    """
+    place = (np.arange(len(jumps)) + 0.5) / len(jumps) * (quantiles - 1)
+    first = np.minimum(place.astype(int), quantiles - 2)
+    share = place - first
+
+    def summed(index: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(index, values, quantiles), dtype=np.float64)
+
+    matrix = np.diag(summed(first, (1 - share) ** 2) + summed(first + 1, share**2))
+    beside = summed(first, share * (1 - share))[:-1]
+    matrix += np.diag(beside, 1) + np.diag(beside, -1)
+    values = np.linalg.solve(matrix, summed(first, (1 - share) * jumps) + summed(first + 1, share * jumps))
+    return np.maximum.accumulate(np.clip(values, jumps[0], jumps[-1]))

@@ -77,9 +77,12 @@ def weights_within(w: ArrayLike, low: ArrayLike, high: ArrayLike) -> Array:
         If they are not real, finite numbers, or their shape does not go with that of the bounds.
     """
     try:
-        weights = np.asarray(w, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise MhoTypeError(f"w must be a number or an array of numbers, got {type(w).__name__}") from None
+        numbers = np.asarray(w)
+    except ValueError:  # rows of several lengths
+        numbers = np.asarray(None)
+    if numbers.dtype.kind not in "fiu":
+        raise MhoTypeError(f"w must be a number or an array of numbers, got {type(w).__name__}")
+    weights = numbers.astype(np.float64)
     if not np.isfinite(weights).all():
         raise MhoValueError("w must be finite")
     low, high = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
