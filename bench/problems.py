@@ -25,6 +25,11 @@ DEVICES: dict[str, mho.devices.Device] = {
     "LinearStep": mho.devices.LinearStep(gamma_up=0.2, gamma_down=0.2),
     "ExpStep": mho.devices.ExpStep(),
     "PowStep": mho.devices.PowStep(),
+    "PiecewiseStep": mho.devices.PiecewiseStep(
+        nodes_up=(1.6, 1.3, 1.0, 0.7, 0.4), nodes_down=(0.3, 1.0, 1.7)
+    ),
+    "Response": mho.devices.Response.exponential(tau=0.6, gamma=1.0),
+    "JumpTable": mho.devices.JumpTable(up=[[0, 1, 3], [0, 0.5, 1]], down=[[0, 0.5, 1], [0, 1, 3]]),
     "ConstantStepWriteNoise": mho.devices.ConstantStep(write_noise_std=1.0),
 }
 
@@ -89,6 +94,10 @@ def mean_step(device: mho.devices.Device, arrays: dict[str, Array], w: Array, *,
         if up:
             return s * np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
         return s * np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
+    if isinstance(
+        device, mho.devices.PiecewiseStep | mho.devices.Response | mho.devices.JumpTable
+    ):  # of the table, which is all there is
+        return device.mean_step_of(w, arrays)[0 if up else 1]
     if isinstance(device, mho.devices.PowStep):
         distance = arrays["w_max"] - w if up else w - arrays["w_min"]
         return (
