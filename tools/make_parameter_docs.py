@@ -13,7 +13,7 @@ from pathlib import Path
 from mho import presets
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import Device, PulsedDevice
+from mho.devices import Device, JumpRow, PulsedDevice
 from mho.periphery import IO, Update
 from mho.rules import Rule
 
@@ -105,6 +105,7 @@ def document() -> str:
         section(model, 3, PulsedDevice if issubclass(model, PulsedDevice) else None)
         for model in models(Device)
     ]
+    parts.append(section(JumpRow, 3))
     parts += [preset_section(), "## Rules\n", *(section(model, 3) for model in models(Rule))]
     parts += [section(cls, 2) for cls in (IO, Update, Mapping)]
     return "\n".join(parts)

@@ -80,9 +80,11 @@ class PiecewiseStep(InterpolatedStep):
     q_down(w) * (1 + dw_min_ctoc * xi)``. The nodes lie at even distances over each crosspoint's own range,
     the first at its lower bound, the last at its upper one, and the functions are linear between them.
 
-    Notes ----- The nodes have no unit: they are multiplied by the crosspoint's scale ``s``, whose mean is
-    `dw_min`. A negative node makes a step that goes the other way. `Response` takes functions, and tables
-    at uneven distances.
+    Notes
+    -----
+    The nodes have no unit: they are multiplied by the crosspoint's scale ``s``, whose mean is `dw_min`. A
+    negative node makes a step that goes the other way. `Response` takes functions, and tables at uneven
+    distances.
 
     References
     ----------

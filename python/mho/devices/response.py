@@ -51,9 +51,11 @@ class Response(InterpolatedStep):
 
     The device keeps rows, and interpolates linearly between them. It is stored, and compared, by these rows.
 
-    Notes ----- A smooth function f is met to ``max|f''| * (w_max - w_min)**2 / 524288``. `replace` with
-    other bounds stretches the rows that were sampled. A pulse costs what one of `PiecewiseStep` costs,
-    which this device is to the engine.
+    Notes
+    -----
+    A smooth function f is met to ``max|f''| * (w_max - w_min)**2 / 524288``. `replace` with other bounds
+    stretches the rows that were sampled. A pulse costs what one of `PiecewiseStep` costs, which this device
+    is to the engine.
 
     References
     ----------
