@@ -80,12 +80,12 @@ class JumpTable(InterpolatedStep):
     -----
     The quantiles have no unit: they are multiplied by the crosspoint's scale ``s``, whose mean is `dw_min`,
     so that `dw_min_dtod` spreads the jumps of devices, and `up_down` makes those of one direction smaller.
-    Jumps down are positive where they lower the weight. The spread from pulse to pulse is that of the
-    table: `dw_min_ctoc` must be 0. `up` and `down` are given as tables of numbers, or as objects of `JumpRow`.
+    Jumps down are positive where they lower the weight. The spread from pulse to pulse is that of the table:
+    `dw_min_ctoc` must be 0. `up` and `down` are given as tables of numbers, or as objects of `JumpRow`.
 
     A pulse comes with a gaussian ``xi``, of which p is the normal distribution function. The engine keeps
-    the quantiles at 257 even distances of ``xi`` and is linear between them; two neighbours are at most 1.7 % of
-    the probability apart.
+    the quantiles at 257 even distances of ``xi`` and is linear between them; two neighbours are at most
+    1.7 % of the probability apart.
 
     References
     ----------
