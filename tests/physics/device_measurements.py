@@ -53,7 +53,7 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
     ),
     "Response, of a function": (
         "Response",
-        {"up": lambda w: np.exp(-w) - 0.3, "down": lambda w: 0.8 + 0.5 * w + 0.2 * np.sin(3 * w)},
+        {"up": lambda w: np.exp(-0.7 * w), "down": lambda w: 0.8 + 0.5 * w + 0.2 * np.sin(3 * w)},
     ),
     "JumpTable, skew": (
         "JumpTable",
