@@ -73,6 +73,42 @@ def test_update_against_a_plain_loop(plain_loop: Path, density: str, pulses: flo
     assert ratio >= LIMITS[density][0 if mho.build_info()["simd_level"] == "v4" else 1]
 
 
+# Tables of few nodes and of many, and a function of the user.
+TABLES = {
+    "3 nodes": mho.devices.PiecewiseStep(nodes_up=(1.6, 1.0, 0.4), nodes_down=(0.3, 1.0, 1.7)),
+    "a function": mho.devices.Response.exponential(tau=0.6, gamma=1.0),
+    "1024 nodes": mho.devices.PiecewiseStep(
+        nodes_up=np.linspace(1.6, 0.4, 1024).tolist(), nodes_down=np.linspace(0.4, 1.6, 1024).tolist()
+    ),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_table_against_a_formula(table: str) -> None:
+    """A pulse of a table costs what one of exponentials costs, both taken one at a time."""
+    devices = {"table": TABLES[table], "formula": mho.devices.ExpStep()}
+    update = mho.Update(pulse_by_pulse=True)
+    tiles = {
+        name: mho.Tile(SIZE, SIZE, device=device, update=update, seed=1) for name, device in devices.items()
+    }
+    problems = {name: Problem.of(SIZE, 1.15, tile.granularity) for name, tile in tiles.items()}
+    for name, tile in tiles.items():
+        check_update(tile, problems[name])
+    zeros = np.zeros((SIZE, SIZE), np.float32)
+    ratios = []
+    for _ in range(5 * REPETITIONS):
+        seconds = {}
+        for name, tile in tiles.items():
+            tile.weight = zeros
+            started = time.process_time()
+            tile.update(problems[name].x, problems[name].d, problems[name].lr)
+            seconds[name] = time.process_time() - started
+        ratios.append(seconds["table"] / seconds["formula"])
+    ratio = statistics.median(ratios)
+    print(f"a table of {table} takes {ratio:.2f} times as long as ExpStep, pulse by pulse")
+    assert ratio <= 1.2
+
+
 # In a process of its own, since the threads of numpy's product are fixed when it is loaded.
 FORWARD = """
 import json, statistics, time

@@ -28,6 +28,11 @@ DEVICES: dict[str, mho.devices.Device] = {
     "Ideal": mho.devices.Ideal(),
     **MODELS,
     "LinearStep": mho.devices.LinearStep(gamma_up=0.2, gamma_down=0.2),
+    "PiecewiseStep": mho.devices.PiecewiseStep(
+        nodes_up=(1.6, 1.3, 1.0, 0.7, 0.4), nodes_down=(0.3, 1.0, 1.7)
+    ),
+    "Response": mho.devices.Response.exponential(tau=0.6, gamma=1.0),
+    "JumpTable": mho.devices.JumpTable(up=[[0, 1, 3], [0, 0.5, 1]], down=[[0, 0.5, 1], [0, 1, 3]]),
     "ConstantStepWriteNoise": mho.devices.ConstantStep(write_noise_std=1.0),
 }
 

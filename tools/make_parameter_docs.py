@@ -13,7 +13,7 @@ from pathlib import Path
 from mho import presets
 from mho._parameters import Declaration, Parameters, declarations
 from mho.config import Mapping, TileConfig
-from mho.devices import Device, PulsedDevice, Retention
+from mho.devices import Device, JumpRow, PulsedDevice, Retention
 from mho.periphery import IO, Update
 from mho.rules import Rule
 
@@ -106,6 +106,7 @@ def document() -> str:
         for model in models(Device)
     ]
     parts += [section(Retention, 3)]
+    parts.append(section(JumpRow, 3))
     parts += [preset_section(), "## Rules\n", *(section(model, 3) for model in models(Rule))]
     parts += [section(cls, 2) for cls in (IO, Update, Mapping)]
     return "\n".join(parts)

@@ -515,7 +515,7 @@ from which the middle of both phases may be off by second order in the step:
 def aggregation_section(folder: Path) -> str:
     cells = [
         cell
-        for variant in devices.VARIANTS
+        for variant in devices.SUMMED
         for dw_min in (0.001, 0.01, 0.1)
         for ctoc in (0.3, 5.0)
         for n in devices.NUMBERS
@@ -529,7 +529,7 @@ def aggregation_section(folder: Path) -> str:
     # Where a step is far above the last place of a weight, so that the errors are those of the method.
     full = [cell for cell in taken if len(cell.in_one) == 3 and cell.in_one[1].theory > 1e-10]
     rows = []
-    for variant in devices.VARIANTS:
+    for variant in devices.SUMMED:
         own = [cell for cell in full if cell.variant == variant]
         worst = [
             max(abs(cell.in_one[0].measured / cell.in_one[0].theory - 1) for cell in own),

@@ -38,6 +38,13 @@ inline Values pulsed_values() {
           {"reset_std", 0.01},      {"endurance_dtod", 0.0}};
 }
 
+// Rows of quantiles of a JumpTable.
+inline std::vector<Parameters> jump_rows(const std::vector<std::vector<double>>& rows) {
+  std::vector<Parameters> result;
+  for (const auto& row : rows) result.emplace_back("row", Values{{"quantiles", row}});
+  return result;
+}
+
 // The parameters of a device model: what it needs, with the changes that are asked for.
 inline Parameters device(const std::string& type, const Values& changes = {}) {
   if (type == "Ideal") return merged("device", {{"type", type}}, changes);
@@ -56,6 +63,15 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
   }
   if (type == "PowStep") {
     own = {{"pow_gamma", 1.5}, {"pow_gamma_dtod", 0.1}, {"pow_up_down", 0.1}, {"pow_up_down_dtod", 0.05}};
+  }
+  if (type == "PiecewiseStep") {
+    own = {{"nodes_up", std::vector<double>{1.6, 1.3, 1.0, 0.7, 0.3}},
+           {"nodes_down", std::vector<double>{0.2, 0.9, 1.1, 1.6}}};
+  }
+  if (type == "JumpTable") {
+    values["dw_min_ctoc"] = 0.0;
+    own = {{"up", jump_rows({{0.5, 1, 3}, {0, 1, 2}, {-0.5, 0.2, 1}})},
+           {"down", jump_rows({{-1, -0.5, 0, 2}, {0, 0.5, 1, 4}})}};
   }
   values.insert(own.begin(), own.end());
   return merged("device", std::move(values), changes);
@@ -213,7 +229,13 @@ inline std::vector<Model> pulsed_models() {
           {"ExpStep", {}, "ExpStep"},
           {"ExpStep", {{"up_down", -0.2}, {"write_noise_std", 2.0}}, "ExpStepWriteNoise"},
           {"PowStep", {}, "PowStep"},
-          {"PowStep", {{"pow_gamma", 0.5}, {"write_noise_std", 2.0}}, "PowStepWriteNoise"}};
+          {"PowStep", {{"pow_gamma", 0.5}, {"write_noise_std", 2.0}}, "PowStepWriteNoise"},
+          {"PiecewiseStep", {}, "PiecewiseStep"},
+          {"PiecewiseStep",
+           {{"nodes_up", std::vector<double>{1.5, 0.6, -0.4}}, {"write_noise_std", 2.0}, {"stuck_prob", 0.1}},
+           "PiecewiseStepReversed"},
+          {"JumpTable", {}, "JumpTable"},
+          {"JumpTable", {{"write_noise_std", 2.0}, {"stuck_prob", 0.1}}, "JumpTableWriteNoise"}};
 }
 
 inline std::string model_name(const testing::TestParamInfo<Model>& info) { return info.param.name; }

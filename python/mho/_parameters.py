@@ -195,9 +195,9 @@ class Parameters:
         )
 
     def __repr__(self) -> str:
-        """Return the class and the fields that differ from their defaults."""
+        """Return the class and the fields that differ from their defaults; of a long row, its ends."""
         shown = (
-            f"{name}={getattr(self, name)!r}"
+            f"{name}={_shown(getattr(self, name))}"
             for name, declared in declarations(type(self)).items()
             if getattr(self, name) != declared.default
         )
@@ -258,6 +258,14 @@ class Parameters:
             if path is None:
                 raise
             raise type(error)(f"{path}: {error}") from None
+
+
+def _shown(value: object) -> str:
+    """Return a value as it is written in Python, a row of more than twelve without its middle."""
+    if not isinstance(value, tuple) or len(value) <= 12:
+        return repr(value)
+    ends = [*map(repr, value[:3]), f"...{len(value) - 5} more...", *map(repr, value[-2:])]
+    return f"({', '.join(ends)})"
 
 
 def _plain(value: object) -> Any:

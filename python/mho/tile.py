@@ -10,6 +10,8 @@ import numpy as np
 from mho import _core, _validate, files
 from mho._validate import Range
 from mho.config import TileConfig
+from mho.devices.pulsed_device import PulsedDevice
+from mho.devices.response_functions import response_functions, symmetry_points, weights_within
 from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 from mho.seeds import Seed
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from mho.devices import Device
+    from mho.devices import Device, ResponseFunctions
     from mho.periphery import IO, Update
     from mho.rules import Rule
 
@@ -465,6 +467,48 @@ class Tile:
     def devices(self) -> _DeviceArrays:
         """The per-device arrays by name, such as ``tile.devices["w_max"]``; each a read-only copy."""
         return _DeviceArrays(self._engine)
+
+    def response(self, w: ArrayLike | None = None) -> ResponseFunctions:
+        """Response functions of each device of the tile, from its own parameters.
+
+        Parameters
+        ----------
+        w : array_like, optional
+            Weights, of a shape that broadcasts with that of the devices, (out_features, in_features), or
+            (instances, out_features, in_features): a number, one weight for each device, or weights along
+            leading axes, as in ``np.linspace(-0.5, 0.5, 11)[:, None, None]``. By default the weight of each
+            device.
+
+        Returns
+        -------
+        ResponseFunctions
+            In units of the `dw_min` of the configuration. Arrays have the broadcast shape, and are NaN
+            where a device's own bounds do not reach; symmetry points have the shape of the devices. Stuck
+            devices have steps of 0, and no symmetry point.
+
+        Raises
+        ------
+        MhoError
+            If the device takes no pulses, or `w` is not valid.
+
+        Examples
+        --------
+        >>> import mho
+        >>> tile = mho.Tile(3, 2, device=mho.devices.SoftBounds(), seed=7)
+        >>> response = tile.response(0.0)
+        >>> response.F.shape, response.symmetry_point.shape
+        ((2, 3), (2, 3))
+        """
+        device = self._config.device
+        if not isinstance(device, PulsedDevice):
+            raise MhoTypeError(f"a device that takes no pulses has no response, got {type(device).__name__}")
+        arrays = self.devices
+        devices = {name: arrays[name].astype(np.float64) for name in device.nominal_device()}
+        if w is None:
+            w = arrays["persistent_weight" if device.write_noise_std > 0 else "weight"]
+        weights = weights_within(w, devices["w_min"], devices["w_max"])
+        steps = device.mean_step_of(weights, devices)
+        return response_functions(*steps, device.dw_min, symmetry_points(device, devices))
 
     @property
     def pulses(self) -> PulseCount:

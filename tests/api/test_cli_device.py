@@ -182,6 +182,42 @@ def test_labels_make_a_device_file(run):
     assert Path("nl.png").exists()
 
 
+TABLES = {
+    "response": 'type = "Response"\nup = [[-0.6, 1.6], [0.0, 1.0], [0.6, 0.3]]\ndown = [0.4, 1.0, 1.5]\n',
+    "nodes": 'type = "PiecewiseStep"\nnodes_up = [1.5, 0.5]\n',
+    "jumps": 'type = "JumpTable"\ndw_min = 0.01\nup = [{quantiles = [0, 1, 3]}, {quantiles = [0, 0, 1]}]\n',
+}
+
+
+def test_devices_of_tables_are_drawn_compared_and_listed(run, capsys):
+    for name, text in TABLES.items():
+        Path(f"{name}.toml").write_text(text)
+        code, _, err = run("plot", f"{name}.toml", "--devices", "2", "--cycles", "1", "--pulses", "60")
+        assert (code, err) == (0, "")
+        assert Path(f"{name}.png").stat().st_size > 10_000
+        assert main(["devices", f"{name}.toml"]) == 0
+        assert "Symmetry point" in capsys.readouterr().out
+    code, out, _ = run("compare", *(f"{name}.toml" for name in TABLES), "--json")
+    assert code == 0
+    found = json.loads(out)["devices"]
+    assert found["nodes.toml"]["noise_of_a_pulse"] == 0.3
+    # Of the rows in the middle: variances of 0.75 and 1/3 about means of 0.875 up and 1 down.
+    assert 0.5 < found["jumps.toml"]["noise_of_a_pulse"] < 0.8
+
+
+def test_bad_tables_in_device_files_are_one_line(run):
+    for text, message in (
+        ('type = "Response"\nup = [[0.0, 1.0], [0.6, 0.3]]\n', "reaches from w_min to w_max"),
+        ('type = "PiecewiseStep"\nnodes_up = [1.5]\n', "the length of PiecewiseStep.nodes_up must be >= 2"),
+        ('type = "JumpTable"\nup = [{quantiles = [1, 0]}]\n', "must not decrease"),
+    ):
+        Path("bad.toml").write_text(text)
+        code, out, err = run("plot", "bad.toml")
+        assert (code, out) == (2, "")
+        assert message in flat(err)
+        assert "Traceback" not in err
+
+
 def test_plot_draws_presets_and_files(run):
     code, out, _ = run("plot", "capacitor", "--devices", "3", "--cycles", "1", "--pulses", "80")
     assert code == 0

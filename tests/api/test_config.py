@@ -18,9 +18,13 @@ from mho.devices import (
     Device,
     ExpStep,
     Ideal,
+    JumpRow,
+    JumpTable,
     LinearStep,
+    PiecewiseStep,
     PowStep,
     PulsedDevice,
+    Response,
     Retention,
     SoftBounds,
 )
@@ -40,6 +44,10 @@ CLASSES: list[type[Parameters]] = [
     Mapping,
     SGD,
     Retention,
+    PiecewiseStep,
+    Response,
+    JumpTable,
+    JumpRow,
 ]
 FIELDS = [(cls, name, item) for cls in CLASSES for name, item in declarations(cls).items()]
 NUMBERS = [entry for entry in FIELDS if entry[2].kind in (float, int)]
@@ -75,6 +83,7 @@ def test_wrong_type_names_field_and_value(cls: type[Parameters], name: str, item
         bool: [1, 0.0, "yes"],
         str: [1, True],
         Retention: [1, {"lifetime": 1.0}],
+        tuple: ["1.0", 1.0, {"a": 1.0}],
     }
     for value in wrong[item.kind]:
         if value is None and item.default is None:
@@ -322,6 +331,10 @@ def test_parts_of_a_tile_have_their_types() -> None:
 # --- round trips
 
 
+def rounded(value: float) -> float:
+    return round(value, 6)
+
+
 def values_of(item: Declaration) -> st.SearchStrategy[Any]:
     """Return values within a field's own range."""
     allowed = item.allowed
@@ -335,6 +348,13 @@ def values_of(item: Declaration) -> st.SearchStrategy[Any]:
         return st.builds(Retention, **some)
     if item.kind is int:
         return st.integers(allowed.at_least, allowed.at_most)
+    if item.item is JumpRow:
+        quantiles = st.lists(st.floats(-100, 100, width=32).map(rounded), min_size=2, max_size=5)
+        rows = quantiles.map(lambda row: JumpRow(quantiles=sorted(row)))
+        return st.lists(rows, min_size=2, max_size=4).map(tuple)
+    if item.kind is tuple:
+        numbers = st.floats(-100, 100).map(rounded)
+        return st.lists(numbers, min_size=2, max_size=12).map(tuple)
     low, high = allowed.above, allowed.below
     low, high = (allowed.at_least if low is None else low), (allowed.at_most if high is None else high)
     most = allowed.largest
@@ -359,7 +379,7 @@ def made(draw: st.DrawFn, cls: type[Any]) -> Any:
                 values.pop(refused)
 
 
-DEVICES = st.one_of(*(made(cls) for cls in (Ideal, ConstantStep, LinearStep, SoftBounds, ExpStep, PowStep)))
+DEVICES = st.one_of(*(made(cls) for cls in CLASSES if issubclass(cls, Device)))
 
 
 @st.composite
@@ -377,6 +397,8 @@ def configurations(draw: st.DrawFn) -> TileConfig:
 
 
 def leaves(data: Any) -> list[Any]:
+    if isinstance(data, list):
+        return [leaf for value in data for leaf in leaves(value)]
     return [leaf for value in data.values() for leaf in leaves(value)] if isinstance(data, dict) else [data]
 
 

@@ -20,7 +20,8 @@ from scipy import special, stats
 from statistics_helpers import Comparison, Fit, correlation, covariance, distribution, mean, variance
 
 from mho import Seed, Tile, Update
-from mho.devices import ConstantStep, Device, LinearStep, PowStep, PulsedDevice, SoftBounds
+from mho.devices import ConstantStep, Device, JumpTable, LinearStep, PowStep, PulsedDevice, SoftBounds
+from reference.devices import between, mean_jumps, nodes_of
 
 # Every model of pulsed devices that there is; a new one is measured without being named here.
 MODELS: dict[str, type[PulsedDevice]] = {
@@ -46,6 +47,21 @@ SHAPES: dict[str, tuple[str, dict[str, object]]] = {
         {"A_up": -1.18445, "A_down": -0.081404, "gamma_up": 5.0, "gamma_down": 5.0, "a": -0.5, "b": -0.5},
     ),
     "PowStep, gamma 2.6 and 1.4": ("PowStep", {"pow_gamma": 2.0, "pow_up_down": 0.3}),
+    "PiecewiseStep, bent": (
+        "PiecewiseStep",
+        {"nodes_up": (1.6, 1.3, 0.98, 0.7, 0.5), "nodes_down": (0.4, 0.85, 1.2, 1.5)},
+    ),
+    "Response, of a function": (
+        "Response",
+        {"up": lambda w: np.exp(-0.7 * w), "down": lambda w: 0.8 + 0.5 * w + 0.2 * np.sin(3 * w)},
+    ),
+    "JumpTable, skew": (
+        "JumpTable",
+        {
+            "up": [[0, 1, 2, 5], [-0.5, 0.5, 1, 3], [-0.5, 0, 0.1, 0.2]],
+            "down": [[-0.2, 0.1, 0.2, 0.3], [0.0, 1.0, 2.0, 6.0]],
+        },
+    ),
 }
 VARIANTS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name in MODELS} | {
     name: shape for name, shape in SHAPES.items() if shape[0] in MODELS
@@ -54,12 +70,23 @@ VARIANTS: dict[str, tuple[str, dict[str, object]]] = {name: (name, {}) for name 
 W_MAX, W_MIN, UP_DOWN = 1.0, -0.8, 0.1
 
 
+# Those that may take several pulses at once; jumps that are drawn of a table are never added up.
+SUMMED = [variant for variant, (model, _) in VARIANTS.items() if model != "JumpTable"]
+
+
+def noise(model: str, ctoc: float) -> dict[str, float]:
+    """The fields that give a model noise from pulse to pulse; a table of jumps has it in itself."""
+    return {} if model == "JumpTable" else {"dw_min_ctoc": ctoc}
+
+
 def nominal(variant: str, **overrides: object) -> PulsedDevice:
     """A device model without any spread from device to device; its bounds and steps are not symmetric."""
     model, shape = VARIANTS[variant]
     spreads = {field.name: 0.0 for field in fields(MODELS[model]) if field.name.endswith("_dtod")}
     common = {"w_max": W_MAX, "w_min": W_MIN, "up_down": UP_DOWN}
     values = spreads | common | shape | overrides
+    if not noise(model, 0.0):
+        values.pop("dw_min_ctoc", None)
     if values.get("dw_min_ctoc") == 0.0:
         values.pop("mult_noise", None)  # there is no noise then that it could be about
     return MODELS[model](**values)
@@ -72,6 +99,8 @@ def sure_pulses(n: int, pulse_by_pulse: bool = False) -> Update:
 
 def noise_of_step(device: PulsedDevice, w: NDArray, step: NDArray, up: bool) -> NDArray:
     """Standard deviation of one step from pulse to pulse."""
+    if isinstance(device, JumpTable):
+        return device.step_noise(w)[0 if up else 1]
     if getattr(device, "mult_noise", True):
         return device.dw_min_ctoc * np.abs(step)
     return np.full_like(step, device.dw_min_ctoc * abs(float(device.mean_step(0.0)[0 if up else 1])))
@@ -102,6 +131,10 @@ def closed_form_step(device: Any, w: NDArray) -> tuple[NDArray, NDArray]:
                 up * (above / width) ** (gamma + gamma * asymmetry),
                 -down * (below / width) ** (gamma - gamma * asymmetry),
             )
+        case "PiecewiseStep" | "Response" | "JumpTable" as model:
+            nodes = mean_jumps if model == "JumpTable" else nodes_of
+            place = below / width
+            return up * between(nodes(device, True), place), -down * between(nodes(device, False), place)
         case unknown:
             raise NotImplementedError(f"write the closed form of the step of {unknown} here")
 
@@ -704,7 +737,7 @@ def _attracted(variant: str) -> bool:
     return below > 0 > above
 
 
-ATTRACTED = [variant for variant in VARIANTS if _attracted(variant)]
+ATTRACTED = [variant for variant in SUMMED if _attracted(variant)]
 
 
 @dataclass(frozen=True)

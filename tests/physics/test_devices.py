@@ -10,7 +10,7 @@ import mho
 from mho import Tile, Update
 from mho.devices import Cell, Device, PulsedDevice
 
-VARIANTS = list(measure.VARIANTS)
+VARIANTS, SUMMED = list(measure.VARIANTS), measure.SUMMED
 MODELS = list(measure.MODELS)
 
 
@@ -86,7 +86,8 @@ def test_one_step(variant: str, ctoc: float) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_one_step_of_devices_that_differ(model: str) -> None:
     """Without cycle-to-cycle noise, each device moves by the step of a model with its own parameters."""
-    device = measure.MODELS[model](dw_min_ctoc=0.0)
+    fixed = measure.noise(model, 0.0) or {"up": [[1.5, 1.5], [0.6, 0.6]], "down": [[0.4, 0.4], [1.2, 1.2]]}
+    device = measure.MODELS[model](**fixed)
     tile = Tile(16, 16, device=device, update=measure.sure_pulses(1), seed=6)
     tile.weight = np.linspace(-0.2, 0.2, 16) * np.ones((16, 1))
     before = tile.weight.astype(np.float64)
@@ -103,7 +104,7 @@ def test_one_step_of_devices_that_differ(model: str) -> None:
                 up_down=0.0,
                 w_max=one["w_max"],
                 w_min=one["w_min"],
-                **measure.own_shape(model, one),
+                **measure.own_shape(model, one) | fixed,
             )
             step = float(alike.mean_step(before[i, j])[0 if up else 1])
             expected = np.clip(before[i, j] + step, one["w_min"], one["w_max"])
@@ -161,7 +162,7 @@ def test_integrated_moments_near_a_bound_are_those_of_a_simulation() -> None:
 
 @pytest.mark.parametrize("ctoc", [0.3, 5.0])
 @pytest.mark.parametrize("dw_min", [0.001, 0.01, 0.1])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", SUMMED)
 def test_several_pulses(variant: str, dw_min: float, ctoc: float) -> None:
     """In one aggregated step or one by one: mean, variance, skewness, over the range and near the bounds."""
     results = [cell for n in measure.NUMBERS for cell in measure.several_pulses(variant, dw_min, ctoc, n)]
@@ -174,7 +175,7 @@ def test_several_pulses(variant: str, dw_min: float, ctoc: float) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("ctoc", [0.1, 0.3, 1.0, 5.0])
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", SUMMED)
 def test_several_pulses_up_to_where_they_are_taken_one_by_one(variant: str, ctoc: float) -> None:
     """Steps of many sizes, so that the largest that are still taken together are among them."""
     for n in measure.NUMBERS:
@@ -208,7 +209,7 @@ def test_wrong_moments_are_found() -> None:
 @pytest.mark.parametrize("ctoc", [0.3, 5.0])
 @pytest.mark.parametrize("model", MODELS)
 def test_bounds_are_never_left(model: str, ctoc: float, pulse_by_pulse: bool) -> None:
-    device = measure.MODELS[model](dw_min=0.03, dw_min_ctoc=ctoc, stuck_prob=0.05)
+    device = measure.MODELS[model](dw_min=0.03, stuck_prob=0.05, **measure.noise(model, ctoc))
     tile = Tile(70, 50, device=device, update=Update(bl=40, pulse_by_pulse=pulse_by_pulse), seed=8)
     low, high = tile.devices["w_min"], tile.devices["w_max"]
     generator = np.random.default_rng(4)

@@ -17,7 +17,18 @@ from hypothesis import strategies as st
 
 import mho
 from mho import IO, Update, _core, _cpu
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, Retention, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    ExpStep,
+    Ideal,
+    JumpTable,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    Response,
+    Retention,
+    SoftBounds,
+)
 from reference import devices, philox, pulses, reads
 
 EXAMPLES = settings(max_examples=60, deadline=None, derandomize=True, database=None)
@@ -115,6 +126,17 @@ DEVICES = {
     "exp": ExpStep(dw_min=0.01),
     "exp-reram": mho.presets.reram_es(),
     "pow": PowStep(dw_min=0.01, pow_gamma=2.0, pow_up_down=0.2, pow_up_down_dtod=0.1),
+    "piecewise": PiecewiseStep(
+        dw_min=0.01, nodes_up=(1.5, 0.9, 0.2), nodes_down=(0.1, 0.4, 1.1, 1.3), up_down=0.1
+    ),
+    "piecewise-reversed": PiecewiseStep(
+        dw_min=0.01, nodes_up=(2.0, 0.5, -1.0, 0.3), stuck_prob=0.2, write_noise_std=2.0
+    ),
+    "response": Response(dw_min=0.01, up=lambda w: np.exp(-w), down=lambda w: 1 + w**3),
+    "jumps": JumpTable(
+        dw_min=0.01, up=[[0, 1, 4], [-1, 0, 1], [0.5, 0.5, 0.5]], down=[[-0.2, 0.1, 0.3, 5], [0, 1, 2, 3]]
+    ),
+    "jumps-stuck": JumpTable(dw_min=0.01, up_down=0.2, stuck_prob=0.3, write_noise_std=2.0),
     "stuck": SoftBounds(dw_min=0.01, stuck_prob=0.3, stuck_range=0.7),
     "stuck-linear": LinearStep(stuck_prob=0.3, gamma_up=0.4, mean_bound_reference=False),
     "stuck-exp": ExpStep(stuck_prob=1.0, dw_min=0.01),
@@ -374,7 +396,7 @@ def test_pulses_time_and_resets_in_turn(name, change, shape):
     assert tile.state()[1]["elapse"] == 19  # no time is no step
 
 
-@pytest.mark.parametrize("model", [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep])
+@pytest.mark.parametrize("model", [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, PiecewiseStep])
 def test_pulse_by_pulse_at_the_bounds(model):
     # Coarse steps with strong noise: most pulses are clipped.
     device = model(dw_min=0.1, dw_min_ctoc=1.0, w_max=0.3, w_min=-0.2)

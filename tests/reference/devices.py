@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import stats
 
 from reference import philox
 
@@ -95,6 +96,43 @@ def state(device, arrays, w):
     return low + np.rint((w - low) / width * (device.states - 1)) * width / (device.states - 1)
 
 
+def between(values, place):
+    """Linear interpolation of the rows of `values`, at even distances from 0 to 1, at each place."""
+    cells = len(values) - 1
+    first = np.clip(np.floor(place * cells).astype(int), 0, cells - 1)
+    share = np.clip(place * cells - first, 0, 1)
+    return (1 - share) * values[first] + share * values[first + 1]
+
+
+def nodes_of(device, up):
+    """The steps of a table that is linear between weights."""
+    names = ("up", "down") if type(device).__name__ == "Response" else ("nodes_up", "nodes_down")
+    return np.array(getattr(device, names[0 if up else 1]))
+
+
+# Gaussians at which quantiles of jumps are kept.
+GRID = np.linspace(-5.5, 5.5, 257)
+
+
+def _jumps(device, up):
+    """The jumps of each row at the gaussians of the grid: (rows, gaussians)."""
+    rows = [np.array(row.quantiles) for row in (device.up if up else device.down)]
+    p = stats.norm.cdf(GRID)
+    p[0], p[-1] = 0, 1
+    return np.stack([np.interp(p, np.linspace(0, 1, len(row)), row) for row in rows])
+
+
+def mean_jumps(device, up):
+    """The mean jump of each row: Gauss and Legendre's rule between the gaussians of the grid."""
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    half = (GRID[1] - GRID[0]) / 2
+    xi = ((GRID[1:] + GRID[:-1]) / 2)[:, None] + half * nodes
+    mass = half * weights * stats.norm.pdf(xi)
+    table = _jumps(device, up)
+    jumps = np.stack([np.interp(xi, GRID, row) for row in table])
+    return (jumps * mass).sum((1, 2)) / mass.sum()
+
+
 def granularity(device):
     """Mean size of one pulse at weight 0, over both directions, in closed form."""
     if device.granularity is not None:
@@ -107,6 +145,11 @@ def granularity(device):
         width = device.w_max - device.w_min
         up *= (device.w_max / width) ** (device.pow_gamma * (1 + device.pow_up_down))
         down *= (-device.w_min / width) ** (device.pow_gamma * (1 - device.pow_up_down))
+    if type(device).__name__ in ("PiecewiseStep", "Response", "JumpTable"):
+        nodes = mean_jumps if type(device).__name__ == "JumpTable" else nodes_of
+        zero = np.array(-device.w_min / (device.w_max - device.w_min))
+        up *= float(between(nodes(device, True), zero))
+        down *= float(between(nodes(device, False), zero))
     return (up + down) / 2
 
 
@@ -134,6 +177,21 @@ def step(device, arrays, w, up, xi):
         share = np.where(up, arrays["w_max"] - w, w - arrays["w_min"]) / np.where(width > 0, width, 1)
         power = np.maximum(share, 1e-6) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
         return scale * power * (1 + sigma * xi)
+    if model in ("PiecewiseStep", "Response", "JumpTable"):
+        width = arrays["w_max"] - arrays["w_min"]
+        place = (w - arrays["w_min"]) / np.where(width > 0, width, 1)
+        if model == "JumpTable":
+            jumps = []
+            for direction in (True, False):
+                rows = np.stack([np.interp(xi, GRID, row) for row in _jumps(device, direction)])
+                cells = len(rows) - 1
+                first = np.clip(np.floor(place * cells).astype(int), 0, cells - 1)
+                share = np.clip(place * cells - first, 0, 1)
+                low, high = (np.take_along_axis(rows, (first + k)[None], 0)[0] for k in (0, 1))
+                jumps.append((1 - share) * low + share * high)
+            return scale * np.where(up, *jumps)
+        q = np.where(up, between(nodes_of(device, True), place), between(nodes_of(device, False), place))
+        return scale * q * (1 + sigma * xi)
     if model == "SoftBounds":
         mean = np.where(
             up, s_up - _ratio(s_up, arrays["w_max"]) * w, -s_down + _ratio(s_down, arrays["w_min"]) * w

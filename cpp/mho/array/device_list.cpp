@@ -10,7 +10,9 @@
 #include "mho/cell/vector_cell.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
+#include "mho/device/jump_table.h"
 #include "mho/device/linear_step.h"
+#include "mho/device/piecewise_step.h"
 #include "mho/device/pow_step.h"
 #include "mho/device/soft_bounds.h"
 
@@ -45,7 +47,9 @@ using PulsedDevices = List<  //
     device::SoftBounds,      //
     device::LinearStep,      //
     device::ExpStep,         //
-    device::PowStep>;
+    device::PowStep,         //
+    device::PiecewiseStep,   //
+    device::JumpTable>;
 
 using Cells = List<       //
     cell::VectorCell,     //

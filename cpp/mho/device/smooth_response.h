@@ -60,6 +60,9 @@ inline bool aggregation_is_fine(const Response<double>& response, std::uint32_t 
 // range R of weights, for devices whose steps, as a share of R, are up to some multiple of those of the mean device.
 class SmoothInterval {
  public:
+  // The coordinate is looked at in steps of 1 / points.
+  static constexpr int points = 128;
+
   // `response(coordinate, share)` is the step and its derivatives in units of R, for steps of that share of R.
   template <class Function>
   SmoothInterval(Function&& response, double mean_share, std::uint32_t n, double noise) : mean_share_(mean_share) {
@@ -107,7 +110,6 @@ class SmoothInterval {
  private:
   static constexpr int sizes = 16;
   static constexpr int sizes_per_mean = 4;
-  static constexpr int points = 128;
   alignas(64) float low_[sizes];
   alignas(64) float high_[sizes];
   double mean_share_;

@@ -97,6 +97,14 @@ inline F32 split_exponent(F32 x, F32& mantissa) {
 }
 // table[i] of each lane, i < 16.
 inline F32 look_up(const float* table, U32 i) { return _mm512_permutexvar_ps(i.v, _mm512_load_ps(table)); }
+// table[i] and table[i + 1] of each lane, of a table of any length: neighbours come in one load.
+inline void look_up_neighbours(const float* table, U32 i, F32& at, F32& next) {
+  const __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(i.v), table, 4);
+  const __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(i.v, 1), table, 4);
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  at = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, even, high));
+  next = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, _mm512_or_si512(even, _mm512_set1_epi32(1)), high));
+}
 
 inline U64 operator^(U64 a, U64 b) { return _mm512_xor_si512(a.v, b.v); }
 inline U64 xor3(U64 a, U64 b, U64 c) { return _mm512_ternarylogic_epi64(a.v, b.v, c.v, 0x96); }

@@ -289,6 +289,22 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 #endif
   });
 }
+// table[i] and table[i + 1] of each lane, of a table of any length.
+[[gnu::always_inline]] inline void look_up_neighbours(const float* table, U32 index, F32& at, F32& next) {
+  const auto look_up_at = [&](const float* from) {
+    return detail::each<F32>([&](int i) {
+#if defined(__AVX2__)
+      return (FloatRegister)_mm256_i32gather_ps(from, (__m256i)index.p[i], 4);
+#else
+      FloatRegister r{};
+      for (int k = 0; k < part_lanes; ++k) r[k] = from[index.p[i][k]];
+      return r;
+#endif
+    });
+  };
+  at = look_up_at(table);
+  next = look_up_at(table + 1);
+}
 
 [[gnu::always_inline]] inline U64 operator^(U64 a, U64 b) {
   return detail::each<U64>([&](int i) { return a.p[i] ^ b.p[i]; });

@@ -97,5 +97,9 @@ inline F1 split_exponent(F1 x, F1& mantissa) {
   return to_float(shift_right<23>(bits) - U1(126U));
 }
 inline F1 look_up(const float* table, U1 i) { return F1(table[i.v & 15]); }
+inline void look_up_neighbours(const float* table, U1 i, F1& at, F1& next) {
+  at = F1(table[i.v]);
+  next = F1(table[i.v + 1]);
+}
 
 }  // namespace mho::simd

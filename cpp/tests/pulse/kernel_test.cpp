@@ -30,6 +30,27 @@ struct Crosspoint {
   double extra_up, extra_down;  // slopes or exponents, where the model has some
 };
 
+// A function that is linear between values at even distances from 0 to 1.
+double interpolated(const std::vector<double>& values, double at) {
+  const double place = std::clamp(at, 0.0, 1.0) * static_cast<double>(values.size() - 1);
+  const std::size_t i = std::min(static_cast<std::size_t>(place), values.size() - 2);
+  return values[i] + (place - static_cast<double>(i)) * (values[i + 1] - values[i]);
+}
+
+// The jumps of each row of a table, at 257 even distances of the gaussian from -5.5 to 5.5.
+std::vector<std::vector<double>> jumps(std::vector<Parameters>& rows) {
+  std::vector<std::vector<double>> result;
+  for (Parameters& row : rows) {
+    const auto quantiles = row.numbers("quantiles");
+    auto& values = result.emplace_back();
+    for (int j = 0; j <= 256; ++j) {
+      const double p = std::erfc((5.5 - 11.0 * j / 256) / std::sqrt(2)) / 2;
+      values.push_back(interpolated(quantiles, j == 0 ? 0 : j == 256 ? 1 : p));
+    }
+  }
+  return result;
+}
+
 // One pulse of a crosspoint before the bounds, from the formulas of the literature.
 std::function<double(const Crosspoint&, bool, double)> step_of(const Model& model) {
   Parameters p = tests::device(model.type, model.changes);
@@ -54,6 +75,24 @@ std::function<double(const Crosspoint&, bool, double)> step_of(const Model& mode
       const double mean = up ? c.up * std::pow((c.w_max - c.weight) / range, c.extra_up)
                              : -c.down * std::pow((c.weight - c.w_min) / range, c.extra_down);
       return mean * (1 + sigma * xi);
+    };
+  }
+  const auto place = [](const Crosspoint& c) {
+    return c.w_max > c.w_min ? (c.weight - c.w_min) / (c.w_max - c.w_min) : 0;
+  };
+  if (model.type == "PiecewiseStep") {
+    const auto nodes_up = p.numbers("nodes_up"), nodes_down = p.numbers("nodes_down");
+    return [=](const Crosspoint& c, bool up, double xi) {
+      const double q = interpolated(up ? nodes_up : nodes_down, place(c));
+      return (up ? c.up : -c.down) * q * (1 + sigma * xi);
+    };
+  }
+  if (model.type == "JumpTable") {
+    const auto rows_up = jumps(p.sections("up")), rows_down = jumps(p.sections("down"));
+    return [=](const Crosspoint& c, bool up, double xi) {
+      std::vector<double> at_xi;
+      for (const auto& row : up ? rows_up : rows_down) at_xi.push_back(interpolated(row, (xi + 5.5) / 11));
+      return (up ? c.up : -c.down) * interpolated(at_xi, place(c));
     };
   }
   const bool multiplicative = p.flag("mult_noise");
@@ -308,7 +347,9 @@ TEST_P(Kernel, TakesSeveralPulsesAtOnceWithinTheAllowedError) {
 }
 
 TEST_P(Kernel, StaysInsideOfTheBounds) {
-  const auto a = make({20, 33, 1}, {{"dw_min", 0.05}, {"dw_min_ctoc", 2.0}});
+  Values coarse = {{"dw_min", 0.05}};
+  if (GetParam().type != "JumpTable") coarse["dw_min_ctoc"] = 2.0;
+  const auto a = make({20, 33, 1}, coarse);
   const std::vector<float> x(33 * 64, 1.0F);
   std::vector<float> d(20 * 64, 1.0F);
   const bool noisy = a->crosspoints().has_plane("persistent_weight");

@@ -9,6 +9,8 @@
 #include <cstring>
 #include <random>
 
+#include "mho/simd/single.h"
+
 namespace mho::simd {
 namespace {
 
@@ -179,6 +181,28 @@ TEST_P(Lanes, MoveBetweenPlaces) {
   }
   const Floats found = stored(look_up(table, U32::load(index.data())));
   for (std::size_t i = 0; i < lanes; ++i) EXPECT_EQ(found[i], static_cast<float>(index[i]) * 0.5F);
+
+  // Neighbours anywhere in a longer table, at no particular address.
+  std::array<float, 1026> longer{};
+  for (std::size_t i = 0; i < longer.size(); ++i) longer[i] = static_cast<float>(i * i % 4093) - 7.0F;
+  Words place{};
+  for (std::size_t i = 0; i < lanes; ++i) place[i] = words_[0][i] % 1024U;
+  for (std::size_t offset = 0; offset < 2; ++offset) {
+    F32 at;
+    F32 next;
+    look_up_neighbours(longer.data() + offset, U32::load(place.data()), at, next);
+    const Floats here = stored(at);
+    const Floats there = stored(next);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      EXPECT_EQ(here[i], longer[place[i] + offset]);
+      EXPECT_EQ(there[i], longer[place[i] + offset + 1]);
+      F1 one{};
+      F1 after{};
+      look_up_neighbours(longer.data() + offset, U1(place[i]), one, after);
+      EXPECT_EQ(one.v, here[i]);
+      EXPECT_EQ(after.v, there[i]);
+    }
+  }
 
   const Mask some = f_[0] < f_[1];
   Words packed{};

@@ -437,6 +437,14 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
+def _noise_at_zero(device: PulsedDevice) -> float:
+    """Return the spread of a step at weight 0 as a fraction of its mean, as a table of jumps has it."""
+    steps, noise = (
+        sum(abs(float(value)) for value in pair) for pair in (device.mean_step(0.0), device.step_noise(0.0))
+    )
+    return noise / steps if steps else 0.0
+
+
 def _facts(device: PulsedDevice) -> dict[str, Any]:
     from mho.plotting.device_plot import pulses_to_cross
 
@@ -450,7 +458,7 @@ def _facts(device: PulsedDevice) -> dict[str, Any]:
         "w_max": device.w_max,
         "asymmetry_at_0": 2 * (up - down) / (up + down) if up + down else None,
         "symmetry_point": device.symmetry_point(),
-        "noise_of_a_pulse": device.dw_min_ctoc,
+        "noise_of_a_pulse": device.dw_min_ctoc or _noise_at_zero(device),
         "noise_of_a_read": device.write_noise_std,
         "spread_of_steps": device.dw_min_dtod,
         "spread_of_bounds": max(device.w_max_dtod, device.w_min_dtod),

@@ -136,6 +136,15 @@ def _list(as_json: bool) -> None:
     console.print("\nOne in detail: mho devices NAME. Train on it: mho train --device NAME.")
 
 
+def _value(value: object) -> str:
+    if value is None:
+        return "off"
+    if isinstance(value, tuple):
+        numbers = [entry for entry in value if isinstance(entry, float)]
+        return f"{len(value)} from {numbers[0]:.4g} to {numbers[-1]:.4g}" if numbers else f"{len(value)} rows"
+    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
+
+
 def _detail(name: str, device: Device) -> None:
     from rich import box
     from rich.markup import escape
@@ -160,9 +169,7 @@ def _detail(name: str, device: Device) -> None:
             if isinstance(value, Parameters):
                 add(value, f"{table_name}{field}.")
                 continue
-            table.add_row(
-                table_name + field, escape(_shown(value)), escape(declared.unit), escape(declared.doc)
-            )
+            table.add_row(table_name + field, _value(value), escape(declared.unit), escape(declared.doc))
 
     add(device, "")
     console.print(table)

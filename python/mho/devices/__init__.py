@@ -38,12 +38,16 @@ from mho.devices.cell import Cell
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
+from mho.devices.jump_table import JumpRow, JumpTable
 from mho.devices.linear_step import LinearStep
 from mho.devices.multi_significance import MultiSignificance
 from mho.devices.one_sided import OneSided
+from mho.devices.piecewise_step import PiecewiseStep
 from mho.devices.pow_step import PowStep
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.reference import Reference
+from mho.devices.response import Response
+from mho.devices.response_functions import ResponseFunctions
 from mho.devices.retention import Retention
 from mho.devices.soft_bounds import SoftBounds
 from mho.devices.vector import Vector
@@ -57,12 +61,17 @@ __all__ = [
     "Device",
     "ExpStep",
     "Ideal",
+    "JumpRow",
+    "JumpTable",
     "LinearStep",
     "MultiSignificance",
     "OneSided",
+    "PiecewiseStep",
     "PowStep",
     "PulsedDevice",
     "Reference",
+    "Response",
+    "ResponseFunctions",
     "Retention",
     "SoftBounds",
     "Vector",

@@ -11,6 +11,8 @@ from mho.devices.device import Device
 from mho.devices.pulsed_device import PulsedDevice
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ConstantStep"]
@@ -34,11 +36,12 @@ class ConstantStep(PulsedDevice):
     [0.01 0.01] [-0.008 -0.008]
     """
 
-    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
-        up, down = self.scales()
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
         one = np.ones_like(w, dtype=np.float64)
-        return up * one, -down * one
+        return devices["dw_min_up"] * one, -devices["dw_min_down"] * one
 
     def symmetry_point(self) -> float | None:
         """Return None: steps are equal at every weight or at none."""

@@ -17,9 +17,8 @@ class Device(Tagged, ABC):
 
     Examples
     --------
-    >>> Device.types()  # doctest: +NORMALIZE_WHITESPACE
-    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'MultiSignificance', 'OneSided', 'PowStep',
-     'Reference', 'SoftBounds', 'Vector']
+    >>> "SoftBounds" in Device.types(), "Vector" in Device.types()
+    (True, True)
     >>> Device.from_dict({"type": "SoftBounds", "dw_min": 0.002})
     SoftBounds(dw_min=0.002)
     """

@@ -14,6 +14,8 @@ from mho.devices.pulsed_device import MODEL, PulsedDevice, bisected_symmetry_poi
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["ExpStep"]
@@ -75,13 +77,17 @@ class ExpStep(PulsedDevice):
                 f"A_up={self.A_up} and A_down={self.A_down}, got None"
             )
 
-    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
-        up, down = self.scales()
-        z = 2 * self.a * np.asarray(w, dtype=np.float64) / (self.w_max - self.w_min) + self.b
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
+        # A range of 0 is that of a device that is stuck.
+        width = np.maximum(devices["w_max"] - devices["w_min"], 1e-30)
+        z = 2 * self.a * np.asarray(w, dtype=np.float64) / width + self.b
+        z = np.where(devices["w_max"] > devices["w_min"], z, self.b)
         return (
-            up * np.maximum(1 - self.A_up * np.exp(self.gamma_up * z), 0.0),
-            -down * np.maximum(1 - self.A_down * np.exp(-self.gamma_down * z), 0.0),
+            devices["dw_min_up"] * np.maximum(1 - self.A_up * np.exp(self.gamma_up * z), 0.0),
+            -devices["dw_min_down"] * np.maximum(1 - self.A_down * np.exp(-self.gamma_down * z), 0.0),
         )
 
     def symmetry_point(self) -> float | None:

@@ -13,6 +13,8 @@ from mho.devices.pulsed_device import KIT, PulsedDevice, linear_symmetry_point
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["LinearStep"]
@@ -118,13 +120,21 @@ class LinearStep(PulsedDevice):
             "while no gamma is negative and their spreads are 0",
         )
 
-    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
-        up, down = self.scales()
+    def nominal_device(self) -> dict[str, NDArray[np.float64]]:
+        """Return the per-device arrays of the nominal device; see `PulsedDevice.nominal_device`."""
+        devices = PulsedDevice.nominal_device(self)
+        devices["slope_up"] = -self.gamma_up * devices["dw_min_up"] / self.w_max
+        devices["slope_down"] = self.gamma_down * devices["dw_min_down"] / self.w_min
+        return devices
+
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
         weights = np.asarray(w, dtype=np.float64)
         return (
-            up * (1 - self.gamma_up * weights / self.w_max),
-            -down * (1 - self.gamma_down * weights / self.w_min),
+            devices["dw_min_up"] + devices["slope_up"] * weights,
+            devices["slope_down"] * weights - devices["dw_min_down"],
         )
 
     def symmetry_point(self) -> float | None:

@@ -12,6 +12,8 @@ from mho.devices.device import Device
 from mho.devices.pulsed_device import MODEL, PulsedDevice, bisected_symmetry_point
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["PowStep"]
@@ -56,14 +58,23 @@ class PowStep(PulsedDevice):
         0.0, at_least=0, largest=1e3, doc="Device-to-device spread of that asymmetry.", source=MODEL
     )
 
-    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
-        up, down = self.scales()
+    def nominal_device(self) -> dict[str, NDArray[np.float64]]:
+        """Return the per-device arrays of the nominal device; see `PulsedDevice.nominal_device`."""
+        devices = PulsedDevice.nominal_device(self)
+        devices["gamma_up"] = np.asarray(self.pow_gamma * (1 + self.pow_up_down))
+        devices["gamma_down"] = np.asarray(self.pow_gamma * (1 - self.pow_up_down))
+        return devices
+
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
         weights = np.asarray(w, dtype=np.float64)
-        width = self.w_max - self.w_min
+        # A range of 0 is that of a device that is stuck.
+        width = np.maximum(devices["w_max"] - devices["w_min"], 1e-30)
         return (
-            up * ((self.w_max - weights) / width) ** (self.pow_gamma * (1 + self.pow_up_down)),
-            -down * ((weights - self.w_min) / width) ** (self.pow_gamma * (1 - self.pow_up_down)),
+            devices["dw_min_up"] * ((devices["w_max"] - weights) / width) ** devices["gamma_up"],
+            -devices["dw_min_down"] * ((weights - devices["w_min"]) / width) ** devices["gamma_down"],
         )
 
     def symmetry_point(self) -> float | None:

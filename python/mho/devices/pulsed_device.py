@@ -10,10 +10,13 @@ import numpy as np
 
 from mho._parameters import parameter
 from mho.devices.device import Device
+from mho.devices.response_functions import ResponseFunctions, response_functions, weights_within
 from mho.devices.retention import Retention
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 # `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
@@ -208,6 +211,31 @@ class PulsedDevice(Device):
         return (1 + min(self.up_down, 0.0)) * self.dw_min, (1 - max(self.up_down, 0.0)) * self.dw_min
 
     @abstractmethod
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices at given weights, before clipping to the bounds.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights, of a shape that broadcasts with that of the devices.
+        devices : mapping
+            The per-device arrays of the model by name: ``dw_min_up``, ``dw_min_down``, ``w_max``, ``w_min``
+            and those of its own; see `mho.Tile.devices`.
+
+        Returns
+        -------
+        up, down : ndarray of float64
+            The mean change of the weight by one pulse up (positive) and one down (negative).
+        """
+
+    def nominal_device(self) -> dict[str, NDArray[np.float64]]:
+        """Return the per-device arrays of the nominal device, each of shape ``()``."""
+        up, down = self.scales()
+        values = {"dw_min_up": up, "dw_min_down": down, "w_max": self.w_max, "w_min": self.w_min}
+        return {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
+
     def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean steps of the nominal device at given weights, before clipping to the bounds.
 
@@ -221,6 +249,66 @@ class PulsedDevice(Device):
         up, down : ndarray of float64
             The mean change of the weight by one pulse up (positive) and one down (negative); shaped as `w`.
         """
+        return self.mean_step_of(w, self.nominal_device())
+
+    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the standard deviations of one step of the nominal device, up and down, at given weights.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights, of any shape.
+
+        Returns
+        -------
+        up, down : ndarray of float64
+            From pulse to pulse; shaped as `w`.
+        """
+        weights = np.asarray(w, dtype=np.float64)
+        if not getattr(self, "mult_noise", True):
+            weights = np.zeros_like(weights)
+        up, down = self.mean_step(weights)
+        return self.dw_min_ctoc * np.abs(up), self.dw_min_ctoc * np.abs(down)
+
+    def response(self, w: ArrayLike) -> ResponseFunctions:
+        """Response functions of the nominal device; `mho.Tile.response` has those of each device.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights between `w_min` and `w_max`, of any shape.
+
+        Returns
+        -------
+        ResponseFunctions
+            Arrays shaped as `w`; the symmetry point has the shape ``()``.
+
+        Raises
+        ------
+        MhoError
+            If a weight is not a number, or outside of the bounds.
+
+        Examples
+        --------
+        >>> from mho.devices import SoftBounds
+        >>> response = SoftBounds(w_max=1, w_min=-1, up_down=0.2).response([-0.5, 0.0, 0.5])
+        >>> print(response.q_up, response.q_down)
+        [1.5 1.  0.5] [0.4 0.8 1.2]
+        >>> print(response.symmetry_point.round(3))
+        0.111
+        """
+        weights = weights_within(w, self.w_min, self.w_max)
+        if np.isnan(weights).any():
+            raise MhoValueError(
+                f"w must be >= {self.w_min:g} and <= {self.w_max:g}, the bounds of the device, "
+                f"got {float(np.asarray(w, dtype=np.float64)[np.isnan(weights)].flat[0]):g}"
+            )
+        point = self.symmetry_point()
+        return response_functions(*self.mean_step(weights), self.dw_min, np.nan if point is None else point)
+
+    def symmetry_grid(self) -> NDArray[np.float64]:
+        """Return the places between the bounds, from 0 to 1, between which a symmetry point is looked for."""
+        return np.linspace(0.0, 1.0, 129)
 
     @property
     def weight_granularity(self) -> float:

@@ -12,6 +12,8 @@ from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice, linear_symmetry_point
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["SoftBounds"]
@@ -54,11 +56,14 @@ class SoftBounds(PulsedDevice):
         self.check_slope_bounds()
         self._require_effect("mult_noise", self.dw_min_ctoc > 0, "while dw_min_ctoc is 0")
 
-    def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean steps of the nominal device; see `PulsedDevice.mean_step`."""
-        up, down = self.scales()
+    def mean_step_of(
+        self, w: ArrayLike, devices: Mapping[str, NDArray[np.float64]]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
         weights = np.asarray(w, dtype=np.float64)
-        return up * (1 - weights / self.w_max), -down * (1 - weights / self.w_min)
+        # A bound at 0 is that of a device that is stuck there: its steps are 0.
+        w_max, w_min = (np.where(devices[name] == 0, 1.0, devices[name]) for name in ("w_max", "w_min"))
+        return devices["dw_min_up"] * (1 - weights / w_max), -devices["dw_min_down"] * (1 - weights / w_min)
 
     def symmetry_point(self) -> float | None:
         """Weight at which the nominal device's mean steps are equally large; it always exists."""

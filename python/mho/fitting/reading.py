@@ -20,7 +20,7 @@ from mho._validate import Range, did_you_mean, integer
 from mho.errors import MhoFileError, MhoValueError
 from mho.fitting.curves import UNITS, Curves, Piece, assemble
 
-__all__ = ["ROLES", "read_curves"]
+__all__ = ["ROLES", "read_curves", "read_numbers"]
 
 Array = NDArray[np.float64]
 
@@ -179,6 +179,25 @@ def read_curves(
 
 
 # --- text
+
+
+def read_numbers(path: Path, columns: int) -> Array:
+    """Read a text file of so many columns of numbers, however it is written; a header is passed over.
+
+    Raises
+    ------
+    MhoFileError
+        If the file cannot be read, or does not hold that.
+    """
+    try:
+        table = _read_table(path, None, None)
+    except OSError as error:
+        if isinstance(error, MhoFileError):
+            raise
+        raise MhoFileError(f"cannot read {path}: {error.strerror or error}") from error
+    if len(table.columns) != columns or any(column.dtype.kind not in "fiu" for column in table.columns):
+        raise MhoFileError(f"cannot read {path}: it must have {columns} columns of numbers")
+    return np.column_stack([column.astype(np.float64) for column in table.columns])
 
 
 def _read_table(path: Path, delimiter: str | None, decimal: str | None) -> _Table:

@@ -135,17 +135,20 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
     """Draw mean steps with the standard deviation of single ones."""
     w = np.linspace(device.w_min, device.w_max, 400)
     top = 0.0
-    for step, at_zero, color, label in zip(
-        device.mean_step(w), device.mean_step(0.0), (_style.UP, _style.DOWN), ("up", "down"), strict=True
-    ):
-        size = np.abs(step)
-        relative = size if getattr(device, "mult_noise", True) else np.full_like(w, abs(float(at_zero)))
-        noise = device.dw_min_ctoc * relative
-        axes.plot(w, size, color=color, lw=2, label=label)
-        axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
-        top = max(top, float((size + min(device.dw_min_ctoc, 1.5) * relative).max()))
     # Noise many times the step would hide the curves; it is said in words then.
     beyond = device.dw_min_ctoc > 1.5
+    for step, sign, noise, color, label in zip(
+        device.mean_step(w),
+        (1, -1),
+        device.step_noise(w),
+        (_style.UP, _style.DOWN),
+        ("up", "down"),
+        strict=True,
+    ):
+        size = sign * step
+        axes.plot(w, size, color=color, lw=2, label=label)
+        axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
+        top = max(top, float((size + (1.5 / device.dw_min_ctoc if beyond else 1) * noise).max()))
     if beyond:
         axes.set_ylim(-0.25 * top, 1.05 * top)
     axes.axhline(0, color=_style.MUTED, lw=0.8)
@@ -161,7 +164,9 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
             size=8.5,
             color=_style.TEXT,
         )
-    band = f"band: noise of one pulse, {device.dw_min_ctoc:g} of the step" + (", cut off" if beyond else "")
+    # A table of jumps has its noise in itself.
+    part = f", {device.dw_min_ctoc:g} of the step" if device.dw_min_ctoc > 0 else ""
+    band = f"band: noise of one pulse{part}" + (", cut off" if beyond else "")
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
     axes.legend(frameon=False, fontsize=8.5, title=band, title_fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
 
