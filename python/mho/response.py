@@ -97,7 +97,7 @@ def pulse_response(
     # Trains whose probability is 1: each device gets every pulse.
     update = Update(bl=every, update_management=False, update_bl_management=False)
     tile = Tile(devices, 1, device=device, update=update, seed=seed)
-    tile.weight = np.full((1, devices), device.w_min if start is None else start)
+    tile.weight = np.full((1, devices), device.bounds()[0] if start is None else start)
     begin = tile.weight[0].astype(np.float64)
     x, lr = np.ones((1, devices)), every * tile.granularity
     weight = np.empty((len(directions), devices))

@@ -6,7 +6,9 @@
 #include "mho/device/exp_step.h"
 #include "mho/device/linear_step.h"
 #include "mho/device/pow_step.h"
+#include "mho/device/pow_step_reference.h"
 #include "mho/device/soft_bounds.h"
+#include "mho/device/soft_bounds_reference.h"
 
 namespace mho::array {
 
@@ -29,7 +31,9 @@ using PulsedDevices = DeviceList<  //
     device::SoftBounds,            //
     device::LinearStep,            //
     device::ExpStep,               //
-    device::PowStep>;
+    device::PowStep,               //
+    device::SoftBoundsReference,   //
+    device::PowStepReference>;
 
 }  // namespace
 

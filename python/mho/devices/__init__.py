@@ -32,8 +32,11 @@ from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
 from mho.devices.linear_step import LinearStep
 from mho.devices.pow_step import PowStep
+from mho.devices.pow_step_reference import PowStepReference
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.soft_bounds import SoftBounds
+from mho.devices.soft_bounds_pmax import SoftBoundsPmax
+from mho.devices.soft_bounds_reference import SoftBoundsReference
 
 if TYPE_CHECKING:
     from mho.fitting import fit
@@ -45,8 +48,11 @@ __all__ = [
     "Ideal",
     "LinearStep",
     "PowStep",
+    "PowStepReference",
     "PulsedDevice",
     "SoftBounds",
+    "SoftBoundsPmax",
+    "SoftBoundsReference",
     "fit",
 ]
 

@@ -61,9 +61,12 @@ class PowStep(PulsedDevice):
         up, down = self.scales()
         weights = np.asarray(w, dtype=np.float64)
         width = self.w_max - self.w_min
+        # There is no distance beyond a bound.
+        above = np.maximum(self.w_max - weights, 0.0) / width
+        below = np.maximum(weights - self.w_min, 0.0) / width
         return (
-            up * ((self.w_max - weights) / width) ** (self.pow_gamma * (1 + self.pow_up_down)),
-            -down * ((weights - self.w_min) / width) ** (self.pow_gamma * (1 - self.pow_up_down)),
+            up * above ** (self.pow_gamma * (1 + self.pow_up_down)),
+            -down * below ** (self.pow_gamma * (1 - self.pow_up_down)),
         )
 
     def symmetry_point(self) -> float | None:
@@ -71,4 +74,4 @@ class PowStep(PulsedDevice):
 
         Found by bisection, to 1e-12 of the range.
         """
-        return bisected_symmetry_point(self)
+        return bisected_symmetry_point(self.mean_step, *self.bounds())

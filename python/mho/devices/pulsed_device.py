@@ -13,9 +13,21 @@ from mho.devices.device import Device
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["KIT", "MODEL", "RPU", "PulsedDevice", "bisected_symmetry_point", "linear_symmetry_point"]
+    MeanStep = Callable[[ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
+
+__all__ = [
+    "KIT",
+    "MODEL",
+    "RPU",
+    "PulsedDevice",
+    "additive_noise",
+    "bisected_symmetry_point",
+    "linear_symmetry_point",
+]
 
 # Sources of parameters.
 RPU = "Gokmen & Vlasov 2016"
@@ -131,12 +143,17 @@ class PulsedDevice(Device):
         self._require_effect("w_min_dtod", self.w_min < 0, "while w_min is 0", neutral=0.0)
         self._require_effect("stuck_range", self.stuck_prob > 0, "while stuck_prob is 0")
 
-    def check_slope_bounds(self) -> None:
-        """Refuse a bound of 0 where the slope of the step refers to the bound."""
-        if self.w_max == 0 or self.w_min == 0:
-            name, sign = ("w_max", ">") if self.w_max == 0 else ("w_min", "<")
-            owner = type(self).__name__
-            raise MhoValueError(f"{owner}.{name} must be {sign} 0, since the slope refers to it, got 0.0")
+    def check_slope_bounds(self, *names: str) -> None:
+        """Refuse a bound of 0 where the slope of the step refers to the bound: one of these, or either."""
+        for name in names or ("w_max", "w_min"):
+            if getattr(self, name) == 0:
+                sign = ">" if name == "w_max" else "<"
+                owner = type(self).__name__
+                raise MhoValueError(f"{owner}.{name} must be {sign} 0, since the slope refers to it, got 0.0")
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the nominal bounds of the weight, the lower one first."""
+        return self.w_min, self.w_max
 
     def scales(self) -> tuple[float, float]:
         """Return the nominal scales of a step up and a step down."""
@@ -157,6 +174,22 @@ class PulsedDevice(Device):
             The mean change of the weight by one pulse up (positive) and one down (negative); shaped as `w`.
         """
 
+    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the standard deviations of the nominal device's single steps at given weights.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights, of any shape.
+
+        Returns
+        -------
+        up, down : ndarray of float64
+            Those of one pulse up and of one down, both >= 0; shaped as `w`.
+        """
+        up, down = self.mean_step(w)
+        return self.dw_min_ctoc * np.abs(up), self.dw_min_ctoc * np.abs(down)
+
     @property
     def weight_granularity(self) -> float:
         """Mean magnitude of the step of one pulse at weight 0, over up and down, or `granularity` if given.
@@ -173,16 +206,16 @@ class PulsedDevice(Device):
         return float(up - down) / 2
 
 
-def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
-    """Return how much larger the mean step up is than the one down, at given weights."""
-    up, down = device.mean_step(w)
-    return up + down
+def bisected_symmetry_point(mean_step: MeanStep, lower: float, upper: float) -> float | None:
+    """Find the one w between two bounds where the mean steps are equally large, by bisection."""
 
+    def imbalance(w: ArrayLike) -> NDArray[np.float64]:
+        """Return how much larger the mean step up is than the one down, at given weights."""
+        up, down = mean_step(w)
+        return up + down
 
-def bisected_symmetry_point(device: PulsedDevice) -> float | None:
-    """Find the one w between the bounds where the mean steps are equally large, by bisection."""
-    grid = np.linspace(device.w_min, device.w_max, 2049)
-    sign = np.sign(_imbalance(device, grid))
+    grid = np.linspace(lower, upper, 2049)
+    sign = np.sign(imbalance(grid))
     zeros = np.flatnonzero(sign == 0)
     changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)
     if len(zeros) + len(changes) != 1:
@@ -191,20 +224,30 @@ def bisected_symmetry_point(device: PulsedDevice) -> float | None:
         return float(grid[zeros[0]])
     low, high = float(grid[changes[0]]), float(grid[changes[0] + 1])
     low_sign = sign[changes[0]]
-    while high - low > 1e-12 * (device.w_max - device.w_min):
+    while high - low > 1e-12 * (upper - lower):
         middle = (low + high) / 2
-        if np.sign(_imbalance(device, middle)) == low_sign:
+        if np.sign(imbalance(middle)) == low_sign:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def linear_symmetry_point(device: PulsedDevice, gamma_up: float, gamma_down: float) -> float | None:
-    """Find the w between the bounds where two steps that decrease linearly with it are equally large."""
+def linear_symmetry_point(device: PulsedDevice, slope_up: float, slope_down: float) -> float | None:
+    """Find the w between w_min and w_max where two steps that are linear in it are equally large.
+
+    The slopes are those of the steps' changes of the weight, which both decrease it in most devices.
+    """
     up, down = device.scales()
-    slope = up * gamma_up / device.w_max - down * gamma_down / device.w_min
+    slope = -slope_up - slope_down
     if slope == 0:
         return None
     w = (up - down) / slope
     return w if device.w_min <= w <= device.w_max else None
+
+
+def additive_noise(device: PulsedDevice, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return deviations of steps that are the same at every weight; see `PulsedDevice.step_noise`."""
+    one = np.ones_like(w, dtype=np.float64)
+    up, down = device.scales()
+    return device.dw_min_ctoc * up * one, device.dw_min_ctoc * down * one

@@ -29,8 +29,9 @@ _READINGS = 300
 
 def pulses_to_cross(device: PulsedDevice) -> int:
     """Return about how many pulses take the nominal device over nine tenths of its range, 20 to 19,200."""
-    span = device.w_max - device.w_min
-    w = np.linspace(device.w_min + 0.05 * span, device.w_max - 0.05 * span, 200)
+    lower, upper = device.bounds()
+    span = upper - lower
+    w = np.linspace(lower + 0.05 * span, upper - 0.05 * span, 200)
     steps = [np.maximum(np.abs(step), 1e-3 * device.dw_min) for step in device.mean_step(w)]
     slowest = max(float(0.9 * span * np.mean(1 / step)) for step in steps)
     return int(np.clip(1.1 * slowest, 20, 64 * _READINGS))
@@ -107,7 +108,7 @@ def _response(axes: Axes, device: PulsedDevice, response: PulseResponse, devices
             label=f"{devices} devices" if k == 0 else None,
         )
     axes.plot(pulses, weights.mean(1), color=_style.FIT, lw=2.2, label=f"mean of {weights.shape[1]}")
-    for bound in (device.w_min, device.w_max):
+    for bound in device.bounds():
         axes.axhline(bound, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
     _shade(axes, response)
     _style.tidy(axes, "Response to pulses up (shaded) and down", "pulses", "weight")
@@ -128,19 +129,20 @@ def _shade(axes: Axes, response: PulseResponse) -> None:
 
 def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
     """Draw mean steps with the standard deviation of single ones."""
-    w = np.linspace(device.w_min, device.w_max, 400)
-    top = 0.0
-    for step, at_zero, color, label in zip(
-        device.mean_step(w), device.mean_step(0.0), (_style.UP, _style.DOWN), ("up", "down"), strict=True
+    from mho.devices import ExpStep
+
+    w = np.linspace(*device.bounds(), 400)
+    top, beyond = 0.0, False
+    for step, noise, color, label in zip(
+        device.mean_step(w), device.step_noise(w), (_style.UP, _style.DOWN), ("up", "down"), strict=True
     ):
         size = np.abs(step)
-        relative = size if getattr(device, "mult_noise", True) else np.full_like(w, abs(float(at_zero)))
-        noise = device.dw_min_ctoc * relative
         axes.plot(w, size, color=color, lw=2, label=label)
         axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
-        top = max(top, float((size + min(device.dw_min_ctoc, 1.5) * relative).max()))
+        limit = 1.5 * float(size.max())
+        top = max(top, float((size + np.minimum(noise, limit)).max()))
+        beyond |= bool((noise > limit).any())
     # Noise many times the step would hide the curves; it is said in words then.
-    beyond = device.dw_min_ctoc > 1.5
     if beyond:
         axes.set_ylim(-0.25 * top, 1.05 * top)
     axes.axhline(0, color=_style.MUTED, lw=0.8)
@@ -156,7 +158,9 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
             size=8.5,
             color=_style.TEXT,
         )
-    band = f"band: noise of one pulse, {device.dw_min_ctoc:g} of the step" + (", cut off" if beyond else "")
+    own = isinstance(device, ExpStep) and (device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0)
+    band = "band: noise of one pulse" + ("" if own else f", {device.dw_min_ctoc:g} of the step")
+    band += ", cut off" if beyond else ""
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
     axes.legend(frameon=False, fontsize=8.5, title=band, title_fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
 
@@ -166,7 +170,7 @@ def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> N
     pairs = int(np.clip(2 * pulses_to_cross(device), 40, 6000))
     chosen = np.unique(np.linspace(0, 2 * pairs - 1, 500).astype(int))
     run = np.tile([True, False], pairs)
-    for start, color in ((device.w_min, _style.DOWN), (device.w_max, _style.UP)):
+    for start, color in zip(device.bounds(), (_style.DOWN, _style.UP), strict=True):
         response = pulse_response(device, run, devices=devices, start=start, seed=seed)
         label = f"from {start:g}"
         for k in range(devices):
@@ -214,7 +218,7 @@ def compare_plot(devices: Mapping[str, PulsedDevice], path: str | os.PathLike[st
             response.fill_between(share, low, high, color=color, alpha=0.10, lw=0)
             label = f"{name} ({int(found.pulses[-1]) // 2:,} pulses each way)"
             response.plot(share, found.weight.mean(1), color=color, lw=2, label=label)
-            w = np.linspace(device.w_min, device.w_max, 300)
+            w = np.linspace(*device.bounds(), 300)
             up, down = device.mean_step(w)
             steps.plot(w, up / device.dw_min, color=color, lw=2, label=name)
             steps.plot(w, -down / device.dw_min, color=color, lw=1.6, ls=(0, (4, 2)))

@@ -8,7 +8,8 @@ Examples
 --------
 >>> from mho import presets
 >>> presets.names()
-['capacitor', 'ecram', 'gokmen_vlasov', 'idealized', 'reram_es']
+['capacitor', 'ecram', 'ecram_mo', 'gokmen_vlasov', 'idealized', 'pcm', 'reram_array_hfo2', \
+'reram_array_om', 'reram_es', 'reram_sb']
 >>> presets.ecram(dw_min_dtod=0).w_max
 1.1724
 >>> print(presets.source("ecram"))
@@ -22,9 +23,34 @@ from typing import Any
 from mho._validate import choice
 from mho.devices import PulsedDevice
 from mho.presets import devices as _devices
-from mho.presets.devices import capacitor, ecram, gokmen_vlasov, idealized, reram_es
+from mho.presets.devices import (
+    capacitor,
+    ecram,
+    ecram_mo,
+    gokmen_vlasov,
+    idealized,
+    pcm,
+    reram_array_hfo2,
+    reram_array_om,
+    reram_es,
+    reram_sb,
+)
 
-__all__ = ["capacitor", "ecram", "get", "gokmen_vlasov", "idealized", "names", "reram_es", "source"]
+__all__ = [
+    "capacitor",
+    "ecram",
+    "ecram_mo",
+    "get",
+    "gokmen_vlasov",
+    "idealized",
+    "names",
+    "pcm",
+    "reram_array_hfo2",
+    "reram_array_om",
+    "reram_es",
+    "reram_sb",
+    "source",
+]
 
 
 def names() -> list[str]:
@@ -52,8 +78,9 @@ def get(name: str, **overrides: Any) -> PulsedDevice:
     >>> get("idealised")
     Traceback (most recent call last):
         ...
-    mho.errors.MhoValueError: preset must be one of 'capacitor', 'ecram', 'gokmen_vlasov', 'idealized', \
-'reram_es', got 'idealised'; did you mean idealized?
+    mho.errors.MhoValueError: preset must be one of 'capacitor', 'ecram', 'ecram_mo', 'gokmen_vlasov', \
+'idealized', 'pcm', 'reram_array_hfo2', 'reram_array_om', 'reram_es', 'reram_sb', got 'idealised'; \
+did you mean idealized?
     """
     device: PulsedDevice = getattr(_devices, choice("preset", name, names()))(**overrides)
     return device
