@@ -13,7 +13,16 @@ from scipy import stats
 
 import mho
 from mho import IO, Seed, Tile, Update, _core
-from mho.devices import ConstantStep, ExpStep, Ideal, LinearStep, PowStep, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    ExpStep,
+    Ideal,
+    LinearStep,
+    PowStep,
+    PowStepReference,
+    SoftBounds,
+    SoftBoundsReference,
+)
 from mho.errors import MhoRuntimeError
 
 DEVICES = {
@@ -24,6 +33,12 @@ DEVICES = {
     "ExpStep": ExpStep(dw_min=0.002),
     "PowStep": PowStep(dw_min=0.002),
     "reram_es": mho.presets.reram_es(),
+    "pcm": mho.presets.pcm(),
+    "SoftBoundsReference": SoftBoundsReference(
+        dw_min=0.01, up_down=0.2, reference_std=0.1, subtract_symmetry_point=True, stuck_prob=0.05
+    ),
+    "PowStepReference": PowStepReference(dw_min=0.01, up_down=0.2, subtract_symmetry_point=True),
+    "reram_array_om": mho.presets.reram_array_om(),
 }
 UPDATES = {
     "default": Update(),

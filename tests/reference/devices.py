@@ -11,6 +11,7 @@ from reference import philox
 # Number of the draw, and which four of its eight gaussians.
 GAIN, UP_DOWN, W_MAX, W_MIN = (0, 0), (0, 1), (1, 0), (1, 1)
 UP, DOWN, ASYMMETRY = (16, 0), (16, 1), (17, 0)  # of a model's own parameters
+SOFT_REFERENCE, POW_REFERENCE = (17, 0), (18, 0)
 
 
 def construct(device, key, shape):
@@ -47,20 +48,58 @@ def construct(device, key, shape):
         bounds = (w_max, w_min)
         if device.mean_bound_reference:
             bounds = (np.full(shape, device.w_max), np.full(shape, device.w_min))
+        bounds = (
+            bounds[1] - device.reverse_offset if device.reverse_up else bounds[0],
+            bounds[0] + device.reverse_offset if device.reverse_down else bounds[1],
+        )
         moving = up > 0
         one = np.ones(shape)
         arrays["slope_up"] = -gamma_up * up / np.where(moving, bounds[0], one)
         arrays["slope_down"] = gamma_down * down / np.where(moving, bounds[1], one)
-    if type(device).__name__ == "PowStep":
+    if type(device).__name__.startswith("PowStep"):
         bias = device.pow_up_down + device.pow_up_down_dtod * xi(ASYMMETRY)
         gamma_up = 1 + device.pow_gamma_dtod * xi(UP) + bias
         gamma_down = 1 + device.pow_gamma_dtod * xi(DOWN) - bias
         arrays["gamma_up"] = device.pow_gamma * np.abs(gamma_up)
         arrays["gamma_down"] = device.pow_gamma * np.abs(gamma_down)
+    if type(device).__name__ == "SoftBoundsReference":
+        moving = up > 0
+        slopes = [
+            np.where(moving, np.maximum(np.abs(1 + spread * xi(place)), 1e-3), 1)
+            for spread, place in ((device.slope_up_dtod, UP), (device.slope_down_dtod, DOWN))
+        ]
+        w_max, w_min = w_max / slopes[0], w_min / slopes[1]
+        arrays["reference"] = device.reference_mean + device.reference_std * xi(SOFT_REFERENCE)
+        if device.subtract_symmetry_point:
+            one = np.where(moving, 1, 0)
+            slope = up / np.where(moving, w_max, 1) - down / np.where(moving, w_min, 1)
+            arrays["reference"] += one * (up - down) / np.where(moving, slope, 1)
+    if type(device).__name__ == "PowStepReference":
+        arrays["reference"] = device.reference_mean + device.reference_std * xi(POW_REFERENCE)
+        if device.subtract_symmetry_point:
+            arrays["reference"] += _pow_symmetry_point(arrays)
+    if "reference" in arrays:
+        w_max, w_min = w_max - arrays["reference"], w_min - arrays["reference"]
+        arrays["w_max"], arrays["w_min"] = w_max, w_min
     arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
     if device.write_noise_std > 0:
         arrays["persistent_weight"] = arrays["weight"]
     return arrays
+
+
+def _pow_symmetry_point(arrays):
+    """Where the steps of each device are equally large, by halving its range; 0 where it is stuck."""
+    up, down, w_max, w_min = (arrays[name] for name in ("dw_min_up", "dw_min_down", "w_max", "w_min"))
+    width = np.where(w_max > w_min, w_max - w_min, 1)
+    low, high = w_min, w_max
+    for _ in range(60):
+        v = (low + high) / 2
+        larger = (
+            up * ((w_max - v) / width) ** arrays["gamma_up"]
+            > down * ((v - w_min) / width) ** arrays["gamma_down"]
+        )
+        low, high = np.where(larger, v, low), np.where(larger, high, v)
+    return np.where(w_max > w_min, (low + high) / 2, 0)
 
 
 def granularity(device):
@@ -71,10 +110,26 @@ def granularity(device):
     if type(device).__name__ == "ExpStep":
         up *= max(1 - device.A_up * math.exp(device.gamma_up * device.b), 0)
         down *= max(1 - device.A_down * math.exp(-device.gamma_down * device.b), 0)
-    if type(device).__name__ == "PowStep":
+    if type(device).__name__.startswith("PowStep"):
         width = device.w_max - device.w_min
-        up *= (device.w_max / width) ** (device.pow_gamma * (1 + device.pow_up_down))
-        down *= (-device.w_min / width) ** (device.pow_gamma * (1 - device.pow_up_down))
+        gamma_up = device.pow_gamma * (1 + device.pow_up_down)
+        gamma_down = device.pow_gamma * (1 - device.pow_up_down)
+        v = 0.0
+        if type(device).__name__ == "PowStepReference":
+            v = device.reference_mean
+            if device.subtract_symmetry_point:
+                nominal = {"dw_min_up": up, "dw_min_down": down, "w_max": device.w_max, "w_min": device.w_min}
+                nominal |= {"gamma_up": gamma_up, "gamma_down": gamma_down}
+                v += float(
+                    _pow_symmetry_point({name: np.array([value]) for name, value in nominal.items()})[0]
+                )
+        up *= ((device.w_max - v) / width) ** gamma_up
+        down *= ((v - device.w_min) / width) ** gamma_down
+    if type(device).__name__ == "SoftBoundsReference":
+        v = device.reference_mean
+        if device.subtract_symmetry_point:
+            v += (up - down) / (up / device.w_max - down / device.w_min)
+        up, down = up * (1 - v / device.w_max), down * (1 - v / device.w_min)
     return (up + down) / 2
 
 
@@ -96,16 +151,21 @@ def step(device, arrays, w, up, xi):
         z = 2 * device.a * w / np.where(width > 0, width, 1) + device.b
         f_up = np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
         f_down = np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
-        return scale * np.where(up, f_up, f_down) * (1 + sigma * xi)
-    if model == "PowStep":
+        mean = scale * np.where(up, f_up, f_down)
+        if device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0:
+            size = np.abs(mean) + device.dw_min_ctoc_add + device.dw_min_ctoc_slope * np.abs(w)
+            return mean + sigma * size * xi
+        return mean * (1 + sigma * xi)
+    if model in ("PowStep", "PowStepReference"):
         width = arrays["w_max"] - arrays["w_min"]
         share = np.where(up, arrays["w_max"] - w, w - arrays["w_min"]) / np.where(width > 0, width, 1)
         power = np.maximum(share, 1e-6) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
         return scale * power * (1 + sigma * xi)
-    if model == "SoftBounds":
-        mean = np.where(
-            up, s_up - _ratio(s_up, arrays["w_max"]) * w, -s_down + _ratio(s_down, arrays["w_min"]) * w
-        )
+    if model in ("SoftBounds", "SoftBoundsPmax", "SoftBoundsReference"):
+        reference = arrays.get("reference", 0.0)
+        v = w + reference
+        b_max, b_min = arrays["w_max"] + reference, arrays["w_min"] + reference
+        mean = np.where(up, s_up - _ratio(s_up, b_max) * v, -s_down + _ratio(s_down, b_min) * v)
     else:
         mean = np.where(up, s_up + arrays["slope_up"] * w, -s_down + arrays["slope_down"] * w)
     return mean * (1 + sigma * xi) if device.mult_noise else mean + scale * sigma * xi

@@ -396,8 +396,8 @@ def reram_array_hfo2(**overrides: Any) -> SoftBoundsReference:
     Notes
     -----
     Each device's symmetry point is subtracted, with an error of 0.05. Of the measured devices 9.77 % were
-    stuck within 0.01 of conductance 0; the parameter set has none. ``reram_array_hfo2(stuck_prob=0.0977)`` has
-    them.
+    stuck within 0.01 of conductance 0; the parameter set has none.
+    ``reram_array_hfo2(stuck_prob=0.0977)`` has them.
 
     References
     ----------
