@@ -61,6 +61,9 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
   if (type == "SoftBoundsReference" || type == "PowStepReference") {
     own.insert({{"reference_mean", 0.1}, {"reference_std", 0.05}, {"subtract_symmetry_point", true}});
   }
+  if (type == "HiddenStep") {
+    own = {{"hidden_states", 2.0}, {"hidden_dtod", 0.3}, {"hidden_up_down", 0.1}, {"hidden_up_down_dtod", 0.05}};
+  }
   values.insert(own.begin(), own.end());
   return merged("device", std::move(values), changes);
 }
@@ -179,7 +182,9 @@ inline std::vector<Model> pulsed_models() {
           {"ExpStep", {{"dw_min_ctoc_add", 0.02}, {"dw_min_ctoc_slope", 0.05}}, "ExpStepNoiseOfWeight"},
           {"SoftBoundsReference", {}, "SoftBoundsReference"},
           {"SoftBoundsReference", {{"mult_noise", true}, {"stuck_prob", 0.1}}, "SoftBoundsReferenceStuck"},
-          {"PowStepReference", {{"write_noise_std", 2.0}}, "PowStepReference"}};
+          {"PowStepReference", {{"write_noise_std", 2.0}}, "PowStepReference"},
+          {"HiddenStep", {}, "HiddenStep"},
+          {"HiddenStep", {{"hidden_states", 3.0}, {"write_noise_std", 2.0}, {"stuck_prob", 0.1}}, "HiddenStepStuck"}};
 }
 
 inline std::string model_name(const testing::TestParamInfo<Model>& info) { return info.param.name; }

@@ -4,6 +4,7 @@
 #include "mho/array/pulsed_crosspoints.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
+#include "mho/device/hidden_step.h"
 #include "mho/device/linear_step.h"
 #include "mho/device/pow_step.h"
 #include "mho/device/pow_step_reference.h"
@@ -33,7 +34,8 @@ using PulsedDevices = DeviceList<  //
     device::ExpStep,               //
     device::PowStep,               //
     device::SoftBoundsReference,   //
-    device::PowStepReference>;
+    device::PowStepReference,      //
+    device::HiddenStep>;
 
 }  // namespace
 

@@ -48,6 +48,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
         .weight = planes_[0].values.data() + k * shape_.plane(),
         .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
         .planes = planes,
+        .state = planes_.back().values.data() + k * shape_.plane(),
         .stride = shape_.stride(),
         .rows = shape_.rows(),
         .fetch_ahead = fired.up + fired.down > shape_.plane() / 8,
@@ -69,6 +70,12 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
         }
       }
     });
+  }
+
+  // A state beside the weight begins anew.
+  std::size_t set_weight(const float* w, bool per_instance) override {
+    if constexpr (device::HasState<Model>) std::ranges::fill(planes_.back().values, 0.0F);
+    return DeviceCrosspoints::set_weight(w, per_instance);
   }
 
  protected:

@@ -154,6 +154,11 @@ inline void make_stuck(const PulsedParameters& p, const random::Stream& stream, 
   }
 }
 
+// A model whose pulses change more of a device than its weight says so by `has_state`: that is its last extra plane.
+// Its `pulses` take the lanes by reference, and `state(lanes)` is what the kernel stores again.
+template <class Model>
+concept HasState = requires { requires Model::has_state; };
+
 // No limit.
 inline constexpr float unlimited = 3e38F;
 

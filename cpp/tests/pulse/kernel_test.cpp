@@ -29,10 +29,11 @@ struct Crosspoint {
   double up, down, w_max, w_min;
   double extra_up, extra_down;  // slopes or exponents, where the model has some
   double reference;             // where it has one
+  double count;                 // where it has one
 };
 
 // One pulse of a crosspoint before the bounds, from the formulas of the literature.
-std::function<double(const Crosspoint&, bool, double)> step_of(const Model& model) {
+std::function<double(Crosspoint&, bool, double)> step_of(const Model& model) {
   Parameters p = tests::device(model.type, model.changes);
   const double sigma = number(p, "dw_min_ctoc");
   if (model.type == "ConstantStep") {
@@ -59,6 +60,15 @@ std::function<double(const Crosspoint&, bool, double)> step_of(const Model& mode
       return mean * (1 + sigma * xi);
     };
   }
+  if (model.type == "HiddenStep") {
+    const double states = number(p, "hidden_states");
+    return [=](Crosspoint& c, bool up, double xi) {
+      c.count += up ? c.extra_up : -c.extra_down;
+      if (std::fabs(c.count) < states) return 0.0;
+      c.count = 0;
+      return states * (up ? c.up : -c.down) * (1 + sigma * xi);
+    };
+  }
   const bool multiplicative = p.flag("mult_noise");
   const bool soft = model.type == "SoftBounds" || model.type == "SoftBoundsReference";
   return [=](const Crosspoint& c, bool up, double xi) {
@@ -82,7 +92,7 @@ std::vector<Crosspoint> crosspoints_of(array::Array& a) {
   const auto up = tests::plane(a, "dw_min_up"), down = tests::plane(a, "dw_min_down");
   const auto w_max = tests::plane(a, "w_max"), w_min = tests::plane(a, "w_min");
   const auto extra = [&](const std::string& direction) {
-    for (const std::string& name : {"slope_" + direction, "gamma_" + direction}) {
+    for (const std::string& name : {"slope_" + direction, "gamma_" + direction, "hidden_" + direction}) {
       if (a.crosspoints().has_plane(name)) return tests::plane(a, name);
     }
     return std::vector<float>(weight.size());
@@ -90,10 +100,12 @@ std::vector<Crosspoint> crosspoints_of(array::Array& a) {
   const auto extra_up = extra("up"), extra_down = extra("down");
   const bool referred = a.crosspoints().has_plane("reference");
   const auto reference = referred ? tests::plane(a, "reference") : std::vector<float>(weight.size());
+  const bool counting = a.crosspoints().has_plane("hidden_count");
+  const auto count = counting ? tests::plane(a, "hidden_count") : std::vector<float>(weight.size());
   std::vector<Crosspoint> result;
   for (std::size_t i = 0; i < weight.size(); ++i) {
-    result.push_back(
-        {weight[i], visible[i], up[i], down[i], w_max[i], w_min[i], extra_up[i], extra_down[i], reference[i]});
+    result.push_back({weight[i], visible[i], up[i], down[i], w_max[i], w_min[i], extra_up[i], extra_down[i],
+                      reference[i], count[i]});
   }
   return result;
 }

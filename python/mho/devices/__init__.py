@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
+from mho.devices.hidden_step import HiddenStep
 from mho.devices.linear_step import LinearStep
 from mho.devices.pow_step import PowStep
 from mho.devices.pow_step_reference import PowStepReference
@@ -45,6 +46,7 @@ __all__ = [
     "ConstantStep",
     "Device",
     "ExpStep",
+    "HiddenStep",
     "Ideal",
     "LinearStep",
     "PowStep",

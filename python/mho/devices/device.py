@@ -18,8 +18,8 @@ class Device(Tagged, ABC):
     Examples
     --------
     >>> Device.types()
-    ['ConstantStep', 'ExpStep', 'Ideal', 'LinearStep', 'PowStep', 'PowStepReference', 'SoftBounds', \
-'SoftBoundsPmax', 'SoftBoundsReference']
+    ['ConstantStep', 'ExpStep', 'HiddenStep', 'Ideal', 'LinearStep', 'PowStep', 'PowStepReference', \
+'SoftBounds', 'SoftBoundsPmax', 'SoftBoundsReference']
     >>> Device.from_dict({"type": "SoftBounds", "dw_min": 0.002})
     SoftBounds(dw_min=0.002)
     """
