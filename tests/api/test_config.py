@@ -17,6 +17,7 @@ from mho.devices import (
     ConstantStep,
     Device,
     ExpStep,
+    HiddenStep,
     Ideal,
     LinearStep,
     PowStep,
@@ -40,6 +41,7 @@ CLASSES: list[type[Parameters]] = [
     PowStepReference,
     SoftBoundsPmax,
     SoftBoundsReference,
+    HiddenStep,
     IO,
     Update,
     Mapping,
@@ -529,7 +531,9 @@ def test_place_in_a_larger_document() -> None:
         TileConfig.from_dict({"device": {"type": "SoftBounds", "dw_mn": 1}}, path="layers.2.tile")
     with pytest.raises(MhoValueError, match=r"^unknown key SoftBounds\.dw_mn; did you mean dw_min\?$"):
         Device.from_dict({"type": "SoftBounds", "dw_mn": 1})
-    with pytest.raises(MhoValueError, match=r"^PowStep\.type must be one of 'PowStep', 'PowStepReference', got 'Ideal'$"):
+    with pytest.raises(
+        MhoValueError, match=r"^PowStep\.type must be one of 'PowStep', 'PowStepReference', got 'Ideal'$"
+    ):
         PowStep.from_dict({"type": "Ideal"})
     assert Rule.from_dict({"type": "SGD"}) == SGD()
 

@@ -16,6 +16,7 @@ from mho import IO, Seed, Tile, Update, _core
 from mho.devices import (
     ConstantStep,
     ExpStep,
+    HiddenStep,
     Ideal,
     LinearStep,
     PowStep,
@@ -38,6 +39,7 @@ DEVICES = {
         dw_min=0.01, up_down=0.2, reference_std=0.1, subtract_symmetry_point=True, stuck_prob=0.05
     ),
     "PowStepReference": PowStepReference(dw_min=0.01, up_down=0.2, subtract_symmetry_point=True),
+    "HiddenStep": HiddenStep(dw_min=0.002, hidden_states=3),
     "reram_array_om": mho.presets.reram_array_om(),
 }
 UPDATES = {

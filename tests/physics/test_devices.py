@@ -63,7 +63,7 @@ def test_slopes_of_soft_bounds_with_a_reference_follow_their_distribution() -> N
 @pytest.mark.parametrize("model", MODELS)
 def test_stuck_devices(model: str) -> None:
     check(measure.stuck(model))
-    device = measure.MODELS[model](stuck_prob=0.2)
+    device = measure.MODELS[model](stuck_prob=0.2, **measure.ONE_STATE.get(model, {}))
     tile = Tile(64, 48, device=device, update=measure.sure_pulses(3), seed=5)
     stuck = tile.devices["w_max"] == tile.devices["w_min"]
     before = tile.weight
@@ -104,8 +104,10 @@ def test_one_step_of_devices_that_differ(model: str) -> None:
     """Without cycle-to-cycle noise, each device moves by the step of a model with its own parameters."""
     # Nominal devices with these parameters have weight 0 within their bounds.
     near = {"w_max_dtod": 0.1, "w_min_dtod": 0.1, "reference_std": 0.05}
-    referred = near if model in REFERRED else {}
-    device = measure.MODELS[model](dw_min_ctoc=0.0, **referred)
+    # A counter that is full with each pulse.
+    full = {"hidden_states": 1, "hidden_dtod": 0.0, "hidden_up_down_dtod": 0.0}
+    special = near if model in REFERRED else full if model == "HiddenStep" else {}
+    device = measure.MODELS[model](dw_min_ctoc=0.0, **special)
     tile = Tile(16, 16, device=device, update=measure.sure_pulses(1), seed=6)
     tile.weight = np.linspace(-0.2, 0.2, 16) * np.ones((16, 1))
     before = tile.weight.astype(np.float64)

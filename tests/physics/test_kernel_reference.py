@@ -20,6 +20,7 @@ from mho import IO, Update, _core, _cpu
 from mho.devices import (
     ConstantStep,
     ExpStep,
+    HiddenStep,
     Ideal,
     LinearStep,
     PowStep,
@@ -136,6 +137,8 @@ DEVICES = {
     "linear-reversed-both": LinearStep(
         gamma_up=0.9, dw_min=0.01, reverse_up=True, reverse_down=True, reverse_offset=0.2, mult_noise=False
     ),
+    "hidden": HiddenStep(dw_min=0.005, hidden_states=3, hidden_up_down=0.2, hidden_up_down_dtod=0.1),
+    "hidden-noisy": HiddenStep(dw_min=0.005, write_noise_std=3.0, stuck_prob=0.1),
     "exp-noise-of-weight": ExpStep(dw_min=0.01, dw_min_ctoc_add=0.02, dw_min_ctoc_slope=0.1),
     "exp-pcm": mho.presets.pcm(),
     "soft-pmax": SoftBoundsPmax(p_max=60, alpha=0.02, range_min=-0.4, range_max=0.5, stuck_prob=0.1),
@@ -385,7 +388,8 @@ def test_near_a_bound_nothing_is_aggregated():
 @st.composite
 def pulsed_devices(draw):
     references = [SoftBoundsReference, PowStepReference]
-    model = draw(st.sampled_from([ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, *references]))
+    others = [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, HiddenStep]
+    model = draw(st.sampled_from([*others, *references]))
     spread = st.sampled_from([0.0, 0.05, 0.3])
     fields = {
         "dw_min": draw(st.sampled_from([1e-4, 1e-3, 0.01, 0.05])),
@@ -410,6 +414,8 @@ def pulsed_devices(draw):
         fields |= {"reference_mean": draw(st.sampled_from([-0.05, 0.0, 0.1])), "reference_std": draw(spread)}
         if fields["up_down"] != 0:
             fields["subtract_symmetry_point"] = draw(st.booleans())
+    if model is HiddenStep:
+        fields |= {"hidden_states": draw(st.sampled_from([1, 2, 7])), "hidden_dtod": draw(spread)}
     if model is SoftBoundsReference:
         fields |= {"slope_up_dtod": draw(spread), "slope_down_dtod": draw(spread)}
     if model is ExpStep and fields["dw_min_ctoc"] > 0:
@@ -637,7 +643,7 @@ import sys
 import numpy as np
 import mho
 from mho import IO, Update, _core
-from mho.devices import (ConstantStep, ExpStep, LinearStep, PowStep, PowStepReference, SoftBounds,
+from mho.devices import (ConstantStep, ExpStep, HiddenStep, LinearStep, PowStep, PowStepReference, SoftBounds,
                          SoftBoundsReference)
 
 rng = np.random.default_rng(1)
@@ -660,7 +666,8 @@ for k, update in enumerate(updates):
 stuck = ConstantStep(stuck_prob=0.4)
 tile = mho.Tile(37, 22, device=stuck, seed=7)
 result["exact_stuck"] = tile.devices["w_max"] == tile.devices["w_min"]
-for model in (ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, SoftBoundsReference, PowStepReference):
+for model in (ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, SoftBoundsReference, PowStepReference,
+              HiddenStep):
     for by_pulse in (False, True):
         device = model(dw_min=0.01, write_noise_std=1.0)
         tile = mho.Tile(37, 22, device=device, update=Update(pulse_by_pulse=by_pulse), seed=7)

@@ -78,6 +78,12 @@ def construct(device, key, shape):
         arrays["reference"] = device.reference_mean + device.reference_std * xi(POW_REFERENCE)
         if device.subtract_symmetry_point:
             arrays["reference"] += _pow_symmetry_point(arrays)
+    if type(device).__name__ == "HiddenStep":
+        gain = 1 + device.hidden_dtod * xi(UP)
+        rho = device.hidden_up_down_dtod * xi(DOWN)
+        arrays["hidden_up"] = np.abs(gain + min(device.hidden_up_down, 0) + rho)
+        arrays["hidden_down"] = np.abs(gain - max(device.hidden_up_down, 0) - rho)
+        arrays["hidden_count"] = np.zeros(shape)
     if "reference" in arrays:
         w_max, w_min = w_max - arrays["reference"], w_min - arrays["reference"]
         arrays["w_max"], arrays["w_min"] = w_max, w_min
@@ -125,6 +131,10 @@ def granularity(device):
                 )
         up *= ((device.w_max - v) / width) ** gamma_up
         down *= ((v - device.w_min) / width) ** gamma_down
+    if type(device).__name__ == "HiddenStep":
+        states = device.hidden_states
+        up *= states / math.ceil(states * (1 - 1e-5) / (1 + min(device.hidden_up_down, 0)))
+        down *= states / math.ceil(states * (1 - 1e-5) / (1 - max(device.hidden_up_down, 0)))
     if type(device).__name__ == "SoftBoundsReference":
         v = device.reference_mean
         if device.subtract_symmetry_point:
@@ -146,6 +156,9 @@ def step(device, arrays, w, up, xi):
     model = type(device).__name__
     if model == "ConstantStep":
         return scale * (1 + sigma * xi)
+    if model == "HiddenStep":
+        full = np.abs(counted(arrays, up)) >= device.hidden_states * (1 - 1e-5)
+        return np.where(full, device.hidden_states * scale * (1 + sigma * xi), 0)
     if model == "ExpStep":
         width = arrays["w_max"] - arrays["w_min"]
         z = 2 * device.a * w / np.where(width > 0, width, 1) + device.b
@@ -171,6 +184,11 @@ def step(device, arrays, w, up, xi):
     return mean * (1 + sigma * xi) if device.mult_noise else mean + scale * sigma * xi
 
 
+def counted(arrays, up):
+    """The hidden counters after one pulse, before they begin anew."""
+    return arrays["hidden_count"] + np.where(up, arrays["hidden_up"], -arrays["hidden_down"])
+
+
 class Crosspoints:
     """Devices that receive their pulses one after the other. Starts from the arrays of a tile."""
 
@@ -191,6 +209,10 @@ class Crosspoints:
             noise = philox.pulse_gaussians(self.key, update_step, shape, k)
             moved = self.weight + step(self.device, self.arrays, self.weight, up, noise)
             self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
+            if "hidden_count" in self.arrays:
+                count = counted(self.arrays, up)
+                count = np.where(np.abs(count) >= self.device.hidden_states * (1 - 1e-5), 0, count)
+                self.arrays["hidden_count"] = np.where(counts > k, count, self.arrays["hidden_count"])
         seen = self.weight
         if self.device.write_noise_std > 0:
             xi = philox.device_gaussians(self.key, philox.WRITE_NOISE, update_step, shape, 0)

@@ -27,8 +27,8 @@ class HiddenStep {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   // A step lasts for a whole number of pulses.
   [[nodiscard]] double granularity() const {
-    const double up = pulsed_.nominal_up() * states_ / std::ceil(states_ / (1 + std::fmin(up_down_, 0.0)));
-    const double down = pulsed_.nominal_down() * states_ / std::ceil(states_ / (1 - std::fmax(up_down_, 0.0)));
+    const double up = pulsed_.nominal_up() * states_ / std::ceil(full() / (1 + std::fmin(up_down_, 0.0)));
+    const double down = pulsed_.nominal_down() * states_ / std::ceil(full() / (1 - std::fmax(up_down_, 0.0)));
     return 0.5 * (up + down);
   }
 
@@ -81,13 +81,16 @@ class HiddenStep {
     using F = typename V::F;
     const F zero(0.0F);
     const F moved = fma(select(up, lanes.hidden_up, zero - lanes.hidden_down), to_float(n), lanes.count);
-    const auto full = abs(moved) >= F(static_cast<float>(states_));
-    lanes.count = select(full, zero, moved);
+    const auto steps = abs(moved) >= F(static_cast<float>(full()));
+    lanes.count = select(steps, zero, moved);
     const F step = select(up, lanes.up, zero - lanes.down);
-    return fma(select(full, step, zero), fma(F(static_cast<float>(pulsed_.dw_min_ctoc)), xi, F(1.0F)), w);
+    return fma(select(steps, step, zero), fma(F(static_cast<float>(pulsed_.dw_min_ctoc)), xi, F(1.0F)), w);
   }
 
  private:
+  // Where the counter is full, as well as a sum of floats can tell.
+  [[nodiscard]] double full() const { return states_ * (1 - 1e-5); }
+
   PulsedParameters pulsed_;
   double states_;
   double dtod_;

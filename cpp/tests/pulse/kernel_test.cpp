@@ -64,7 +64,7 @@ std::function<double(Crosspoint&, bool, double)> step_of(const Model& model) {
     const double states = number(p, "hidden_states");
     return [=](Crosspoint& c, bool up, double xi) {
       c.count += up ? c.extra_up : -c.extra_down;
-      if (std::fabs(c.count) < states) return 0.0;
+      if (std::fabs(c.count) < states * (1 - 1e-5)) return 0.0;
       c.count = 0;
       return states * (up ? c.up : -c.down) * (1 + sigma * xi);
     };

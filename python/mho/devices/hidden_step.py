@@ -26,21 +26,23 @@ class HiddenStep(PulsedDevice):
     A pulse up raises the counter by ``h_up``, one down lowers it by ``h_down``. Where that takes it to
     `hidden_states` or beyond, the weight makes one step, ``hidden_states * s_up * (1 + dw_min_ctoc * xi)``;
     at minus `hidden_states` or below, ``-hidden_states * s_down * (1 + dw_min_ctoc * xi)``; and the counter
-    begins anew at 0. The nominal counter moves by 1, so that `dw_min` is the mean change of one of many pulses
-    in the same direction.
+    begins anew at 0. The nominal counter moves by 1, so that `dw_min` is the mean change per pulse of many
+    pulses in the same direction.
 
-    Each crosspoint draws ``h_up = |G + up_bias + rho|`` and ``h_down = |G + down_bias - rho|`` with ``G = 1 +
-    hidden_dtod * xi``, ``rho = hidden_up_down_dtod * xi`` and the one-sided asymmetry `hidden_up_down`, as the
-    steps are drawn. The counter is the array ``hidden_count`` of a tile, and saved with it. Setting the weight
-    sets it to 0.
+    Each crosspoint draws ``h_up = |G + up_bias + rho|`` and ``h_down = |G + down_bias - rho|`` as its steps
+    are drawn: with ``G = 1 + hidden_dtod * xi``, ``rho = hidden_up_down_dtod * xi`` and the one-sided
+    asymmetry `hidden_up_down`. The counter is the array ``hidden_count`` of a tile, and saved with it.
+    Setting the weight sets it to 0.
 
     Notes
     -----
-    In aihwkit 1.2, whose C++ sources alone have this device, a counter of steps ``1 / hidden_states`` must pass
-    1, so that without spreads a step takes one pulse more than there are states; here it takes as many.
-    Counters have no noise from pulse to pulse here, which is off by default there. With spreads, a step takes a
-    whole number of pulses, of which many devices waste the last: on average a pulse then moves the weight by
-    less than `dw_min`.
+    A counter is full to within 1e-5, as sums of floats are not exact. With spreads, a step still takes a whole
+    number of pulses, and what the last one adds beyond the full counter is lost: on average a pulse then moves
+    the weight by less than `dw_min`.
+
+    In aihwkit 1.2, whose C++ sources alone have this device, a counter of steps ``1 / hidden_states`` must
+    pass 1, so that without spreads a step takes one pulse more than there are states; here it takes as many.
+    The noise of its counter from pulse to pulse, off by default there, does not exist here.
 
     References
     ----------
@@ -92,8 +94,9 @@ class HiddenStep(PulsedDevice):
     def mean_step(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean change per pulse, of many in one direction; see `PulsedDevice.mean_step`."""
         up, down = self.scales()
-        pulses_up = math.ceil(self.hidden_states / (1 + min(self.hidden_up_down, 0.0)))
-        pulses_down = math.ceil(self.hidden_states / (1 - max(self.hidden_up_down, 0.0)))
+        full = self.hidden_states * (1 - 1e-5)
+        pulses_up = math.ceil(full / (1 + min(self.hidden_up_down, 0.0)))
+        pulses_down = math.ceil(full / (1 - max(self.hidden_up_down, 0.0)))
         one = np.ones_like(w, dtype=np.float64)
         return (
             up * self.hidden_states / pulses_up * one,
