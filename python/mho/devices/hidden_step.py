@@ -36,9 +36,9 @@ class HiddenStep(PulsedDevice):
 
     Notes
     -----
-    A counter is full to within 1e-5, as sums of floats are not exact. With spreads, a step still takes a whole
-    number of pulses, and what the last one adds beyond the full counter is lost: on average a pulse then moves
-    the weight by less than `dw_min`.
+    A counter is full to within 1e-5, as sums of floats are not exact. With spreads, a step still takes a
+    whole number of pulses, and what the last one adds beyond the full counter is lost: on average a pulse
+    then moves the weight by less than `dw_min`.
 
     In aihwkit 1.2, whose C++ sources alone have this device, a counter of steps ``1 / hidden_states`` must
     pass 1, so that without spreads a step takes one pulse more than there are states; here it takes as many.

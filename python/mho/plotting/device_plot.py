@@ -159,10 +159,26 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
             color=_style.TEXT,
         )
     own = isinstance(device, ExpStep) and (device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0)
-    band = "band: noise of one pulse" + ("" if own else f", {device.dw_min_ctoc:g} of the step")
+    relative = f", {device.dw_min_ctoc:g} of the step" + (
+        "" if getattr(device, "mult_noise", True) else " scale"
+    )
+    band = "band: noise of one pulse" + ("" if own else relative)
     band += ", cut off" if beyond else ""
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
-    axes.legend(frameon=False, fontsize=8.5, title=band, title_fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
+    # Room for the legend above the curves.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.22 * (high - low))
+    axes.legend(
+        frameon=True,
+        framealpha=0.9,
+        edgecolor="none",
+        fontsize=8.5,
+        title=band,
+        title_fontsize=8.5,
+        ncols=2,
+        loc="upper center",
+        labelcolor=_style.TEXT,
+    )
 
 
 def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> None:
@@ -172,7 +188,7 @@ def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> N
     run = np.tile([True, False], pairs)
     for start, color in zip(device.bounds(), (_style.DOWN, _style.UP), strict=True):
         response = pulse_response(device, run, devices=devices, start=start, seed=seed)
-        label = f"from {start:g}"
+        label = f"from {start:.3g}"
         for k in range(devices):
             axes.plot(
                 response.pulses[chosen] // 2,
