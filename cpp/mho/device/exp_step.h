@@ -26,6 +26,7 @@ class ExpStep {
         b_(p.number("b", -1e3, 1e3)),
         noise_add_(p.number("dw_min_ctoc_add", 0, 1e6)),
         noise_slope_(p.number("dw_min_ctoc_slope", 0, 1e6)),
+        noise_of_weight_(noise_add_ > 0 || noise_slope_ > 0),
         steps_(pulsed_.dw_min_ctoc),
         together_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc), pulsed_.dw_min_ctoc,
                   [this](bool up, std::uint32_t n) { return interval(up, n); }) {}
@@ -38,7 +39,7 @@ class ExpStep {
   }
 
   // Noise that does not follow the step, and has a kink at weight 0, does not fit the sums of several steps.
-  [[nodiscard]] std::uint32_t most_at_once() const { return noise_of_weight() ? 1 : together_.most; }
+  [[nodiscard]] std::uint32_t most_at_once() const { return noise_of_weight_ ? 1 : together_.most; }
 
   template <class V> struct Lanes {
     typename V::F up, down;
@@ -93,20 +94,20 @@ class ExpStep {
     const F rate = gamma * lanes.z_slope;
     const auto moving = e < F(1.0F);
     const F zero(0.0F);
-    if (noise_of_weight()) {
-      const F mean = select(moving, s - s * e, zero);
-      const F size = fma(F(static_cast<float>(noise_slope_)), abs(w), abs(mean) + F(static_cast<float>(noise_add_)));
-      const F count = to_float(n);  // 0 or 1
-      const F noise = F(static_cast<float>(pulsed_.dw_min_ctoc)) * size;
-      return fma(count, fma(noise, xi, mean), w);
-    }
     const F slope = select(moving, zero - s * e * rate, zero);
     const Response<F> response{select(moving, s - s * e, zero), slope, slope * rate};
+    if (noise_of_weight_) [[unlikely]]
+      return single(response.step, w, n, xi);
     return steps_(response, w, n, xi);
   }
 
  private:
-  [[nodiscard]] bool noise_of_weight() const { return noise_add_ > 0 || noise_slope_ > 0; }
+  // One pulse or none, with noise that follows the weight. Apart, so that the steps above keep their registers.
+  template <class F, class U> [[gnu::noinline]] F single(F step, F w, U n, F xi) const {
+    const F size = fma(F(static_cast<float>(noise_slope_)), abs(w), abs(step) + F(static_cast<float>(noise_add_)));
+    const F noise = F(static_cast<float>(pulsed_.dw_min_ctoc)) * size;
+    return fma(to_float(n), fma(noise, xi, step), w);
+  }
 
   // The coordinate runs from w = -0.75 R to w = 0.75 R: further out are few devices, which take single pulses there.
   static constexpr float extent_ = 0.75F;
@@ -130,6 +131,7 @@ class ExpStep {
   double gamma_up_, gamma_down_;
   double a_, b_;
   double noise_add_, noise_slope_;
+  bool noise_of_weight_;
   SmoothPulses steps_;
   SmoothIntervals together_;
 };

@@ -27,6 +27,7 @@ class LinearStep {
         reverse_up_(p.flag("reverse_up")),
         reverse_down_(p.flag("reverse_down")),
         reverse_offset_(p.number("reverse_offset", 0, 1e6)),
+        may_increase_(allow_increasing_ || reverse_up_ || reverse_down_),
         response_(pulsed_, p.flag("mult_noise"), false) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
@@ -73,9 +74,7 @@ class LinearStep {
         p.up, planes(pulsed_planes), F(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
   }
 
-  [[nodiscard]] bool limits_behind() const {
-    return response_.limits_behind(allow_increasing_ || reverse_up_ || reverse_down_);
-  }
+  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(may_increase_); }
   template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
     return response_.range(lanes);
   }
@@ -92,6 +91,7 @@ class LinearStep {
   bool mean_bound_reference_, allow_increasing_;
   bool reverse_up_, reverse_down_;
   double reverse_offset_;
+  bool may_increase_;
   LinearResponse response_;
 };
 

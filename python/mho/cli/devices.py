@@ -110,8 +110,8 @@ def _list(as_json: bool) -> None:
     console.print(
         "dw_min: mean weight change of one pulse; dtod: its spread, or that of the bounds, from device to "
         "device, ctoc: from pulse to pulse, as fractions; w_min, w_max: bounds of the weight; up_down: "
-        "asymmetry of the steps; states: (w_max - w_min) / dw_min; symm.: symmetry point, the weight at which "
-        "steps up and down are equally large, if there is one.\n"
+        "asymmetry of the steps; states: (w_max - w_min) / dw_min; symm.: symmetry point, the weight at "
+        "which steps up and down are equally large, if there is one.\n"
     )
     for name, device in chosen.items():
         model = type(device).__name__
