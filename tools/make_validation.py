@@ -193,7 +193,7 @@ def steps_figure(folder: Path) -> str:
     for ax, variant in zip(axes.flat, variants, strict=False):
         run = devices.one_step(variant)
         device = devices.nominal(variant, dw_min=0.002, dw_min_ctoc=0.3)
-        fine = np.linspace(devices.W_MIN, devices.W_MAX, 200)
+        fine = np.linspace(*device.bounds(), 200)
         for up, changes, step in zip((True, False), (run.up, run.down), device.mean_step(fine), strict=True):
             n = changes.shape[1]
             points(ax, run.w, changes.mean(1) / 0.002, changes.std(1) / np.sqrt(n) / 0.002)

@@ -53,15 +53,16 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
   Values own;
   if (type == "SoftBounds") own = {{"mult_noise", true}};
   if (type == "LinearStep") {
-    own = {{"mult_noise", true},       {"gamma_up", 0.2},         {"gamma_down", 0.3},
-           {"gamma_up_dtod", 0.05},    {"gamma_down_dtod", 0.05}, {"mean_bound_reference", true},
-           {"allow_increasing", false}};
+    own = {{"mult_noise", true},        {"gamma_up", 0.2},         {"gamma_down", 0.3},
+           {"gamma_up_dtod", 0.05},     {"gamma_down_dtod", 0.05}, {"mean_bound_reference", true},
+           {"allow_increasing", false}, {"reverse_up", false},     {"reverse_down", false},
+           {"reverse_offset", 0.01}};
   }
   if (type == "ExpStep") {
-    own = {{"A_up", 0.00081},        {"A_down", 0.36833}, {"gamma_up", 12.44625},
-           {"gamma_down", 12.78785}, {"a", 0.244},        {"b", 0.2425}};
+    own = {{"A_up", 0.00081}, {"A_down", 0.36833}, {"gamma_up", 12.44625},   {"gamma_down", 12.78785},
+           {"a", 0.244},      {"b", 0.2425},       {"dw_min_ctoc_add", 0.0}, {"dw_min_ctoc_slope", 0.0}};
   }
-  if (type == "PowStep") {
+  if (type == "PowStep" || type == "PowStepReference") {
     own = {{"pow_gamma", 1.5}, {"pow_gamma_dtod", 0.1}, {"pow_up_down", 0.1}, {"pow_up_down_dtod", 0.05}};
   }
   if (type == "PiecewiseStep") {
@@ -72,6 +73,13 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
     values["dw_min_ctoc"] = 0.0;
     own = {{"up", jump_rows({{0.5, 1, 3}, {0, 1, 2}, {-0.5, 0.2, 1}})},
            {"down", jump_rows({{-1, -0.5, 0, 2}, {0, 0.5, 1, 4}})}};
+  }
+  if (type == "SoftBoundsReference") own = {{"mult_noise", false}, {"slope_up_dtod", 0.1}, {"slope_down_dtod", 0.1}};
+  if (type == "SoftBoundsReference" || type == "PowStepReference") {
+    own.insert({{"reference_mean", 0.1}, {"reference_std", 0.05}, {"subtract_symmetry_point", true}});
+  }
+  if (type == "HiddenStep") {
+    own = {{"hidden_states", 2.0}, {"hidden_dtod", 0.3}, {"hidden_up_down", 0.1}, {"hidden_up_down_dtod", 0.05}};
   }
   values.insert(own.begin(), own.end());
   return merged("device", std::move(values), changes);
@@ -235,7 +243,14 @@ inline std::vector<Model> pulsed_models() {
            {{"nodes_up", std::vector<double>{1.5, 0.6, -0.4}}, {"write_noise_std", 2.0}, {"stuck_prob", 0.1}},
            "PiecewiseStepReversed"},
           {"JumpTable", {}, "JumpTable"},
-          {"JumpTable", {{"write_noise_std", 2.0}, {"stuck_prob", 0.1}}, "JumpTableWriteNoise"}};
+          {"JumpTable", {{"write_noise_std", 2.0}, {"stuck_prob", 0.1}}, "JumpTableWriteNoise"},
+          {"LinearStep", {{"reverse_up", true}, {"reverse_down", true}}, "LinearStepReversed"},
+          {"ExpStep", {{"dw_min_ctoc_add", 0.02}, {"dw_min_ctoc_slope", 0.05}}, "ExpStepNoiseOfWeight"},
+          {"SoftBoundsReference", {}, "SoftBoundsReference"},
+          {"SoftBoundsReference", {{"mult_noise", true}, {"stuck_prob", 0.1}}, "SoftBoundsReferenceStuck"},
+          {"PowStepReference", {{"write_noise_std", 2.0}}, "PowStepReference"},
+          {"HiddenStep", {}, "HiddenStep"},
+          {"HiddenStep", {{"hidden_states", 3.0}, {"write_noise_std", 2.0}, {"stuck_prob", 0.1}}, "HiddenStepStuck"}};
 }
 
 inline std::string model_name(const testing::TestParamInfo<Model>& info) { return info.param.name; }

@@ -173,6 +173,9 @@ def declarations(cls: type[Parameters]) -> dict[str, Declaration]:
 class Parameters:
     """Base of all configuration classes: validated, immutable, and convertible to plain dicts."""
 
+    # Attributes that are no fields: they follow from the fields that the text names, and cannot be given.
+    _derived: ClassVar[tuple[tuple[str, ...], str]] = ((), "")
+
     def __post_init__(self) -> None:
         """Check every field by itself, then all together."""
         owner = type(self).__name__
@@ -247,6 +250,7 @@ class Parameters:
         declared = declarations(cls)
         values: dict[str, Any] = {}
         for key, value in _table(data, place).items():
+            _refuse_derived(cls, key, f"{place}.{key}")
             if key not in declared:
                 raise MhoValueError(f"unknown key {place}.{key}{did_you_mean(key, declared)}")
             if value is None:
@@ -266,6 +270,13 @@ def _shown(value: object) -> str:
         return repr(value)
     ends = [*map(repr, value[:3]), f"...{len(value) - 5} more...", *map(repr, value[-2:])]
     return f"({', '.join(ends)})"
+
+
+def _refuse_derived(cls: type[Parameters], name: str, place: str) -> None:
+    """Refuse an attribute that follows from others."""
+    derived, sources = cls._derived
+    if name in derived:
+        raise MhoValueError(f"{place} follows from {sources}: leave it out")
 
 
 def _plain(value: object) -> Any:
@@ -356,6 +367,7 @@ def described(cls: type[_P]) -> type[_P]:
         if args:
             raise MhoTypeError(f"{cls.__name__} takes keyword arguments only, got {args[0]!r}")
         for name in values:
+            _refuse_derived(cls, name, f"{cls.__name__}.{name}")
             if name not in declared:
                 raise MhoTypeError(f"{cls.__name__} has no parameter {name}{did_you_mean(name, declared)}")
         init(self, **values)

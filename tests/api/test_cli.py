@@ -101,7 +101,7 @@ def test_devices_lists_every_preset_with_its_source(capsys):
     for name in presets.names():
         assert name in out
         assert " ".join(presets.source(name).split()) in " ".join(out.split())
-    assert "1250" in out  # (1 - -1) / 0.0016 states of gokmen_vlasov
+    assert "1,250" in out  # (1 - -1) / 0.0016 states of gokmen_vlasov
 
 
 def test_devices_json(capsys):

@@ -17,16 +17,20 @@ from mho.devices import (
     ConstantStep,
     Device,
     ExpStep,
+    HiddenStep,
     Ideal,
     JumpRow,
     JumpTable,
     LinearStep,
     PiecewiseStep,
     PowStep,
+    PowStepReference,
     PulsedDevice,
     Response,
     Retention,
     SoftBounds,
+    SoftBoundsPmax,
+    SoftBoundsReference,
 )
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
@@ -39,6 +43,10 @@ CLASSES: list[type[Parameters]] = [
     SoftBounds,
     ExpStep,
     PowStep,
+    PowStepReference,
+    SoftBoundsPmax,
+    SoftBoundsReference,
+    HiddenStep,
     IO,
     Update,
     Mapping,
@@ -193,6 +201,13 @@ NO_EFFECT: list[tuple[type[Parameters], dict[str, Any], str]] = [
         {"allow_increasing": True, "gamma_up": 0.1, "gamma_up_dtod": 0, "gamma_down_dtod": 0},
         "allow_increasing",
     ),
+    (LinearStep, {"reverse_up": True, "gamma_up_dtod": 0}, "reverse_up"),
+    (LinearStep, {"reverse_down": True, "gamma_up": 0.5, "gamma_down_dtod": 0}, "reverse_down"),
+    (LinearStep, {"reverse_offset": 0.1, "gamma_up": 0.5}, "reverse_offset"),
+    (ExpStep, {"dw_min_ctoc_add": 0.1, "dw_min_ctoc": 0}, "dw_min_ctoc_add"),
+    (ExpStep, {"dw_min_ctoc_slope": 0.1, "dw_min_ctoc": 0}, "dw_min_ctoc_slope"),
+    (SoftBoundsReference, {"subtract_symmetry_point": True, "up_down_dtod": 0}, "subtract_symmetry_point"),
+    (SoftBoundsReference, {"mult_noise": True, "dw_min_ctoc": 0}, "mult_noise"),
     (IO, {"is_perfect": True, "out_noise": 0.1}, "out_noise"),
     (IO, {"is_perfect": True, "bound_management": "none"}, "bound_management"),
     (IO, {"inp_bound": 0, "inp_res": 0.1}, "inp_res"),
@@ -257,6 +272,11 @@ def test_option_without_effect_is_an_error(cls: type[Parameters], values: dict[s
         (ConstantStep, {"stuck_prob": 0.1, "stuck_range": 0.2}),
         (ConstantStep, {"w_min": 0, "w_min_dtod": 0}),
         (LinearStep, {"gamma_up": -0.1, "allow_increasing": True, "gamma_up_dtod": 0, "gamma_down_dtod": 0}),
+        (LinearStep, {"reverse_up": True, "reverse_down": True, "w_min": 0, "w_min_dtod": 0}),
+        (LinearStep, {"reverse_up": True, "reverse_down": True, "reverse_offset": 0}),
+        (SoftBoundsReference, {"subtract_symmetry_point": True}),
+        (SoftBoundsReference, {"reference_mean": -0.6}),
+        (SoftBoundsPmax, {"p_max": 1, "alpha": 10, "range_min": 0, "range_max": 0.1}),
         (IO, {"inp_bound": 0, "inp_res": 0}),
         (IO, {"out_bound": 0, "out_res": 0, "bound_management": "none"}),
         (IO, {"inp_asymmetry": 0.1}),
@@ -288,6 +308,45 @@ def test_option_with_effect_is_taken(cls: type[Parameters], values: dict[str, An
             LinearStep,
             {"gamma_down": -1},
             "LinearStep.gamma_down must be >= 0 unless allow_increasing is true, got -1.0",
+        ),
+        (
+            LinearStep,
+            {"reverse_up": True, "reverse_offset": 0, "w_min": 0},
+            "LinearStep.w_min must be < 0, since the slope refers to it, got 0.0",
+        ),
+        (
+            SoftBoundsReference,
+            {"reference_mean": 0.7},
+            "SoftBoundsReference.reference_mean must leave weight 0 within the bounds: with the symmetry "
+            "point, where that is subtracted, >= -0.6 and <= 0.6, got 0.7",
+        ),
+        (
+            PowStepReference,
+            {"reference_mean": -0.6, "up_down": -0.5, "subtract_symmetry_point": True},
+            "PowStepReference.reference_mean must leave weight 0 within the bounds: with the symmetry point, "
+            "where that is subtracted, >= -0.6 and <= 0.6, got -0.8",
+        ),
+        (
+            SoftBoundsPmax,
+            {"range_min": 1.0},
+            "SoftBoundsPmax.range_max must be > range_min, 1, got 1",
+        ),
+        (
+            SoftBoundsPmax,
+            {"p_max": 10, "alpha": 1, "range_min": 0.5},
+            "SoftBoundsPmax.range_min and range_max must lead to bounds on either side of 0: with 0.5 and 1 "
+            "they are 0.499977 and 1.00002",
+        ),
+        (
+            SoftBoundsPmax,
+            {"p_max": 1, "alpha": 1e-7},
+            "SoftBoundsPmax.alpha must be larger, or p_max be: with 1e-07 and 1 the bounds are -2e+07 and "
+            "2e+07, beyond 1e+06",
+        ),
+        (
+            SoftBoundsPmax,
+            {"dw_min": 0.1},
+            "SoftBoundsPmax.dw_min follows from p_max, alpha, range_min and range_max: leave it out",
         ),
         (IO, {"out_bound": 0}, "IO.out_bound must be > 0 with bound_management 'iterative', got 0.0"),
         (
@@ -503,8 +562,10 @@ def test_place_in_a_larger_document() -> None:
         TileConfig.from_dict({"device": {"type": "SoftBounds", "dw_mn": 1}}, path="layers.2.tile")
     with pytest.raises(MhoValueError, match=r"^unknown key SoftBounds\.dw_mn; did you mean dw_min\?$"):
         Device.from_dict({"type": "SoftBounds", "dw_mn": 1})
-    with pytest.raises(MhoValueError, match=r"^SoftBounds\.type must be one of 'SoftBounds', got 'Ideal'$"):
-        SoftBounds.from_dict({"type": "Ideal"})
+    with pytest.raises(
+        MhoValueError, match=r"^PowStep\.type must be one of 'PowStep', 'PowStepReference', got 'Ideal'$"
+    ):
+        PowStep.from_dict({"type": "Ideal"})
     assert Rule.from_dict({"type": "SGD"}) == SGD()
 
 

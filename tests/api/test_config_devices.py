@@ -53,9 +53,9 @@ def test_preset_overrides_and_unknown_names() -> None:
         presets.ecram(dw_mn=1)
     for call in (presets.get, presets.source):
         with pytest.raises(
-            MhoValueError, match=r"^preset must be one of .*, got 'reram'; did you mean reram_es\?$"
+            MhoValueError, match=r"^preset must be one of .*, got 'reram_e'; did you mean reram_es\?$"
         ):
-            call("reram")
+            call("reram_e")
 
 
 def test_pinned_granularity_of_reram_es() -> None:
@@ -69,6 +69,23 @@ def test_pinned_granularity_of_reram_es() -> None:
     assert presets.reram_es(dw_min_ctoc=0).weight_granularity == 0.0019914
     assert presets.reram_es(dw_min=0.0027, granularity=0.01).weight_granularity == 0.01
     assert presets.reram_es(granularity=None) == device.replace(granularity=None)
+
+
+def test_pinned_granularity_of_pcm() -> None:
+    device = presets.pcm()
+    assert device.weight_granularity == 0.03235
+    assert -device.mean_step(0.0)[1] == pytest.approx(0.03235)
+    assert device.replace(granularity=None).weight_granularity == pytest.approx(0.15735)
+    assert presets.pcm(dw_min=0.02).weight_granularity == pytest.approx(2 * 0.03235)
+    assert presets.pcm(granularity=0.01).weight_granularity == 0.01
+
+
+def test_stuck_devices_of_the_measured_arrays() -> None:
+    for preset in (presets.reram_array_om, presets.reram_array_hfo2):
+        assert preset(stuck_prob=0.1).stuck_range == 0.01
+        assert preset(stuck_prob=0.1, stuck_range=0.2).stuck_range == 0.2
+        # Where none is stuck, the range would have no effect.
+        assert preset(stuck_prob=0.0) == preset()
 
 
 @pytest.mark.parametrize("device", [ConstantStep, LinearStep, SoftBounds])

@@ -16,6 +16,7 @@ from mho import IO, Seed, Tile, Update, _core, rules
 from mho.devices import (
     ConstantStep,
     ExpStep,
+    HiddenStep,
     Ideal,
     JumpTable,
     LinearStep,
@@ -23,10 +24,12 @@ from mho.devices import (
     OneSided,
     PiecewiseStep,
     PowStep,
+    PowStepReference,
     Reference,
     Response,
     Retention,
     SoftBounds,
+    SoftBoundsReference,
     Vector,
 )
 from mho.errors import MhoRuntimeError
@@ -72,6 +75,13 @@ DEVICES = {
     "PiecewiseStep": PiecewiseStep(nodes_up=(1.6, 1.0, 0.3), nodes_down=(0.2, 0.9, 1.7), dw_min=0.002),
     "Response": Response.exponential(tau=0.6, gamma=1.5, dw_min=0.002),
     "JumpTable": JumpTable(up=[[0, 1, 4], [-1, 0, 1]], down=[[-0.2, 0.1, 0.3], [0, 1, 2]], dw_min=0.005),
+    "pcm": mho.presets.pcm(),
+    "SoftBoundsReference": SoftBoundsReference(
+        dw_min=0.01, up_down=0.2, reference_std=0.1, subtract_symmetry_point=True, stuck_prob=0.05
+    ),
+    "PowStepReference": PowStepReference(dw_min=0.01, up_down=0.2, subtract_symmetry_point=True),
+    "HiddenStep": HiddenStep(dw_min=0.002, hidden_states=3),
+    "reram_array_om": mho.presets.reram_array_om(),
 }
 RULES = {
     "TikiTaka": rules.TikiTaka(transfer_every=3, arrays=3, gamma=0.2, transfer_columns=False),

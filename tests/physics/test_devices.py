@@ -12,12 +12,14 @@ from mho.devices import Cell, Device, PulsedDevice
 
 VARIANTS, SUMMED = list(measure.VARIANTS), measure.SUMMED
 MODELS = list(measure.MODELS)
+REFERRED = [model for model in MODELS if model.endswith("Reference")]
 
 
 def test_every_model_is_measured() -> None:
     """A new model of a pulsed device is measured without being named; anything else must be looked at."""
     cells = Cell.types()  # of these, measured in test_cells.py
-    assert sorted([*MODELS, *cells, "Ideal"]) == Device.types()
+    # SoftBoundsPmax is SoftBounds to the engine, and has tests of its own.
+    assert sorted([*MODELS, *cells, "Ideal", "SoftBoundsPmax"]) == Device.types()
     assert {model for model, _ in measure.VARIANTS.values()} == set(MODELS)
 
 
@@ -50,10 +52,19 @@ def test_exponents_follow_their_distributions() -> None:
     check(measure.exponents())
 
 
+@pytest.mark.parametrize("model", REFERRED)
+def test_references_follow_their_distribution(model: str) -> None:
+    check(measure.references(model))
+
+
+def test_slopes_of_soft_bounds_with_a_reference_follow_their_distribution() -> None:
+    check(measure.slope_spreads())
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_stuck_devices(model: str) -> None:
     check(measure.stuck(model))
-    device = measure.MODELS[model](stuck_prob=0.2)
+    device = measure.MODELS[model](stuck_prob=0.2, **measure.ONE_STATE.get(model, {}))
     tile = Tile(64, 48, device=device, update=measure.sure_pulses(3), seed=5)
     stuck = tile.devices["w_max"] == tile.devices["w_min"]
     before = tile.weight
@@ -72,9 +83,15 @@ def test_stuck_devices(model: str) -> None:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_mean_step_is_the_published_one(variant: str) -> None:
     device = measure.nominal(variant, dw_min=0.003)
-    w = np.linspace(measure.W_MIN, measure.W_MAX, 41)
+    low, high = device.bounds()
+    assert (low, high) == pytest.approx(
+        tuple(bound - measure.closed_form_reference(device) for bound in (device.w_min, device.w_max))
+    )
+    w = np.linspace(low, high, 41)
     for step, published in zip(device.mean_step(w), measure.closed_form_step(device, w), strict=True):
-        np.testing.assert_allclose(step, published, rtol=1e-12, atol=1e-15)
+        np.testing.assert_allclose(step, published, rtol=1e-11, atol=1e-14)
+    for up, noise, step in zip((True, False), device.step_noise(w), device.mean_step(w), strict=True):
+        np.testing.assert_allclose(noise, measure.noise_of_step(device, w, step, up), rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("ctoc", [0.0, 0.3])
@@ -87,7 +104,12 @@ def test_one_step(variant: str, ctoc: float) -> None:
 def test_one_step_of_devices_that_differ(model: str) -> None:
     """Without cycle-to-cycle noise, each device moves by the step of a model with its own parameters."""
     fixed = measure.noise(model, 0.0) or {"up": [[1.5, 1.5], [0.6, 0.6]], "down": [[0.4, 0.4], [1.2, 1.2]]}
-    device = measure.MODELS[model](**fixed)
+    # Nominal devices with these parameters have weight 0 within their bounds.
+    near = {"w_max_dtod": 0.1, "w_min_dtod": 0.1, "reference_std": 0.05}
+    # A counter that is full with each pulse.
+    full = {"hidden_states": 1, "hidden_dtod": 0.0, "hidden_up_down_dtod": 0.0}
+    special = near if model in REFERRED else full if model == "HiddenStep" else {}
+    device = measure.MODELS[model](**fixed | special)
     tile = Tile(16, 16, device=device, update=measure.sure_pulses(1), seed=6)
     tile.weight = np.linspace(-0.2, 0.2, 16) * np.ones((16, 1))
     before = tile.weight.astype(np.float64)
@@ -102,9 +124,7 @@ def test_one_step_of_devices_that_differ(model: str) -> None:
                 model,
                 dw_min=one["dw_min_up" if up else "dw_min_down"],
                 up_down=0.0,
-                w_max=one["w_max"],
-                w_min=one["w_min"],
-                **measure.own_shape(model, one) | fixed,
+                **({"w_max": one["w_max"], "w_min": one["w_min"]} | measure.own_shape(model, one) | fixed),
             )
             step = float(alike.mean_step(before[i, j])[0 if up else 1])
             expected = np.clip(before[i, j] + step, one["w_min"], one["w_max"])
@@ -167,7 +187,9 @@ def test_several_pulses(variant: str, dw_min: float, ctoc: float) -> None:
     """In one aggregated step or one by one: mean, variance, skewness, over the range and near the bounds."""
     results = [cell for n in measure.NUMBERS for cell in measure.several_pulses(variant, dw_min, ctoc, n)]
     check(comparison for cell in results for comparison in cell.comparisons)
-    if dw_min == 0.001 and ctoc == 0.3:
+    if variant in measure.ONE_BY_ONE:
+        assert not any(cell.aggregated for cell in results if cell.n > 1)
+    elif dw_min == 0.001 and ctoc == 0.3:
         # Away from the bounds fine steps are taken together, else nothing was tested.
         middle = [cell.aggregated for cell in results if abs(cell.w) < 0.35 and cell.n <= 5]
         assert all(middle)
@@ -299,6 +321,19 @@ def test_alternating_pulses_lead_to_the_symmetry_point(variant: str) -> None:
     np.testing.assert_allclose(run.measured, run.iterated, atol=2e-5)
     # A curved response moves the middle of both phases away from it, by less than half a step.
     np.testing.assert_allclose(run.measured, run.symmetry_point, atol=run.step / 2)
+
+
+@pytest.mark.parametrize("reference_std", [0.0, 0.05])
+@pytest.mark.parametrize("model", REFERRED)
+def test_alternating_pulses_lead_to_zero_where_the_symmetry_point_is_subtracted(
+    model: str, reference_std: float
+) -> None:
+    run = measure.zero_shifted(model, reference_std)
+    # Where the slopes of both directions differ, the middle of both phases is off, by less than half a step.
+    assert (np.abs(run.middle - run.expected) < run.half_step + 2e-5).all()
+    if reference_std > 0:
+        assert np.corrcoef(run.middle.ravel(), run.expected.ravel())[0, 1] > 0.999
+        assert run.middle.std() == pytest.approx(reference_std, rel=0.06)
 
 
 def test_models_with_a_symmetry_point() -> None:

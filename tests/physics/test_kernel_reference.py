@@ -20,14 +20,18 @@ from mho import IO, Update, _core, _cpu
 from mho.devices import (
     ConstantStep,
     ExpStep,
+    HiddenStep,
     Ideal,
     JumpTable,
     LinearStep,
     PiecewiseStep,
     PowStep,
+    PowStepReference,
     Response,
     Retention,
     SoftBounds,
+    SoftBoundsPmax,
+    SoftBoundsReference,
 )
 from reference import devices, philox, pulses, reads
 
@@ -159,6 +163,33 @@ DEVICES = {
             drift_t0=3.0,
         ),
     ),
+    "linear-reversed": LinearStep(
+        gamma_up=0.9, gamma_down=0.5, dw_min=0.01, reverse_up=True, mean_bound_reference=False
+    ),
+    "linear-reversed-both": LinearStep(
+        gamma_up=0.9, dw_min=0.01, reverse_up=True, reverse_down=True, reverse_offset=0.2, mult_noise=False
+    ),
+    "hidden": HiddenStep(dw_min=0.005, hidden_states=3, hidden_up_down=0.2, hidden_up_down_dtod=0.1),
+    "hidden-noisy": HiddenStep(dw_min=0.005, write_noise_std=3.0, stuck_prob=0.1),
+    "exp-noise-of-weight": ExpStep(dw_min=0.01, dw_min_ctoc_add=0.02, dw_min_ctoc_slope=0.1),
+    "exp-pcm": mho.presets.pcm(),
+    "soft-pmax": SoftBoundsPmax(p_max=60, alpha=0.02, range_min=-0.4, range_max=0.5, stuck_prob=0.1),
+    "soft-reference": SoftBoundsReference(dw_min=0.01, reference_mean=0.2, reference_std=0.1),
+    "soft-reference-shifted": SoftBoundsReference(
+        dw_min=0.01,
+        up_down=0.3,
+        up_down_dtod=0.2,
+        slope_up_dtod=0.2,
+        slope_down_dtod=0.1,
+        subtract_symmetry_point=True,
+        mult_noise=True,
+        stuck_prob=0.1,
+    ),
+    "soft-array": mho.presets.reram_array_om(stuck_prob=0.1),
+    "pow-reference": PowStepReference(dw_min=0.01, pow_gamma=2.0, reference_mean=-0.1, reference_std=0.1),
+    "pow-reference-shifted": PowStepReference(
+        dw_min=0.01, up_down=-0.2, subtract_symmetry_point=True, write_noise_std=2.0, stuck_prob=0.1
+    ),
 }
 device_parameter = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
 
@@ -173,6 +204,10 @@ def test_device_arrays(device, shape):
     dw = device.dw_min * max(device.dw_min_dtod, device.up_down_dtod, 0.1)
     atol = {"dw_min_up": 1e-6 * dw, "dw_min_down": 1e-6 * dw, "lifetime": 3e-4}
     rtol = {"dw_min_up": 2e-6, "dw_min_down": 2e-6}
+    if "reference" in arrays:
+        # Quotients of the numbers above, such as a symmetry point, and differences of these.
+        atol |= dict.fromkeys(("reference", "w_max", "w_min", "weight", "persistent_weight"), 3e-6)
+        rtol |= dict.fromkeys(("w_max", "w_min"), 1e-5)
     for name, expected in arrays.items():
         if name.startswith("slope"):
             # Relative to a bound of its own that may be almost 0: only where it is not.
@@ -424,7 +459,9 @@ def test_near_a_bound_nothing_is_aggregated():
 
 @st.composite
 def pulsed_devices(draw):
-    model = draw(st.sampled_from([ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep]))
+    references = [SoftBoundsReference, PowStepReference]
+    others = [ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, HiddenStep]
+    model = draw(st.sampled_from([*others, *references]))
     spread = st.sampled_from([0.0, 0.05, 0.3])
     fields = {
         "dw_min": draw(st.sampled_from([1e-4, 1e-3, 0.01, 0.05])),
@@ -445,7 +482,18 @@ def pulsed_devices(draw):
         fields |= {"gamma_up": draw(spread), "gamma_down": draw(spread), "gamma_up_dtod": 0.1}
         if fields["w_max_dtod"] > 0:
             fields["mean_bound_reference"] = draw(st.booleans())
-    if model in (LinearStep, SoftBounds) and fields["dw_min_ctoc"] > 0:
+    if model in references:
+        fields |= {"reference_mean": draw(st.sampled_from([-0.05, 0.0, 0.1])), "reference_std": draw(spread)}
+        if fields["up_down"] != 0:
+            fields["subtract_symmetry_point"] = draw(st.booleans())
+    if model is HiddenStep:
+        fields |= {"hidden_states": draw(st.sampled_from([1, 2, 7])), "hidden_dtod": draw(spread)}
+    if model is SoftBoundsReference:
+        fields |= {"slope_up_dtod": draw(spread), "slope_down_dtod": draw(spread)}
+    if model is ExpStep and fields["dw_min_ctoc"] > 0:
+        noise = st.sampled_from([0.0, 0.01, 0.1])
+        fields |= {"dw_min_ctoc_add": draw(noise), "dw_min_ctoc_slope": draw(noise)}
+    if model in (LinearStep, SoftBounds, SoftBoundsReference) and fields["dw_min_ctoc"] > 0:
         fields["mult_noise"] = draw(st.booleans())
     return model(**fields)
 
@@ -667,7 +715,8 @@ import sys
 import numpy as np
 import mho
 from mho import IO, Update, _core
-from mho.devices import ConstantStep, ExpStep, LinearStep, PowStep, SoftBounds
+from mho.devices import (ConstantStep, ExpStep, HiddenStep, LinearStep, PowStep, PowStepReference, SoftBounds,
+                         SoftBoundsReference)
 
 rng = np.random.default_rng(1)
 x = rng.normal(size=(70, 37)).astype(np.float32)
@@ -689,7 +738,8 @@ for k, update in enumerate(updates):
 stuck = ConstantStep(stuck_prob=0.4)
 tile = mho.Tile(37, 22, device=stuck, seed=7)
 result["exact_stuck"] = tile.devices["w_max"] == tile.devices["w_min"]
-for model in (ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep):
+for model in (ConstantStep, SoftBounds, LinearStep, ExpStep, PowStep, SoftBoundsReference, PowStepReference,
+              HiddenStep):
     for by_pulse in (False, True):
         device = model(dw_min=0.01, write_noise_std=1.0)
         tile = mho.Tile(37, 22, device=device, update=Update(pulse_by_pulse=by_pulse), seed=7)

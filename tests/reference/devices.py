@@ -13,6 +13,7 @@ from reference import philox
 GAIN, UP_DOWN, W_MAX, W_MIN = (0, 0), (0, 1), (1, 0), (1, 1)
 RESET, ENDURANCE, LIFETIME, DIFFUSION, DRIFT_NU = (2, 0), (2, 1), (3, 0), (3, 1), (4, 0)
 UP, DOWN, ASYMMETRY = (16, 0), (16, 1), (17, 0)  # of a model's own parameters
+SOFT_REFERENCE, POW_REFERENCE = (17, 0), (18, 0)
 
 
 def construct(device, key, shape):
@@ -49,16 +50,45 @@ def construct(device, key, shape):
         bounds = (w_max, w_min)
         if device.mean_bound_reference:
             bounds = (np.full(shape, device.w_max), np.full(shape, device.w_min))
+        bounds = (
+            bounds[1] - device.reverse_offset if device.reverse_up else bounds[0],
+            bounds[0] + device.reverse_offset if device.reverse_down else bounds[1],
+        )
         moving = up > 0
         one = np.ones(shape)
         arrays["slope_up"] = -gamma_up * up / np.where(moving, bounds[0], one)
         arrays["slope_down"] = gamma_down * down / np.where(moving, bounds[1], one)
-    if type(device).__name__ == "PowStep":
+    if type(device).__name__.startswith("PowStep"):
         bias = device.pow_up_down + device.pow_up_down_dtod * xi(ASYMMETRY)
         gamma_up = 1 + device.pow_gamma_dtod * xi(UP) + bias
         gamma_down = 1 + device.pow_gamma_dtod * xi(DOWN) - bias
         arrays["gamma_up"] = device.pow_gamma * np.abs(gamma_up)
         arrays["gamma_down"] = device.pow_gamma * np.abs(gamma_down)
+    if type(device).__name__ == "SoftBoundsReference":
+        moving = up > 0
+        slopes = [
+            np.where(moving, np.maximum(np.abs(1 + spread * xi(place)), 1e-3), 1)
+            for spread, place in ((device.slope_up_dtod, UP), (device.slope_down_dtod, DOWN))
+        ]
+        w_max, w_min = w_max / slopes[0], w_min / slopes[1]
+        arrays["reference"] = device.reference_mean + device.reference_std * xi(SOFT_REFERENCE)
+        if device.subtract_symmetry_point:
+            one = np.where(moving, 1, 0)
+            slope = up / np.where(moving, w_max, 1) - down / np.where(moving, w_min, 1)
+            arrays["reference"] += one * (up - down) / np.where(moving, slope, 1)
+    if type(device).__name__ == "PowStepReference":
+        arrays["reference"] = device.reference_mean + device.reference_std * xi(POW_REFERENCE)
+        if device.subtract_symmetry_point:
+            arrays["reference"] += _pow_symmetry_point(arrays)
+    if type(device).__name__ == "HiddenStep":
+        gain = 1 + device.hidden_dtod * xi(UP)
+        rho = device.hidden_up_down_dtod * xi(DOWN)
+        arrays["hidden_up"] = np.abs(gain + min(device.hidden_up_down, 0) + rho)
+        arrays["hidden_down"] = np.abs(gain - max(device.hidden_up_down, 0) - rho)
+        arrays["hidden_count"] = np.zeros(shape)
+    if "reference" in arrays:
+        w_max, w_min = w_max - arrays["reference"], w_min - arrays["reference"]
+        arrays["w_max"], arrays["w_min"] = w_max, w_min
     arrays["weight"] = np.clip(np.zeros(shape), w_min, w_max)
     if device.write_noise_std > 0 or device.states is not None:
         arrays["persistent_weight"] = arrays["weight"]
@@ -133,6 +163,21 @@ def mean_jumps(device, up):
     return (jumps * mass).sum((1, 2)) / mass.sum()
 
 
+def _pow_symmetry_point(arrays):
+    """Where the steps of each device are equally large, by halving its range; 0 where it is stuck."""
+    up, down, w_max, w_min = (arrays[name] for name in ("dw_min_up", "dw_min_down", "w_max", "w_min"))
+    width = np.where(w_max > w_min, w_max - w_min, 1)
+    low, high = w_min, w_max
+    for _ in range(60):
+        v = (low + high) / 2
+        larger = (
+            up * ((w_max - v) / width) ** arrays["gamma_up"]
+            > down * ((v - w_min) / width) ** arrays["gamma_down"]
+        )
+        low, high = np.where(larger, v, low), np.where(larger, high, v)
+    return np.where(w_max > w_min, (low + high) / 2, 0)
+
+
 def granularity(device):
     """Mean size of one pulse at weight 0, over both directions, in closed form."""
     if device.granularity is not None:
@@ -141,10 +186,30 @@ def granularity(device):
     if type(device).__name__ == "ExpStep":
         up *= max(1 - device.A_up * math.exp(device.gamma_up * device.b), 0)
         down *= max(1 - device.A_down * math.exp(-device.gamma_down * device.b), 0)
-    if type(device).__name__ == "PowStep":
+    if type(device).__name__.startswith("PowStep"):
         width = device.w_max - device.w_min
-        up *= (device.w_max / width) ** (device.pow_gamma * (1 + device.pow_up_down))
-        down *= (-device.w_min / width) ** (device.pow_gamma * (1 - device.pow_up_down))
+        gamma_up = device.pow_gamma * (1 + device.pow_up_down)
+        gamma_down = device.pow_gamma * (1 - device.pow_up_down)
+        v = 0.0
+        if type(device).__name__ == "PowStepReference":
+            v = device.reference_mean
+            if device.subtract_symmetry_point:
+                nominal = {"dw_min_up": up, "dw_min_down": down, "w_max": device.w_max, "w_min": device.w_min}
+                nominal |= {"gamma_up": gamma_up, "gamma_down": gamma_down}
+                v += float(
+                    _pow_symmetry_point({name: np.array([value]) for name, value in nominal.items()})[0]
+                )
+        up *= ((device.w_max - v) / width) ** gamma_up
+        down *= ((v - device.w_min) / width) ** gamma_down
+    if type(device).__name__ == "HiddenStep":
+        states = device.hidden_states
+        up *= states / math.ceil(states * (1 - 1e-5) / (1 + min(device.hidden_up_down, 0)))
+        down *= states / math.ceil(states * (1 - 1e-5) / (1 - max(device.hidden_up_down, 0)))
+    if type(device).__name__ == "SoftBoundsReference":
+        v = device.reference_mean
+        if device.subtract_symmetry_point:
+            v += (up - down) / (up / device.w_max - down / device.w_min)
+        up, down = up * (1 - v / device.w_max), down * (1 - v / device.w_min)
     if type(device).__name__ in ("PiecewiseStep", "Response", "JumpTable"):
         nodes = mean_jumps if type(device).__name__ == "JumpTable" else nodes_of
         zero = np.array(-device.w_min / (device.w_max - device.w_min))
@@ -166,13 +231,20 @@ def step(device, arrays, w, up, xi):
     model = type(device).__name__
     if model == "ConstantStep":
         return scale * (1 + sigma * xi)
+    if model == "HiddenStep":
+        full = np.abs(counted(arrays, up)) >= device.hidden_states * (1 - 1e-5)
+        return np.where(full, device.hidden_states * scale * (1 + sigma * xi), 0)
     if model == "ExpStep":
         width = arrays["w_max"] - arrays["w_min"]
         z = 2 * device.a * w / np.where(width > 0, width, 1) + device.b
         f_up = np.maximum(1 - device.A_up * np.exp(device.gamma_up * z), 0)
         f_down = np.maximum(1 - device.A_down * np.exp(-device.gamma_down * z), 0)
-        return scale * np.where(up, f_up, f_down) * (1 + sigma * xi)
-    if model == "PowStep":
+        mean = scale * np.where(up, f_up, f_down)
+        if device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0:
+            size = np.abs(mean) + device.dw_min_ctoc_add + device.dw_min_ctoc_slope * np.abs(w)
+            return mean + sigma * size * xi
+        return mean * (1 + sigma * xi)
+    if model in ("PowStep", "PowStepReference"):
         width = arrays["w_max"] - arrays["w_min"]
         share = np.where(up, arrays["w_max"] - w, w - arrays["w_min"]) / np.where(width > 0, width, 1)
         power = np.maximum(share, 1e-6) ** np.where(up, arrays["gamma_up"], arrays["gamma_down"])
@@ -192,10 +264,11 @@ def step(device, arrays, w, up, xi):
             return scale * np.where(up, *jumps)
         q = np.where(up, between(nodes_of(device, True), place), between(nodes_of(device, False), place))
         return scale * q * (1 + sigma * xi)
-    if model == "SoftBounds":
-        mean = np.where(
-            up, s_up - _ratio(s_up, arrays["w_max"]) * w, -s_down + _ratio(s_down, arrays["w_min"]) * w
-        )
+    if model in ("SoftBounds", "SoftBoundsPmax", "SoftBoundsReference"):
+        reference = arrays.get("reference", 0.0)
+        v = w + reference
+        b_max, b_min = arrays["w_max"] + reference, arrays["w_min"] + reference
+        mean = np.where(up, s_up - _ratio(s_up, b_max) * v, -s_down + _ratio(s_down, b_min) * v)
     else:
         mean = np.where(up, s_up + arrays["slope_up"] * w, -s_down + arrays["slope_down"] * w)
     return mean * (1 + sigma * xi) if device.mult_noise else mean + scale * sigma * xi
@@ -208,6 +281,11 @@ def between_states(device, arrays, w, margin=1e-4):
     width = arrays["w_max"] - arrays["w_min"]
     place = (w - arrays["w_min"]) / np.where(width > 0, width, 1) * (device.states - 1)
     return np.abs(place - np.floor(place) - 0.5) < margin * device.states
+
+
+def counted(arrays, up):
+    """The hidden counters after one pulse, before they begin anew."""
+    return arrays["hidden_count"] + np.where(up, arrays["hidden_up"], -arrays["hidden_down"])
 
 
 class Crosspoints:
@@ -236,6 +314,10 @@ class Crosspoints:
             noise = philox.pulse_gaussians(self.key, update_step, shape, k)
             moved = self.weight + step(self.device, self.arrays, self.weight, up, noise)
             self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
+            if "hidden_count" in self.arrays:
+                count = counted(self.arrays, up)
+                count = np.where(np.abs(count) >= self.device.hidden_states * (1 - 1e-5), 0, count)
+                self.arrays["hidden_count"] = np.where(counts > k, count, self.arrays["hidden_count"])
         seen = state(self.device, self.arrays, self.weight)
         if self.device.write_noise_std > 0:
             xi = philox.device_gaussians(self.key, philox.WRITE_NOISE, update_step, shape, 0)

@@ -10,11 +10,14 @@
 #include "mho/cell/vector_cell.h"
 #include "mho/device/constant_step.h"
 #include "mho/device/exp_step.h"
+#include "mho/device/hidden_step.h"
 #include "mho/device/jump_table.h"
 #include "mho/device/linear_step.h"
 #include "mho/device/piecewise_step.h"
 #include "mho/device/pow_step.h"
+#include "mho/device/pow_step_reference.h"
 #include "mho/device/soft_bounds.h"
+#include "mho/device/soft_bounds_reference.h"
 
 namespace mho::array {
 
@@ -42,14 +45,17 @@ template <class... Models> struct List {
   }
 };
 
-using PulsedDevices = List<  //
-    device::ConstantStep,    //
-    device::SoftBounds,      //
-    device::LinearStep,      //
-    device::ExpStep,         //
-    device::PowStep,         //
-    device::PiecewiseStep,   //
-    device::JumpTable>;
+using PulsedDevices = List<       //
+    device::ConstantStep,         //
+    device::SoftBounds,           //
+    device::LinearStep,           //
+    device::ExpStep,              //
+    device::PowStep,              //
+    device::PiecewiseStep,        //
+    device::JumpTable,            //
+    device::SoftBoundsReference,  //
+    device::PowStepReference,     //
+    device::HiddenStep>;
 
 using Cells = List<       //
     cell::VectorCell,     //

@@ -94,6 +94,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
 
   std::size_t set_weight(const float* w, bool per_instance) override {
     const std::size_t unreached = DeviceCrosspoints::set_weight(w, per_instance);
+    // A state beside the weight begins anew.
+    if constexpr (device::HasState<Model>) std::ranges::fill(planes_[state_plane()].values, 0.0F);
     if (intervals() > 0 || age_plane_ != none) {
       each_device({}, [&](std::size_t at) {
         if (moves(at)) programmed(at);
@@ -184,6 +186,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     return {.weight = planes_[0].values.data() + k * shape_.plane(),
             .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
             .planes = planes,
+            .state = planes_[state_plane()].values.data() + k * shape_.plane(),
             .stride = shape_.stride(),
             .rows = shape_.rows(),
             .fetch_ahead = false,
@@ -193,6 +196,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
             .pulses_left = optional_values(left_plane_, k)};
   }
 
+  // The last plane of the model's own: that of its state, where it has one.
+  [[nodiscard]] std::size_t state_plane() const { return first_parameter_ + parameters - 1; }
   [[nodiscard]] const device::PulsedParameters& pulsed() const { return model_.pulsed(); }
   // Between the states that a read can see; 0: it can see any weight.
   [[nodiscard]] float intervals() const {
@@ -248,6 +253,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
       planes_[1].values[at] = intervals() > 0 ? device::nearest_state(w, low, high, intervals()).v : w.v;
     }
     if (age_plane_ != none) planes_[age_plane_].values[at] = 0;
+    if constexpr (device::HasState<Model>) planes_[state_plane()].values[at] = 0;
   }
 
   // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it

@@ -1,6 +1,7 @@
 // Steps that fall off exponentially towards the bounds: with z = 2 a w / (w_max - w_min) + b,
-// dw+ = s+ max(1 - A+ exp(gamma+ z), 0), dw- = -s- max(1 - A- exp(-gamma- z), 0), times (1 + sigma xi).
-// The form that Gong et al., Nat. Commun. 9:2102 (2018) fit to filamentary ReRAM.
+// dw+ = s+ max(1 - A+ exp(gamma+ z), 0), dw- = -s- max(1 - A- exp(-gamma- z), 0), times (1 + sigma xi);
+// or, with the noise of phase-change memory, dw + sigma (|dw| + add + slope |w|) xi (Nandakumar et al., Front.
+// Neurosci. 14:406, 2020). The form that Gong et al., Nat. Commun. 9:2102 (2018) fit to filamentary ReRAM.
 #pragma once
 
 #include <array>
@@ -23,6 +24,9 @@ class ExpStep {
         gamma_down_(p.number("gamma_down", -1e3, 1e3)),
         a_(p.number("a", -1e3, 1e3)),
         b_(p.number("b", -1e3, 1e3)),
+        noise_add_(p.number("dw_min_ctoc_add", 0, 1e6)),
+        noise_slope_(p.number("dw_min_ctoc_slope", 0, 1e6)),
+        noise_of_weight_(noise_add_ > 0 || noise_slope_ > 0),
         steps_(pulsed_.dw_min_ctoc),
         together_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc), pulsed_.dw_min_ctoc,
                   [this](bool up, std::uint32_t n) { return interval(up, n); }) {}
@@ -34,7 +38,8 @@ class ExpStep {
     return 0.5 * (pulsed_.nominal_up() * up + pulsed_.nominal_down() * down);
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return together_.most; }
+  // Noise that does not follow the step, and has a kink at weight 0, does not fit the sums of several steps.
+  [[nodiscard]] std::uint32_t most_at_once() const { return noise_of_weight_ ? 1 : together_.most; }
 
   template <class V> struct Lanes {
     typename V::F up, down;
@@ -91,10 +96,19 @@ class ExpStep {
     const F zero(0.0F);
     const F slope = select(moving, zero - s * e * rate, zero);
     const Response<F> response{select(moving, s - s * e, zero), slope, slope * rate};
+    if (noise_of_weight_) [[unlikely]]
+      return single(response.step, w, n, xi);
     return steps_(response, w, n, xi);
   }
 
  private:
+  // One pulse or none, with noise that follows the weight. Apart, so that the steps above keep their registers.
+  template <class F, class U> [[gnu::noinline]] F single(F step, F w, U n, F xi) const {
+    const F size = fma(F(static_cast<float>(noise_slope_)), abs(w), abs(step) + F(static_cast<float>(noise_add_)));
+    const F noise = F(static_cast<float>(pulsed_.dw_min_ctoc)) * size;
+    return fma(to_float(n), fma(noise, xi, step), w);
+  }
+
   // The coordinate runs from w = -0.75 R to w = 0.75 R: further out are few devices, which take single pulses there.
   static constexpr float extent_ = 0.75F;
   [[nodiscard]] SmoothInterval interval(bool up, std::uint32_t n) const {
@@ -116,6 +130,8 @@ class ExpStep {
   double a_up_, a_down_;
   double gamma_up_, gamma_down_;
   double a_, b_;
+  double noise_add_, noise_slope_;
+  bool noise_of_weight_;
   SmoothPulses steps_;
   SmoothIntervals together_;
 };

@@ -74,10 +74,16 @@ class LinearResponse {
   template <class V>
   [[nodiscard]] typename V::F pulses(const LinearLanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
                                      typename V::F xi) const {
+    return pulses_from(lanes, w, w, up, n, xi);
+  }
+  // The same where the steps depend on something else than the weight, which moves with it: the conductance behind it.
+  template <class V>
+  [[nodiscard]] typename V::F pulses_from(const LinearLanes<V>& lanes, typename V::F at, typename V::F w,
+                                          typename V::M up, typename V::U n, typename V::F xi) const {
     using F = typename V::F;
     const F step = select(up, lanes.up_step, lanes.down_step);
     const F slope = select(up, lanes.up_slope, lanes.down_slope);
-    const F f = fma(slope, w, step);
+    const F f = fma(slope, at, step);
     const F mean = fma(slope, fma(slope, triples_(n), pairs_(n)), to_float(n));
     const F spread = fma(slope, fma(slope, spread_square_(n), spread_slope_(n)), spread_(n));
     const F bent = fma(slope * skew_(n), fma(xi, xi, F(-1.0F)), mean);

@@ -1,5 +1,6 @@
 // Steps that depend linearly on the weight, with slopes that vary from device to device:
-// dw+ = s+ (1 - gamma+ w / w_max), dw- = -s- (1 - gamma- w / w_min).
+// dw+ = s+ (1 - gamma+ w / w_max), dw- = -s- (1 - gamma- w / w_min). A reversed direction refers to the other bound and
+// an offset beyond it, so that its step grows the way the pulses lead: dw+ = s+ (1 - gamma+ w / (w_min - offset)).
 // Fits of capacitor cells (Li et al., VLSI 2018) and of electrochemical memory (Tang et al., IEDM 2018) use it.
 #pragma once
 
@@ -23,6 +24,10 @@ class LinearStep {
         gamma_down_dtod_(p.number("gamma_down_dtod", 0, 1e3)),
         mean_bound_reference_(p.flag("mean_bound_reference")),
         allow_increasing_(p.flag("allow_increasing")),
+        reverse_up_(p.flag("reverse_up")),
+        reverse_down_(p.flag("reverse_down")),
+        reverse_offset_(p.number("reverse_offset", 0, 1e6)),
+        may_increase_(allow_increasing_ || reverse_up_ || reverse_down_),
         response_(pulsed_, p.flag("mult_noise"), false) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
@@ -39,18 +44,23 @@ class LinearStep {
         extra[1][r] = simd::abs(extra[1][r]);
       }
     }
+    const F32 zero(0.0F);
     const F32 tiny(1e-30F);
+    const F32 offset(static_cast<float>(reverse_offset_));
+    const auto slope = [&](F32 gamma, F32 step, F32 bound, F32 other, bool reverse) {
+      const F32 reference = reverse ? other + offset : bound;
+      const F32 size = gamma * simd::select(reference > tiny, step / simd::max(reference, tiny), zero);
+      return reverse ? size : zero - size;
+    };
     for (int r = 0; r < 4; ++r) {
       F32 upper = F32(static_cast<float>(pulsed_.w_max));
       F32 lower = F32(static_cast<float>(-pulsed_.w_min));
       if (!mean_bound_reference_) {
         upper = lanes[r].w_max;
-        lower = F32(0.0F) - lanes[r].w_min;
+        lower = zero - lanes[r].w_min;
       }
-      extra[0][r] =
-          F32(0.0F) - extra[0][r] * simd::select(upper > tiny, lanes[r].up / simd::max(upper, tiny), F32(0.0F));
-      extra[1][r] =
-          F32(0.0F) - extra[1][r] * simd::select(lower > tiny, lanes[r].down / simd::max(lower, tiny), F32(0.0F));
+      extra[0][r] = slope(extra[0][r], lanes[r].up, upper, lower, reverse_up_);
+      extra[1][r] = slope(extra[1][r], lanes[r].down, lower, upper, reverse_down_);
     }
   }
 
@@ -64,7 +74,7 @@ class LinearStep {
         p.up, planes(pulsed_planes), F(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
   }
 
-  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(allow_increasing_); }
+  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(may_increase_); }
   template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
     return response_.range(lanes);
   }
@@ -79,6 +89,9 @@ class LinearStep {
   double gamma_up_, gamma_down_;
   double gamma_up_dtod_, gamma_down_dtod_;
   bool mean_bound_reference_, allow_increasing_;
+  bool reverse_up_, reverse_down_;
+  double reverse_offset_;
+  bool may_increase_;
   LinearResponse response_;
 };
 

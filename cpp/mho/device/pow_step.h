@@ -26,12 +26,7 @@ class PowStep {
                   [this](bool up, std::uint32_t n) { return interval(mean_gamma(up), n); }) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
-  [[nodiscard]] double granularity() const {
-    const double range = pulsed_.w_max - pulsed_.w_min;
-    const double up = std::pow(pulsed_.w_max / range, mean_gamma(true));
-    const double down = std::pow(-pulsed_.w_min / range, mean_gamma(false));
-    return 0.5 * (pulsed_.nominal_up() * up + pulsed_.nominal_down() * down);
-  }
+  [[nodiscard]] double granularity() const { return 0.5 * (mean_size(true, 0) + mean_size(false, 0)); }
 
   // The exponents of four rows of sixteen devices.
   void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes<simd::Wide>*,
@@ -99,11 +94,21 @@ class PowStep {
     // At the bound itself neither the power nor its derivatives are finite for every exponent.
     const F distance = max(select(up, lanes.w_max - w, w - lanes.w_min), lanes.width * F(1e-6F));
     const F gamma = select(up, lanes.gamma_up, lanes.gamma_down);
-    const F power = simd::exp(F(0.0F) - gamma * simd::negative_log(distance / lanes.width));
-    const F step = power * select(up, lanes.up, F(0.0F) - lanes.down);
+    const F step = power(distance / lanes.width, gamma) * select(up, lanes.up, F(0.0F) - lanes.down);
     const F slope = F(0.0F) - gamma * abs(step) / distance;
     const Response<F> response{step, slope, gamma * (gamma - F(1.0F)) * (step / distance) / distance};
     return steps_(response, w, n, xi);
+  }
+
+ protected:
+  template <class F> static F power(F base, F exponent) {
+    return simd::exp(F(0.0F) - exponent * simd::negative_log(base));
+  }
+  // Size of the mean device's steps.
+  [[nodiscard]] double mean_size(bool up, double w) const {
+    const double distance = up ? pulsed_.w_max - w : w - pulsed_.w_min;
+    const double step = up ? pulsed_.nominal_up() : pulsed_.nominal_down();
+    return step * std::pow(distance / (pulsed_.w_max - pulsed_.w_min), mean_gamma(up));
   }
 
  private:

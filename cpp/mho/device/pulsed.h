@@ -188,6 +188,11 @@ template <class F> F nearest_state(F w, F w_min, F w_max, float intervals) {
   return min(fma(number, width / F(intervals), w_min), w_max);
 }
 
+// A model whose pulses change more of a device than its weight says so by `has_state`: that is its last extra plane.
+// Its `pulses` take the lanes by reference, and `state(lanes)` is what the kernel stores again.
+template <class Model>
+concept HasState = requires { requires Model::has_state; };
+
 // No limit.
 inline constexpr float unlimited = 3e38F;
 

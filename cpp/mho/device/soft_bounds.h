@@ -8,6 +8,17 @@
 
 namespace mho::device {
 
+// The steps of devices with these bounds. A bound at zero (padding, stuck devices) has no slope; the step there is
+// clipped away.
+template <class V> LinearLanes<V> soft_lanes(const PulsedLanes<V>& p) {
+  using F = typename V::F;
+  const F zero(0.0F);
+  const F tiny(1e-30F);
+  return {p.up,          zero - select(p.w_max > tiny, p.up / max(p.w_max, tiny), zero),
+          zero - p.down, zero - select(p.w_min < zero - tiny, p.down / max(zero - p.w_min, tiny), zero),
+          p.w_max,       p.w_min};
+}
+
 class SoftBounds {
  public:
   static constexpr const char* name = "SoftBounds";
@@ -23,15 +34,7 @@ class SoftBounds {
 
   template <class V> using Lanes = LinearLanes<V>;
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
-    using F = typename Planes::V::F;
-    const auto p = load_pulsed(planes);
-    const F zero(0.0F);
-    // A bound at zero (padding, stuck devices) has no slope; the step there is clipped away.
-    const F tiny(1e-30F);
-    return Lanes<typename Planes::V>{
-        p.up,          zero - select(p.w_max > tiny, p.up / max(p.w_max, tiny), zero),
-        zero - p.down, zero - select(p.w_min < zero - tiny, p.down / max(zero - p.w_min, tiny), zero),
-        p.w_max,       p.w_min};
+    return soft_lanes(load_pulsed(planes));
   }
 
   [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }

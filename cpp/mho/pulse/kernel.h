@@ -30,6 +30,7 @@ struct KernelTarget {
   float* weight;               // persistent weights, (rows padded to 4) x stride
   float* visible;              // what a read sees where that differs (write noise, states), else null
   const float* const* planes;  // per-device parameters, laid out like the weights
+  float* state;                // that of these which pulses change, of models that have one
   std::size_t stride;          // columns padded to 16
   std::size_t rows;            // padded to 4
   bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
@@ -101,9 +102,8 @@ struct LaterNoise {
 };
 
 // Several pulses for devices that may not take all of theirs at once: as many at a time as the device's range allows.
-template <class V, class Model>
-[[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse,
-                                              const typename Model::template Lanes<V>& lanes,
+template <class V, class Model, class Lanes>
+[[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse, Lanes& lanes,
                                               const device::AggregationRange<V>& range, typename V::F w,
                                               typename V::U n, typename V::M up, typename V::F first_noise,
                                               LaterNoise later) {
@@ -278,8 +278,10 @@ template <class Model> class DenseQuad {
         }
         const F32 xi = F32::load(noise_[s][first_row + r]);
         const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
-        F32 moved = clamp(model.pulses(lanes[r], w[r], up, n, xi), lanes[r].w_min, lanes[r].w_max);
         const Mask in_turn = simd::greater(n, simd::select(outside, one, most));
+        U32 at_once = n;
+        if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
+        F32 moved = clamp(model.pulses(lanes[r], w[r], up, at_once, xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
           const F32 slow = pulse_in_turn<V>(
               model, request_.pulse_by_pulse, lanes[r], range[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
@@ -295,6 +297,7 @@ template <class Model> class DenseQuad {
     for (std::size_t r = 0; r < rows; ++r) {
       const std::size_t at = origin + r * target_.stride;
       w[r].store(target_.weight + at);
+      if constexpr (device::HasState<Model>) model.state(lanes[r]).store(target_.state + at);
       if (wearing) simd::to_float(pulses_left[r]).store(target_.pulses_left + at);
       if (traced) trace(group, first_row + r, at, lanes[r], w[r], last[r]);
     }
@@ -465,7 +468,7 @@ template <class Model> class SparseQuad {
         if (up.v != mine) continue;
         up.v = true;
       }
-      const auto lanes = model.load(device::OneDevice{planes, column});
+      auto lanes = model.load(device::OneDevice{planes, column});
       simd::F1 w(weight[column]);
       simd::U1 n(several ? counts[i] : 1U);
       if (wearing) {
@@ -477,6 +480,7 @@ template <class Model> class SparseQuad {
       const simd::F1 xi(noise[i]);
       if (!several || n.v == 1) {
         w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
+        if constexpr (device::HasState<Model>) target_.state[origin + column] = model.state(lanes).v;
       } else {
         w = in_turn(planes, row, s, column, w, n, up, xi);
       }
@@ -491,10 +495,14 @@ template <class Model> class SparseQuad {
   // Apart, so that the loop above keeps its devices in registers.
   [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
                                      simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
-    const auto lanes = model_.load(device::OneDevice{planes, column});
-    return pulse_in_turn<simd::Single>(
-        model_, request_.pulse_by_pulse, lanes, model_.range(lanes), w, n, up, xi,
-        LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
+    auto lanes = model_.load(device::OneDevice{planes, column});
+    const simd::F1 moved =
+        pulse_in_turn<simd::Single>(model_, request_.pulse_by_pulse, lanes, model_.range(lanes), w, n, up, xi,
+                                    LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
+    if constexpr (device::HasState<Model>) {
+      target_.state[(quad_ * rows_per_quad + row) * target_.stride + column] = model_.state(lanes).v;
+    }
+    return moved;
   }
 
   const Model& model_;

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <ostream>
+#include <utility>
 
 #include "device/response.h"
 #include "support.h"
@@ -49,6 +50,33 @@ TEST(ExpStep, FollowsItsExponentials) {
           EXPECT_NEAR(tests::pulse(exp_step, device, w, up, xi), w + dw, 2e-7 + 1e-5 * std::fabs(dw));
         }
       }
+    }
+  }
+}
+
+// dw + sigma (|dw| + add + slope |w|) xi, one pulse at a time.
+TEST(ExpStep, HasNoiseThatFollowsTheWeight) {
+  const tests::Nominal device{.up = 0.012F, .down = 0.008F, .w_max = 0.5F, .w_min = -0.7F};
+  for (const Shape& shape : {usual, reram}) {
+    for (const auto& [add, slope] : {std::pair{0.04, 0.1}, {0.04, 0.0}, {0.0, 0.1}}) {
+      tests::Values changes = values(shape);
+      changes.insert({{"dw_min_ctoc_add", add}, {"dw_min_ctoc_slope", slope}});
+      const auto exp_step = model(changes);
+      EXPECT_EQ(exp_step.most_at_once(), 1U);
+      for (double w = -0.7; w <= 0.5; w += 0.1) {
+        for (const double xi : {-3.0, 0.0, 0.5}) {
+          for (const bool up : {true, false}) {
+            const double dw = mean_step(shape, device, w, up);
+            const double noise = 0.3 * (std::fabs(dw) + add + slope * std::fabs(w)) * xi;
+            EXPECT_NEAR(tests::pulse(exp_step, device, w, up, xi), w + dw + noise, 2e-7 + 1e-5 * std::fabs(dw));
+          }
+        }
+      }
+      // No pulse, no noise.
+      const F32 start(0.1F);
+      EXPECT_EQ(tests::first_lane(exp_step.pulses(tests::lanes_of(exp_step, device), start, tests::direction(true),
+                                                  U32(0U), F32(2.0F))),
+                0.1F);
     }
   }
 }

@@ -59,6 +59,34 @@ TEST(LinearStep, DrawsItsSlopes) {
   }
 }
 
+// dw+ = s+ (1 - gamma+ w / (w_min - offset)), dw- = -s- (1 - gamma- w / (w_max + offset)).
+TEST(LinearStep, RefersReversedSlopesToTheOtherBound) {
+  for (const bool mean_reference : {true, false}) {
+    tests::Values changes = tests::no_spread();
+    changes.insert({{"gamma_up_dtod", 0.0}, {"gamma_down_dtod", 0.0}});
+    changes["w_max_dtod"] = 0.3;
+    changes["w_min_dtod"] = 0.3;
+    changes["w_max"] = 0.8;
+    changes["reverse_offset"] = 0.05;
+    changes["mean_bound_reference"] = mean_reference;
+    for (const bool up : {true, false}) {
+      changes["reverse_up"] = up;
+      changes["reverse_down"] = !up;
+      const auto a = tests::make_array(tests::device("LinearStep", changes), {8, 40, 1});
+      const auto slope_up = tests::plane(*a, "slope_up");
+      const auto slope_down = tests::plane(*a, "slope_down");
+      const auto upper = tests::plane(*a, "w_max");
+      const auto lower = tests::plane(*a, "w_min");
+      for (std::size_t i = 0; i < slope_up.size(); ++i) {
+        const double w_max = mean_reference ? 0.8 : static_cast<double>(upper[i]);
+        const double w_min = mean_reference ? -0.6 : static_cast<double>(lower[i]);
+        EXPECT_NEAR(slope_up[i], -0.01 * 0.2 / (up ? w_min - 0.05 : w_max), 1e-6);
+        EXPECT_NEAR(slope_down[i], 0.01 * 0.3 / (up ? w_min : w_max + 0.05), 1e-6);
+      }
+    }
+  }
+}
+
 TEST(LinearStep, LetsStepsGrowOnlyWhereAllowed) {
   for (const bool allowed : {false, true}) {
     const auto a = tests::make_array(

@@ -28,6 +28,8 @@ struct Crosspoint {
   double weight, visible;
   double up, down, w_max, w_min;
   double extra_up, extra_down;  // slopes or exponents, where the model has some
+  double reference;             // where it has one
+  double count;                 // where it has one
 };
 
 // A function that is linear between values at even distances from 0 to 1.
@@ -52,7 +54,7 @@ std::vector<std::vector<double>> jumps(std::vector<Parameters>& rows) {
 }
 
 // One pulse of a crosspoint before the bounds, from the formulas of the literature.
-std::function<double(const Crosspoint&, bool, double)> step_of(const Model& model) {
+std::function<double(Crosspoint&, bool, double)> step_of(const Model& model) {
   Parameters p = tests::device(model.type, model.changes);
   const double sigma = number(p, "dw_min_ctoc");
   if (model.type == "ConstantStep") {
@@ -62,14 +64,16 @@ std::function<double(const Crosspoint&, bool, double)> step_of(const Model& mode
     const double a_up = number(p, "A_up"), a_down = number(p, "A_down");
     const double gamma_up = number(p, "gamma_up"), gamma_down = number(p, "gamma_down");
     const double a = number(p, "a"), b = number(p, "b");
+    const double add = number(p, "dw_min_ctoc_add"), slope = number(p, "dw_min_ctoc_slope");
     return [=](const Crosspoint& c, bool up, double xi) {
       const double z = 2 * a * c.weight / (c.w_max - c.w_min) + b;
       const double mean = up ? c.up * std::fmax(1 - a_up * std::exp(gamma_up * z), 0.0)
                              : -c.down * std::fmax(1 - a_down * std::exp(-gamma_down * z), 0.0);
+      if (add > 0 || slope > 0) return mean + sigma * (std::fabs(mean) + add + slope * std::fabs(c.weight)) * xi;
       return mean * (1 + sigma * xi);
     };
   }
-  if (model.type == "PowStep") {
+  if (model.type == "PowStep" || model.type == "PowStepReference") {
     return [=](const Crosspoint& c, bool up, double xi) {
       const double range = c.w_max - c.w_min;
       const double mean = up ? c.up * std::pow((c.w_max - c.weight) / range, c.extra_up)
@@ -95,14 +99,23 @@ std::function<double(const Crosspoint&, bool, double)> step_of(const Model& mode
       return (up ? c.up : -c.down) * interpolated(at_xi, place(c));
     };
   }
+  if (model.type == "HiddenStep") {
+    const double states = number(p, "hidden_states");
+    return [=](Crosspoint& c, bool up, double xi) {
+      c.count += up ? c.extra_up : -c.extra_down;
+      if (std::fabs(c.count) < states * (1 - 1e-5)) return 0.0;
+      c.count = 0;
+      return states * (up ? c.up : -c.down) * (1 + sigma * xi);
+    };
+  }
   const bool multiplicative = p.flag("mult_noise");
-  const bool soft = model.type == "SoftBounds";
+  const bool soft = model.type == "SoftBounds" || model.type == "SoftBoundsReference";
   return [=](const Crosspoint& c, bool up, double xi) {
     const double step = up ? c.up : -c.down;
     double mean;
     if (soft) {
-      const double bound = up ? c.w_max : c.w_min;
-      mean = std::fabs(bound) > 1e-30 ? step * (1 - c.weight / bound) : step;
+      const double bound = (up ? c.w_max : c.w_min) + c.reference;
+      mean = std::fabs(bound) > 1e-30 ? step * (1 - (c.weight + c.reference) / bound) : step;
     } else {
       mean = step + (up ? c.extra_up : c.extra_down) * c.weight;
     }
@@ -118,15 +131,20 @@ std::vector<Crosspoint> crosspoints_of(array::Array& a) {
   const auto up = tests::plane(a, "dw_min_up"), down = tests::plane(a, "dw_min_down");
   const auto w_max = tests::plane(a, "w_max"), w_min = tests::plane(a, "w_min");
   const auto extra = [&](const std::string& direction) {
-    for (const std::string& name : {"slope_" + direction, "gamma_" + direction}) {
+    for (const std::string& name : {"slope_" + direction, "gamma_" + direction, "hidden_" + direction}) {
       if (a.crosspoints().has_plane(name)) return tests::plane(a, name);
     }
     return std::vector<float>(weight.size());
   };
   const auto extra_up = extra("up"), extra_down = extra("down");
+  const bool referred = a.crosspoints().has_plane("reference");
+  const auto reference = referred ? tests::plane(a, "reference") : std::vector<float>(weight.size());
+  const bool counting = a.crosspoints().has_plane("hidden_count");
+  const auto count = counting ? tests::plane(a, "hidden_count") : std::vector<float>(weight.size());
   std::vector<Crosspoint> result;
   for (std::size_t i = 0; i < weight.size(); ++i) {
-    result.push_back({weight[i], visible[i], up[i], down[i], w_max[i], w_min[i], extra_up[i], extra_down[i]});
+    result.push_back({weight[i], visible[i], up[i], down[i], w_max[i], w_min[i], extra_up[i], extra_down[i],
+                      reference[i], count[i]});
   }
   return result;
 }

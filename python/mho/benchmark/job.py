@@ -186,7 +186,8 @@ def count_moved(tile: Tile, x: Float32, d: Float32, lr: float, start: Float32) -
 def finer(device: PulsedDevice) -> PulsedDevice:
     """Return a device with the same pulses, none of which comes near a bound or bends."""
     granularity = None if device.granularity is None else device.granularity * FINE
-    return device.replace(dw_min=device.dw_min * FINE, granularity=granularity)
+    same = PulsedDevice.from_dict(device.engine_dict())  # in terms of dw_min
+    return same.replace(dw_min=device.dw_min * FINE, granularity=granularity)
 
 
 def update_job(

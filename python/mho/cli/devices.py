@@ -108,10 +108,9 @@ def _list(as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("preset", style="bold", no_wrap=True)
-    table.add_column("model", no_wrap=True)
-    for column in ("dw_min", "dtod", "ctoc", "w_min", "w_max", "dtod", "up_down", "states", "symmetry"):
+    for column in ("dw_min", "dtod", "ctoc", "w_min", "w_max", "dtod", "up_down", "states", "symm."):
         table.add_column(column, justify="right", no_wrap=True)
     for name, device in chosen.items():
         cells: list[float | None] = [None] * 9
@@ -119,17 +118,21 @@ def _list(as_json: bool) -> None:
             cells = [device.dw_min, device.dw_min_dtod, device.dw_min_ctoc, device.w_min, device.w_max]
             cells += [max(device.w_min_dtod, device.w_max_dtod), device.up_down, _states(device)]
             cells += [device.symmetry_point()]
-        table.add_row(name, type(device).__name__, *map(_number, cells))
+        table.add_row(
+            name,
+            *("none" if cell is None else f"{cell:,.0f}" if cell >= 100 else f"{cell:.3g}" for cell in cells),
+        )
     console = stdout_console()
     console.print(table)
     console.print(
         "dw_min: mean weight change of one pulse; dtod: its spread, or that of the bounds, from device to "
         "device, ctoc: from pulse to pulse, as fractions; w_min, w_max: bounds of the weight; up_down: "
-        "asymmetry of the steps; states: (w_max - w_min) / dw_min; symmetry: weight at which steps up and "
-        "down are equally large, if there is one.\n"
+        "asymmetry of the steps; states: (w_max - w_min) / dw_min; symm.: symmetry point, the weight at "
+        "which steps up and down are equally large, if there is one.\n"
     )
-    for name in chosen:
-        console.print(f"[bold]{name}[/bold]: {escape(presets.source(name))}")
+    for name, device in chosen.items():
+        model = type(device).__name__
+        console.print(f"[bold]{name}[/bold]: {model}; {escape(presets.source(name))}")
     console.print("\nCells of several devices:\n")
     for name in combined:
         console.print(f"[bold]{name}[/bold]: {escape(presets.source(name))}")

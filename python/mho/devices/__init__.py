@@ -38,18 +38,22 @@ from mho.devices.cell import Cell
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device, Ideal
 from mho.devices.exp_step import ExpStep
+from mho.devices.hidden_step import HiddenStep
 from mho.devices.jump_table import JumpRow, JumpTable
 from mho.devices.linear_step import LinearStep
 from mho.devices.multi_significance import MultiSignificance
 from mho.devices.one_sided import OneSided
 from mho.devices.piecewise_step import PiecewiseStep
 from mho.devices.pow_step import PowStep
+from mho.devices.pow_step_reference import PowStepReference
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.reference import Reference
 from mho.devices.response import Response
 from mho.devices.response_functions import ResponseFunctions
 from mho.devices.retention import Retention
 from mho.devices.soft_bounds import SoftBounds
+from mho.devices.soft_bounds_pmax import SoftBoundsPmax
+from mho.devices.soft_bounds_reference import SoftBoundsReference
 from mho.devices.vector import Vector
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ __all__ = [
     "ConstantStep",
     "Device",
     "ExpStep",
+    "HiddenStep",
     "Ideal",
     "JumpRow",
     "JumpTable",
@@ -68,12 +73,15 @@ __all__ = [
     "OneSided",
     "PiecewiseStep",
     "PowStep",
+    "PowStepReference",
     "PulsedDevice",
     "Reference",
     "Response",
     "ResponseFunctions",
     "Retention",
     "SoftBounds",
+    "SoftBoundsPmax",
+    "SoftBoundsReference",
     "Vector",
     "fit",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from mho._parameters import parameter
 from mho.devices.device import Device
-from mho.devices.pulsed_device import MODEL, PulsedDevice, bisected_symmetry_point
+from mho.devices.pulsed_device import KIT, MODEL, PulsedDevice, bisected_symmetry_point
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
@@ -33,9 +33,15 @@ class ExpStep(PulsedDevice):
     weight by ``s_up * max(1 - A_up * exp(gamma_up * z), 0) * (1 + dw_min_ctoc * xi)``, one down by
     ``-s_down * max(1 - A_down * exp(-gamma_down * z), 0) * (1 + dw_min_ctoc * xi)``.
 
+    With `dw_min_ctoc_add` or `dw_min_ctoc_slope`, the noise of a step is not relative to the step alone: one
+    pulse changes the weight by ``dw + dw_min_ctoc * size * xi`` with ``size = |dw| + dw_min_ctoc_add +
+    dw_min_ctoc_slope * |w|``, where ``dw`` is the mean step at the weight ``w``. Such pulses are taken one at
+    a time.
+
     References
     ----------
-    M. J. Rasch et al., AICAS (2021), arXiv:2104.02184.
+    M. J. Rasch et al., AICAS (2021), arXiv:2104.02184. S. R. Nandakumar et al., Front. Neurosci. 14:406
+    (2020), for the noise that depends on the weight.
 
     Examples
     --------
@@ -56,9 +62,27 @@ class ExpStep(PulsedDevice):
         0.244, largest=1e3, doc="Slope of z with the weight relative to its range.", source=MODEL
     )
     b: float = parameter(0.2425, largest=1e3, doc="Value of z at weight 0.", source=MODEL)
+    dw_min_ctoc_add: float = parameter(
+        0.0,
+        largest=1e6,
+        at_least=0,
+        doc="Noise of a step that is the same at every weight, before its factor dw_min_ctoc.",
+        unit="weight",
+        source=KIT,
+    )
+    dw_min_ctoc_slope: float = parameter(
+        0.0,
+        largest=1e6,
+        at_least=0,
+        doc="Noise of a step that grows with the magnitude of the weight, before its factor dw_min_ctoc.",
+        unit="weight per weight",
+        source=KIT,
+    )
 
     def _check(self) -> None:
         PulsedDevice._check(self)
+        for name in ("dw_min_ctoc_add", "dw_min_ctoc_slope"):
+            self._require_effect(name, self.dw_min_ctoc > 0, "while dw_min_ctoc is 0")
         # Every crosspoint has w_min <= 0 <= w_max, hence |z| <= 2|a| + |b| between its bounds, whatever they
         # are.
         z = 2 * abs(self.a) + abs(self.b)
@@ -90,9 +114,15 @@ class ExpStep(PulsedDevice):
             -devices["dw_min_down"] * np.maximum(1 - self.A_down * np.exp(-self.gamma_down * z), 0.0),
         )
 
+    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Spread of the nominal device's steps; see `PulsedDevice.step_noise`."""
+        of_weight = self.dw_min_ctoc_add + self.dw_min_ctoc_slope * np.abs(np.asarray(w, dtype=np.float64))
+        up, down = PulsedDevice.step_noise(self, w)
+        return up + self.dw_min_ctoc * of_weight, down + self.dw_min_ctoc * of_weight
+
     def symmetry_point(self) -> float | None:
         """Weight at which the nominal device's mean steps are equally large; see `Device.symmetry_point`.
 
         Found by bisection, to 1e-12 of the range.
         """
-        return bisected_symmetry_point(self)
+        return bisected_symmetry_point(self.mean_step, *self.bounds())

@@ -70,11 +70,13 @@ class PowStep(PulsedDevice):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean steps of given devices; see `PulsedDevice.mean_step_of`."""
         weights = np.asarray(w, dtype=np.float64)
-        # A range of 0 is that of a device that is stuck.
+        # A range of 0 is that of a device that is stuck; there is no distance beyond a bound.
         width = np.maximum(devices["w_max"] - devices["w_min"], 1e-30)
+        above = np.maximum(devices["w_max"] - weights, 0.0) / width
+        below = np.maximum(weights - devices["w_min"], 0.0) / width
         return (
-            devices["dw_min_up"] * ((devices["w_max"] - weights) / width) ** devices["gamma_up"],
-            -devices["dw_min_down"] * ((weights - devices["w_min"]) / width) ** devices["gamma_down"],
+            devices["dw_min_up"] * above ** devices["gamma_up"],
+            -devices["dw_min_down"] * below ** devices["gamma_down"],
         )
 
     def symmetry_point(self) -> float | None:
@@ -82,4 +84,4 @@ class PowStep(PulsedDevice):
 
         Found by bisection, to 1e-12 of the range.
         """
-        return bisected_symmetry_point(self)
+        return bisected_symmetry_point(self.mean_step, *self.bounds())

@@ -15,14 +15,24 @@ from mho.devices.retention import Retention
 from mho.errors import MhoValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
+
+    MeanStep = Callable[[ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 # `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
 # ruff: noqa: RUF009
 
-__all__ = ["KIT", "MODEL", "RPU", "PulsedDevice", "bisected_symmetry_point", "linear_symmetry_point"]
+__all__ = [
+    "KIT",
+    "MODEL",
+    "RPU",
+    "PulsedDevice",
+    "additive_noise",
+    "bisected_symmetry_point",
+    "linear_symmetry_point",
+]
 
 # Sources of parameters.
 RPU = "Gokmen & Vlasov 2016"
@@ -199,12 +209,17 @@ class PulsedDevice(Device):
         """Whether time changes the weight."""
         return self.retention is not None
 
-    def check_slope_bounds(self) -> None:
-        """Refuse a bound of 0 where the slope of the step refers to the bound."""
-        if self.w_max == 0 or self.w_min == 0:
-            name, sign = ("w_max", ">") if self.w_max == 0 else ("w_min", "<")
-            owner = type(self).__name__
-            raise MhoValueError(f"{owner}.{name} must be {sign} 0, since the slope refers to it, got 0.0")
+    def check_slope_bounds(self, *names: str) -> None:
+        """Refuse a bound of 0 where the slope of the step refers to the bound: one of these, or either."""
+        for name in names or ("w_max", "w_min"):
+            if getattr(self, name) == 0:
+                sign = ">" if name == "w_max" else "<"
+                owner = type(self).__name__
+                raise MhoValueError(f"{owner}.{name} must be {sign} 0, since the slope refers to it, got 0.0")
+
+    def bounds(self) -> tuple[float, float]:
+        """Return the nominal bounds of the weight, the lower one first."""
+        return self.w_min, self.w_max
 
     def scales(self) -> tuple[float, float]:
         """Return the nominal scales of a step up and a step down."""
@@ -251,25 +266,6 @@ class PulsedDevice(Device):
         """
         return self.mean_step_of(w, self.nominal_device())
 
-    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the standard deviations of one step of the nominal device, up and down, at given weights.
-
-        Parameters
-        ----------
-        w : array_like
-            Weights, of any shape.
-
-        Returns
-        -------
-        up, down : ndarray of float64
-            From pulse to pulse; shaped as `w`.
-        """
-        weights = np.asarray(w, dtype=np.float64)
-        if not getattr(self, "mult_noise", True):
-            weights = np.zeros_like(weights)
-        up, down = self.mean_step(weights)
-        return self.dw_min_ctoc * np.abs(up), self.dw_min_ctoc * np.abs(down)
-
     def response(self, w: ArrayLike) -> ResponseFunctions:
         """Response functions of the nominal device; `mho.Tile.response` has those of each device.
 
@@ -297,10 +293,11 @@ class PulsedDevice(Device):
         >>> print(response.symmetry_point.round(3))
         0.111
         """
-        weights = weights_within(w, self.w_min, self.w_max)
+        low, high = self.bounds()
+        weights = weights_within(w, low, high)
         if np.isnan(weights).any():
             raise MhoValueError(
-                f"w must be >= {self.w_min:g} and <= {self.w_max:g}, the bounds of the device, "
+                f"w must be >= {low:g} and <= {high:g}, the bounds of the device, "
                 f"got {float(np.asarray(w, dtype=np.float64)[np.isnan(weights)].flat[0]):g}"
             )
         point = self.symmetry_point()
@@ -309,6 +306,22 @@ class PulsedDevice(Device):
     def symmetry_grid(self) -> NDArray[np.float64]:
         """Return the places between the bounds, from 0 to 1, between which a symmetry point is looked for."""
         return np.linspace(0.0, 1.0, 129)
+
+    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the standard deviations of the nominal device's single steps at given weights.
+
+        Parameters
+        ----------
+        w : array_like
+            Weights, of any shape.
+
+        Returns
+        -------
+        up, down : ndarray of float64
+            Those of one pulse up and of one down, both >= 0; shaped as `w`.
+        """
+        up, down = self.mean_step(w)
+        return self.dw_min_ctoc * np.abs(up), self.dw_min_ctoc * np.abs(down)
 
     @property
     def weight_granularity(self) -> float:
@@ -326,16 +339,16 @@ class PulsedDevice(Device):
         return float(up - down) / 2
 
 
-def _imbalance(device: PulsedDevice, w: ArrayLike) -> NDArray[np.float64]:
-    """Return how much larger the mean step up is than the one down, at given weights."""
-    up, down = device.mean_step(w)
-    return up + down
+def bisected_symmetry_point(mean_step: MeanStep, lower: float, upper: float) -> float | None:
+    """Find the one w between two bounds where the mean steps are equally large, by bisection."""
 
+    def imbalance(w: ArrayLike) -> NDArray[np.float64]:
+        """Return how much larger the mean step up is than the one down, at given weights."""
+        up, down = mean_step(w)
+        return up + down
 
-def bisected_symmetry_point(device: PulsedDevice) -> float | None:
-    """Find the one w between the bounds where the mean steps are equally large, by bisection."""
-    grid = np.linspace(device.w_min, device.w_max, 2049)
-    sign = np.sign(_imbalance(device, grid))
+    grid = np.linspace(lower, upper, 2049)
+    sign = np.sign(imbalance(grid))
     zeros = np.flatnonzero(sign == 0)
     changes = np.flatnonzero(sign[1:] * sign[:-1] < 0)
     if len(zeros) + len(changes) != 1:
@@ -344,20 +357,30 @@ def bisected_symmetry_point(device: PulsedDevice) -> float | None:
         return float(grid[zeros[0]])
     low, high = float(grid[changes[0]]), float(grid[changes[0] + 1])
     low_sign = sign[changes[0]]
-    while high - low > 1e-12 * (device.w_max - device.w_min):
+    while high - low > 1e-12 * (upper - lower):
         middle = (low + high) / 2
-        if np.sign(_imbalance(device, middle)) == low_sign:
+        if np.sign(imbalance(middle)) == low_sign:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def linear_symmetry_point(device: PulsedDevice, gamma_up: float, gamma_down: float) -> float | None:
-    """Find the w between the bounds where two steps that decrease linearly with it are equally large."""
+def linear_symmetry_point(device: PulsedDevice, slope_up: float, slope_down: float) -> float | None:
+    """Find the w between w_min and w_max where two steps that are linear in it are equally large.
+
+    The slopes are those of the steps' changes of the weight, which both decrease it in most devices.
+    """
     up, down = device.scales()
-    slope = up * gamma_up / device.w_max - down * gamma_down / device.w_min
+    slope = -slope_up - slope_down
     if slope == 0:
         return None
     w = (up - down) / slope
     return w if device.w_min <= w <= device.w_max else None
+
+
+def additive_noise(device: PulsedDevice, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return deviations of steps that are the same at every weight; see `PulsedDevice.step_noise`."""
+    one = np.ones_like(w, dtype=np.float64)
+    up, down = device.scales()
+    return device.dw_min_ctoc * up * one, device.dw_min_ctoc * down * one

@@ -9,7 +9,7 @@ import numpy as np
 
 from mho._parameters import parameter
 from mho.devices.device import Device
-from mho.devices.pulsed_device import KIT, PulsedDevice, linear_symmetry_point
+from mho.devices.pulsed_device import KIT, PulsedDevice, additive_noise, linear_symmetry_point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,11 @@ class SoftBounds(PulsedDevice):
         w_max, w_min = (np.where(devices[name] == 0, 1.0, devices[name]) for name in ("w_max", "w_min"))
         return devices["dw_min_up"] * (1 - weights / w_max), -devices["dw_min_down"] * (1 - weights / w_min)
 
+    def step_noise(self, w: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Spread of the nominal device's steps; see `PulsedDevice.step_noise`."""
+        return PulsedDevice.step_noise(self, w) if self.mult_noise else additive_noise(self, w)
+
     def symmetry_point(self) -> float | None:
         """Weight at which the nominal device's mean steps are equally large; it always exists."""
-        return linear_symmetry_point(self, 1.0, 1.0)
+        up, down = self.scales()
+        return linear_symmetry_point(self, -up / self.w_max, down / self.w_min)

@@ -28,8 +28,9 @@ _READINGS = 300
 
 def pulses_to_cross(device: PulsedDevice) -> int:
     """Return about how many pulses take the nominal device over nine tenths of its range, 20 to 19,200."""
-    span = device.w_max - device.w_min
-    w = np.linspace(device.w_min + 0.05 * span, device.w_max - 0.05 * span, 200)
+    lower, upper = device.bounds()
+    span = upper - lower
+    w = np.linspace(lower + 0.05 * span, upper - 0.05 * span, 200)
     steps = [np.maximum(np.abs(step), 1e-3 * device.dw_min) for step in device.mean_step(w)]
     slowest = max(float(0.9 * span * np.mean(1 / step)) for step in steps)
     return int(np.clip(1.1 * slowest, 20, 64 * _READINGS))
@@ -112,7 +113,7 @@ def _response(axes: Axes, device: PulsedDevice, response: PulseResponse, devices
             label=f"{devices} devices" if k == 0 else None,
         )
     axes.plot(pulses, weights.mean(1), color=_style.FIT, lw=2.2, label=f"mean of {weights.shape[1]}")
-    for bound in (device.w_min, device.w_max):
+    for bound in device.bounds():
         axes.axhline(bound, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
     _shade(axes, response)
     _style.tidy(axes, "Response to pulses up (shaded) and down", "pulses", "weight")
@@ -133,22 +134,20 @@ def _shade(axes: Axes, response: PulseResponse) -> None:
 
 def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
     """Draw mean steps with the standard deviation of single ones."""
-    w = np.linspace(device.w_min, device.w_max, 400)
-    top = 0.0
-    # Noise many times the step would hide the curves; it is said in words then.
-    beyond = device.dw_min_ctoc > 1.5
-    for step, sign, noise, color, label in zip(
-        device.mean_step(w),
-        (1, -1),
-        device.step_noise(w),
-        (_style.UP, _style.DOWN),
-        ("up", "down"),
-        strict=True,
+    from mho.devices import ExpStep
+
+    w = np.linspace(*device.bounds(), 400)
+    top, beyond = 0.0, False
+    for step, noise, color, label in zip(
+        device.mean_step(w), device.step_noise(w), (_style.UP, _style.DOWN), ("up", "down"), strict=True
     ):
-        size = sign * step
+        size = np.abs(step)
         axes.plot(w, size, color=color, lw=2, label=label)
         axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
-        top = max(top, float((size + (1.5 / device.dw_min_ctoc if beyond else 1) * noise).max()))
+        limit = 1.5 * float(size.max())
+        top = max(top, float((size + np.minimum(noise, limit)).max()))
+        beyond |= bool((noise > limit).any())
+    # Noise many times the step would hide the curves; it is said in words then.
     if beyond:
         axes.set_ylim(-0.25 * top, 1.05 * top)
     axes.axhline(0, color=_style.MUTED, lw=0.8)
@@ -165,10 +164,26 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
             color=_style.TEXT,
         )
     # A table of jumps has its noise in itself.
-    part = f", {device.dw_min_ctoc:g} of the step" if device.dw_min_ctoc > 0 else ""
-    band = f"band: noise of one pulse{part}" + (", cut off" if beyond else "")
+    own = isinstance(device, ExpStep) and (device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0)
+    scale = "" if getattr(device, "mult_noise", True) else " scale"
+    relative = f", {device.dw_min_ctoc:g} of the step{scale}" if device.dw_min_ctoc > 0 else ""
+    band = "band: noise of one pulse" + ("" if own else relative)
+    band += ", cut off" if beyond else ""
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
-    axes.legend(frameon=False, fontsize=8.5, title=band, title_fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
+    # Room for the legend above the curves.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.22 * (high - low))
+    axes.legend(
+        frameon=True,
+        framealpha=0.9,
+        edgecolor="none",
+        fontsize=8.5,
+        title=band,
+        title_fontsize=8.5,
+        ncols=2,
+        loc="upper center",
+        labelcolor=_style.TEXT,
+    )
 
 
 def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> None:
@@ -176,9 +191,9 @@ def _alternating(axes: Axes, device: PulsedDevice, devices: int, seed: int) -> N
     pairs = int(np.clip(2 * pulses_to_cross(device), 40, 6000))
     chosen = np.unique(np.linspace(0, 2 * pairs - 1, 500).astype(int))
     run = np.tile([True, False], pairs)
-    for start, color in ((device.w_min, _style.DOWN), (device.w_max, _style.UP)):
+    for start, color in zip(device.bounds(), (_style.DOWN, _style.UP), strict=True):
         response = pulse_response(device, run, devices=devices, start=start, seed=seed)
-        label = f"from {start:g}"
+        label = f"from {start:.3g}"
         for k in range(devices):
             axes.plot(
                 response.pulses[chosen] // 2,
@@ -226,7 +241,7 @@ def compare_plot(devices: Mapping[str, PulsedDevice], path: str | os.PathLike[st
             response.fill_between(share, low, high, color=color, alpha=0.10, lw=0)
             label = f"{name} ({int(found.pulses[-1]) // 2:,} pulses each way)"
             response.plot(share, found.weight.mean(1), color=color, lw=2, label=label)
-            w = np.linspace(device.w_min, device.w_max, 300)
+            w = np.linspace(*device.bounds(), 300)
             up, down = device.mean_step(w)
             steps.plot(w, up / device.dw_min, color=color, lw=2, label=name)
             steps.plot(w, -down / device.dw_min, color=color, lw=1.6, ls=(0, (4, 2)))

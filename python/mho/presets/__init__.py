@@ -9,7 +9,8 @@ Examples
 --------
 >>> from mho import presets
 >>> presets.names()
-['capacitor', 'ecram', 'gokmen_vlasov', 'idealized', 'reram_es']
+['capacitor', 'ecram', 'ecram_mo', 'gokmen_vlasov', 'idealized', 'pcm', 'reram_array_hfo2', \
+'reram_array_om', 'reram_es', 'reram_sb']
 >>> presets.ecram(dw_min_dtod=0).w_max
 1.1724
 >>> print(presets.source("ecram"))
@@ -31,13 +32,28 @@ from mho.presets.cells import (
     capacitor4,
     ecram2,
     ecram4,
+    ecram_mo2,
+    ecram_mo4,
     idealized2,
     idealized4,
     pcm_pair,
     reram_es2,
     reram_es4,
+    reram_sb2,
+    reram_sb4,
 )
-from mho.presets.devices import capacitor, ecram, gokmen_vlasov, idealized, reram_es
+from mho.presets.devices import (
+    capacitor,
+    ecram,
+    ecram_mo,
+    gokmen_vlasov,
+    idealized,
+    pcm,
+    reram_array_hfo2,
+    reram_array_om,
+    reram_es,
+    reram_sb,
+)
 from mho.presets.rules import rule, rule_names
 
 __all__ = [
@@ -47,16 +63,25 @@ __all__ = [
     "ecram",
     "ecram2",
     "ecram4",
+    "ecram_mo",
+    "ecram_mo2",
+    "ecram_mo4",
     "get",
     "gokmen_vlasov",
     "idealized",
     "idealized2",
     "idealized4",
     "names",
+    "pcm",
     "pcm_pair",
+    "reram_array_hfo2",
+    "reram_array_om",
     "reram_es",
     "reram_es2",
     "reram_es4",
+    "reram_sb",
+    "reram_sb2",
+    "reram_sb4",
     "rule",
     "rule_names",
     "source",

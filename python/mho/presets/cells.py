@@ -15,9 +15,9 @@ from mho.presets import devices
 _VECTOR = "Boybat et al., Nat. Commun. 9:2514 (2018)"
 SOURCES = {
     f"{single}{count}": f"{devices.SOURCES[single]}; several a weight: {_VECTOR}"
-    for single in ("capacitor", "ecram", "idealized", "reram_es")
+    for single in ("capacitor", "ecram", "ecram_mo", "idealized", "reram_es", "reram_sb")
     for count in (2, 4)
-}
+} | {"pcm_pair": devices.SOURCES["pcm"]}
 
 
 def _several(single: Callable[..., PulsedDevice], count: int, overrides: dict[str, Any]) -> Vector:
@@ -71,13 +71,33 @@ def idealized4(**overrides: Any) -> Vector:
     return _several(devices.idealized, 4, overrides)
 
 
-def pcm_pair(device: PulsedDevice, **overrides: Any) -> OneSided:
+def ecram_mo2(**overrides: Any) -> Vector:
+    """Two `ecram_mo` for a weight; overrides are fields of each."""
+    return _several(devices.ecram_mo, 2, overrides)
+
+
+def ecram_mo4(**overrides: Any) -> Vector:
+    """Four `ecram_mo` for a weight; overrides are fields of each."""
+    return _several(devices.ecram_mo, 4, overrides)
+
+
+def reram_sb2(**overrides: Any) -> Vector:
+    """Two `reram_sb` for a weight; overrides are fields of each."""
+    return _several(devices.reram_sb, 2, overrides)
+
+
+def reram_sb4(**overrides: Any) -> Vector:
+    """Four `reram_sb` for a weight; overrides are fields of each."""
+    return _several(devices.reram_sb, 4, overrides)
+
+
+def pcm_pair(device: PulsedDevice | None = None, **overrides: Any) -> OneSided:
     """Make a pair of one-sided devices with a refresh, as phase-change memory needs it.
 
     Parameters
     ----------
-    device : PulsedDevice
-        Either device of the pair.
+    device : PulsedDevice, optional
+        Either device of the pair; `pcm` by default.
     **overrides : Any
         Fields of `OneSided` to set otherwise; the pairs are looked at every 10 samples.
 
@@ -96,5 +116,5 @@ def pcm_pair(device: PulsedDevice, **overrides: Any) -> OneSided:
     >>> pcm_pair(ConstantStep(dw_min=0.01, w_min=0.0, w_max=2.0)).refresh_every
     10
     """
-    values: dict[str, Any] = {"device": device, "refresh_every": 10}
+    values: dict[str, Any] = {"device": devices.pcm() if device is None else device, "refresh_every": 10}
     return OneSided(**(values | overrides))
