@@ -353,7 +353,8 @@ class _Display:
             for member in members
         ]
         self._console.print(
-            f"epoch {members[0].trainer.history[-1].epoch} of {self._epochs}: test error {', '.join(errors)}"
+            f"epoch {members[0].trainer.history[-1].epoch} of {self._epochs}: test error {', '.join(errors)}",
+            soft_wrap=True,
         )
 
 

@@ -81,16 +81,6 @@ def rule_comparison(
             label = f"floating point\n{reference[1][-1]:.2f} %"
             over_epochs.plot(reference[0], reference[1], label=label, **_marks(reference[0]), **style)
             over_pulses.axhline(reference[1][-1], **style)
-            over_pulses.annotate(
-                "floating point, last epoch",
-                (0.02, reference[1][-1]),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, -3),
-                textcoords="offset points",
-                va="top",
-                size=8.5,
-                color=_style.MUTED,
-            )
         for (name, (epochs, error, pulses)), color in zip(curves.items(), _COLORS, strict=False):
             style = {"color": color, "lw": 2, "solid_capstyle": "round", **_marks(epochs)}
             over_epochs.plot(epochs, error, label=f"{name}\n{error[-1]:.2f} %", **style)
@@ -98,6 +88,8 @@ def rule_comparison(
         logarithmic = _style.error_axis(over_epochs, errors)
         _pulse_axis(over_pulses, [pulses for _, _, pulses in curves.values()])
         _epoch_axis(over_epochs)
+        if reference is not None:
+            _name_reference(over_pulses, reference[1][-1])
         scale = ", logarithmic" if logarithmic else ""
         _style.tidy(over_epochs, "Over epochs", "epoch", f"test error{scale}")
         fired = over_pulses.get_xlabel()
@@ -129,6 +121,22 @@ def _curve(
 def _marks(epochs: NDArray[np.float64]) -> dict[str, Any]:
     """Return the style of points, where they are few."""
     return {"marker": "o", "markersize": 4.5} if len(epochs) <= 30 else {}
+
+
+def _name_reference(axes: Axes, error: float) -> None:
+    """Say below the line of the reference what it is, or above where there is no room."""
+    height = axes.transAxes.inverted().transform(axes.transData.transform((axes.get_xlim()[1], error)))[1]
+    below = height > 0.06
+    axes.annotate(
+        "floating point, last epoch",
+        (0.02, error),
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -3 if below else 3),
+        textcoords="offset points",
+        va="top" if below else "bottom",
+        size=8.5,
+        color=_style.MUTED,
+    )
 
 
 def _epoch_axis(axes: Axes) -> None:
