@@ -198,16 +198,17 @@ class _Compared(Outcome):
             print_json(found)
             return
         common = _common_error(self.histories)
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("rule", no_wrap=True)
+        # The headings are in two lines and the columns close, so that the table fits into 80 columns.
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("\nrule", no_wrap=True)
         for heading in (
-            "test error",
-            "pulses",
-            f"to {100 * common:.2f} %",
-            "line reads",
-            "digital operations",
-            "buffers",
-            "time",
+            "test\nerror",
+            "\npulses",
+            f"pulses to\n{100 * common:.2f} %",
+            "lines\nread",
+            "digital\nops",
+            "\nbuffers",
+            "\ntime",
         ):
             table.add_column(heading, justify="right", no_wrap=True)
         for rule, one in found["rules"].items():
@@ -231,9 +232,7 @@ class _Compared(Outcome):
         console = stdout_console()
         console.print(table)
         console.print(
-            f"to {100 * common:.2f} %  pulses until the test error was at most that, "
-            "the lowest one that every rule has reached",
-            soft_wrap=True,
+            f"\n{100 * common:.2f} % is the lowest test error that every rule has reached.\n", soft_wrap=True
         )
         console.print(
             f"seed        {found['seed']}, {count(found['epochs'], 'epoch')} on {found['device']} devices"

@@ -128,8 +128,7 @@ def _refuse_part(folder: RunFolder) -> None:
         return
     if isinstance(compared, list) and folder.path.absolute().name in compared:
         raise UsageError(
-            f"--resume: {folder.path} is a part of a comparison; "
-            f"go on with all of it: --resume {folder.path.parent}"
+            f"--resume: {folder.path} is a part of a comparison; go on with all of it: --resume {whole.path}"
         )
 
 
