@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mho import _core, _validate, files
+from mho._units import round_bytes, round_number
 from mho._validate import Range
 from mho.config import TileConfig
 from mho.devices.pulsed_device import PulsedDevice
@@ -73,6 +74,11 @@ class Costs:
     digital_operations: int = 0
     buffer_bytes: int = 0
 
+    @property
+    def total_pulses(self) -> PulseCount:
+        """Pulses on all arrays."""
+        return sum(self.pulses.values(), PulseCount(0, 0))
+
     def __add__(self, other: Costs) -> Costs:
         """Return the sum of two costs, array by array."""
         none = PulseCount(0, 0)
@@ -85,6 +91,22 @@ class Costs:
             line_reads=self.line_reads + other.line_reads,
             digital_operations=self.digital_operations + other.digital_operations,
             buffer_bytes=self.buffer_bytes + other.buffer_bytes,
+        )
+
+    def __str__(self) -> str:
+        """Return the costs as a line of text, in round numbers.
+
+        Examples
+        --------
+        >>> print(Costs(pulses={"main": PulseCount(1, 2), "fast": PulseCount(123456, 0)}, vector_reads=20))
+        pulses: main 3, fast 123 k; reads: 20 vectors, 0 lines; digital operations: 0; buffers: 0 B
+        """
+        pulses = [f"{name} {round_number(count.total)}" for name, count in self.pulses.items()]
+        reads = f"{round_number(self.vector_reads)} vectors, {round_number(self.line_reads)} lines"
+        return (
+            f"pulses: {', '.join(pulses) or 'none'}; reads: {reads}; "
+            f"digital operations: {round_number(self.digital_operations)}; "
+            f"buffers: {round_bytes(self.buffer_bytes)}"
         )
 
 

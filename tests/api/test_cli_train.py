@@ -76,6 +76,21 @@ def test_the_table_says_what_was_found(train):
     assert "gokmen_vlasov" in err
 
 
+def test_the_costs_of_a_rule_are_told(train, result):
+    code, out, _ = train(*TINY, "--rule", "agad")
+    assert code == 0
+    for words in ("lines read by the rule", "digital operations", "digital buffers"):
+        assert words in out
+        assert words not in train(*TINY)[1]
+    found = result(*TINY, "--rule", "agad")
+    history = History.from_csv(f"{found['run_dir']}/history.csv")
+    # Two layers are read forward and one backward; a line of each is read for every sample.
+    assert (found["vector_reads"], found["line_reads"]) == (2 * 300 * 3, 2 * 300 * 2)
+    for name in ("vector_reads", "line_reads", "digital_operations"):
+        assert found[name] == history.column(name).sum() > 0
+    assert found["buffer_bytes"] == history[-1].buffer_bytes > 0
+
+
 def test_the_run_folder_has_configuration_history_checkpoints_and_plot(result):
     found = result(*TINY, "--out", "here/there")
     folder = Path("here/there")

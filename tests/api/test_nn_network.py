@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mho import nn
+from mho import nn, presets
+from mho._units import round_number
 from mho.config import Mapping, TileConfig
 from mho.devices import ConstantStep, Ideal
 from mho.errors import MhoFileError, MhoTypeError, MhoValueError
@@ -301,11 +302,13 @@ def test_summary():
         config=TileConfig(device=Ideal()), seed=7,
     )  # fmt: skip
     lines = net.summary().splitlines()
-    assert lines[0].split() == ["layer", "shape", "parameters", "tiles", "device", "utilisation", "scale"]
-    assert " ".join(lines[2].split()) == "0 Linear 784 -> 256 200,960 784 x 256 Ideal 100 % 1"
+    names = ["layer", "shape", "parameters", "tiles", "device", "rule", "utilisation", "scale"]
+    assert lines[0].split() == names
+    assert " ".join(lines[2].split()) == "0 Linear 784 -> 256 200,960 784 x 256 Ideal SGD 100 % 1"
     assert " ".join(lines[3].split()) == "1 Sigmoid"
-    assert " ".join(lines[4].split()) == "2 Linear 256 -> 10 2,570 257 x 10 Ideal 100 % 1"
-    assert lines[-1] == "203,530 parameters on 2 tiles, seed 7"
+    assert " ".join(lines[4].split()) == "2 Linear 256 -> 10 2,570 257 x 10 Ideal SGD 100 % 1"
+    assert lines[-2] == "203,530 parameters on 2 tiles, seed 7"
+    assert lines[-1] == str(net.costs)
 
     net = nn.Sequential(
         nn.Linear(784, 256, mapping=Mapping(max_tile_size=512, weight_scaling_omega=0.6)), seed=7
@@ -318,6 +321,24 @@ def test_summary():
         nn.Sequential(nn.Linear(5, 5, mapping=Mapping(max_tile_size=4)), seed=7).summary().count("<= 3 x 3")
         == 1
     )
+
+
+def test_the_summary_ends_with_the_costs():
+    config = TileConfig(device=presets.reram_es(), rule=presets.rule("agad", device="reram_es"))
+    net = nn.Sequential(nn.Linear(20, 10), nn.Tanh(), nn.Linear(10, 4), config=config, seed=7)
+    assert net.summary().splitlines()[-1].startswith("pulses: main 0, fast 0; reads: 0 vectors, 0 lines;")
+    x = np.ones((60, 20), np.float32)
+    for _ in range(20):
+        y, saved = net.forward(x)
+        net.update(y, saved, 0.1)
+    costs = net.costs
+    line = net.summary().splitlines()[-1]
+    # 1,200 samples: two layers forward and one backward; a line of each layer after every sample.
+    assert "reads: 3.6 k vectors, 2.4 k lines" in line
+    assert f"main {round_number(costs.pulses['main'].total)}, " in line
+    assert f"fast {round_number(costs.pulses['fast'].total)};" in line
+    assert f"buffers: {costs.buffer_bytes / 1024:.3g} KiB" in line
+    assert net.summary().count("AGAD") == 2
 
 
 def test_errors_name_what_is_wrong():

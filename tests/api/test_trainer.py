@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from mho import nn
+from mho import nn, presets
 from mho.config import TileConfig
 from mho.data import Dataset
 from mho.devices import Ideal
@@ -79,6 +79,25 @@ def test_analog_training_learns(loss):
     ups, downs = history.column("pulses_up"), history.column("pulses_down")
     assert (ups > 0).all()
     assert (ups.sum(), downs.sum()) == (net.pulses.up, net.pulses.down)
+
+
+def test_the_history_has_the_costs_of_every_epoch():
+    config = TileConfig(device=presets.reram_es(), rule=presets.rule("agad", device="reram_es"))
+    net = nn.Sequential(nn.Linear(4, 6), nn.Sigmoid(), nn.Linear(6, 2), config=config, seed=7)
+    trainer = Trainer(net)
+    evaluate(net, TEST)  # no part of the costs
+    history = trainer.fit(TRAIN, TEST, epochs=1)
+    net.forward(TRAIN.x[:3])  # what is spent between two trainings is no part of theirs
+    history = trainer.fit(TRAIN, TEST, epochs=2)
+    # Two layers are read forward, and the second one backward.
+    assert list(history.column("vector_reads")) == [3 * 43] * 3
+    assert net.costs.vector_reads == 3 * 3 * 43 + 2 * 3
+    for name in ("line_reads", "digital_operations"):
+        assert history.column(name).min() > 0
+        assert history.column(name).sum() == getattr(net.costs, name)
+    assert list(history.column("buffer_bytes")) == [net.costs.buffer_bytes] * 3
+    assert history.column("pulses_up").sum() == net.costs.total_pulses.up == net.pulses.up
+    assert history.column("pulses_down").sum() == net.costs.total_pulses.down == net.pulses.down
 
 
 def test_the_seed_decides_all():
@@ -221,7 +240,13 @@ def test_errors_name_what_is_wrong():
 def some_history(errors):
     return History(
         EpochRecord(
-            epoch=k, train_loss=1 / k, train_error=0.1, test_error=error, pulses_up=2**40, seconds=0.1
+            epoch=k,
+            train_loss=1 / k,
+            train_error=0.1,
+            test_error=error,
+            pulses_up=2**40,
+            seconds=0.1,
+            vector_reads=7,
         )
         for k, error in enumerate(errors, 1)
     )
@@ -231,8 +256,9 @@ def test_history_as_csv(tmp_path):
     history = some_history([0.3, None, 0.1])
     history.to_csv(tmp_path / "history.csv")
     lines = (tmp_path / "history.csv").read_text().splitlines()
-    assert lines[0] == "epoch,train_loss,train_error,test_loss,test_error,pulses_up,pulses_down,seconds"
-    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1"
+    earlier = "epoch,train_loss,train_error,test_loss,test_error,pulses_up,pulses_down,seconds"
+    assert lines[0] == earlier + ",vector_reads,line_reads,digital_operations,buffer_bytes"
+    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1,7,,,"
     assert History.from_csv(tmp_path / "history.csv") == history
     assert History.from_dicts(history.to_dicts()) == history
     with pytest.raises(MhoFileError, match="cannot read"):
@@ -240,7 +266,9 @@ def test_history_as_csv(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     with pytest.raises(MhoFileError, match="is no history"):
         History.from_csv(tmp_path / "other.csv")
-    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1\n")
+    (tmp_path / "earlier.csv").write_text(earlier + "\n2,0.5,0.1,,,3,0,0.1\n")  # before costs were counted
+    assert History.from_csv(tmp_path / "earlier.csv")[0].pulses_up == 3
+    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1,,,,\n")
     with pytest.raises(MhoFileError, match="cannot read"):
         History.from_csv(tmp_path / "broken.csv")
     with pytest.raises(MhoValueError, match="no column 'loss'; it has epoch, train_loss"):

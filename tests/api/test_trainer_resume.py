@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -10,11 +11,11 @@ import textwrap
 import numpy as np
 import pytest
 
-from mho import nn
+from mho import files, nn, presets
 from mho.config import Mapping, TileConfig
 from mho.data import Dataset
 from mho.errors import MhoError, MhoFileError, MhoValueError
-from mho.training import Callback, Checkpoint, SimdLevelWarning, Trainer, TrainingInterrupted
+from mho.training import Callback, Checkpoint, History, SimdLevelWarning, Trainer, TrainingInterrupted
 from mho.training import trainer as trainer_module
 
 EPOCHS = 3
@@ -116,6 +117,49 @@ def test_resume_in_the_same_object_and_in_one_built_alike(tmp_path, uninterrupte
     history = other.fit(TRAIN, TEST, epochs=EPOCHS, resume=True)
     same(other, uninterrupted)
     assert history is other.history
+
+
+@pytest.mark.parametrize("name", ["agad", "mixed_precision"])
+def test_the_costs_of_a_rule_go_on(tmp_path, name):
+    def trainer(**options):
+        config = TileConfig(device=presets.reram_es(), rule=presets.rule(name, device="reram_es"))
+        net = nn.Sequential(nn.Linear(4, 6), nn.Sigmoid(), nn.Linear(6, 2), config=config, seed=7)
+        return Trainer(net, **OPTIONS, **options)
+
+    expected = trainer()
+    expected.fit(TRAIN, TEST, epochs=EPOCHS)
+    path = tmp_path / "training.safetensors"
+    with pytest.raises(TrainingInterrupted):
+        trainer(callbacks=[At(2, 3, interrupt)], checkpoint=path).fit(TRAIN, TEST, epochs=EPOCHS)
+    same(Trainer.resume(path, TRAIN, TEST), expected)
+    assert expected.history.column("digital_operations").min() > 0
+
+
+def test_a_checkpoint_from_before_costs_were_counted(tmp_path, uninterrupted):
+    path = tmp_path / "training.safetensors"
+    trainer = Trainer(network(), **OPTIONS, callbacks=[At(2, 3, interrupt)], checkpoint=path)
+    with pytest.raises(TrainingInterrupted):
+        trainer.fit(TRAIN, TEST, epochs=EPOCHS)
+    arrays, meta = files.load_state(path, "training")
+    later = ("vector_reads", "line_reads", "digital_operations", "buffer_bytes")
+    training = meta["training"]
+    for record in (training["position"], *training["history"]):
+        for key in later:
+            record.pop(key, None)
+    own = {key: meta[key] for key in ("network", "state", "training")}
+    files.save_state(path, arrays, own, "training")
+
+    resumed = Trainer.resume(path, TRAIN, TEST)
+    # Epoch 1 has none, epoch 2 began without, epoch 3 is counted in full.
+    for name in later[:-1]:
+        found, expected = resumed.history.column(name), uninterrupted.history.column(name)
+        assert np.isnan(found[:2]).all()
+        assert found[2] == expected[2]
+    assert resumed.history[2] == dataclasses.replace(
+        uninterrupted.history[2], seconds=resumed.history[2].seconds
+    )
+    History.from_dicts(resumed.history.to_dicts()).to_csv(tmp_path / "history.csv")
+    assert History.from_csv(tmp_path / "history.csv") == resumed.history
 
 
 def test_interrupted_within_a_batch(tmp_path, uninterrupted):

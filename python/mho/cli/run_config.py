@@ -12,7 +12,8 @@ A run file is TOML with the keys of `RunConfig`::
     batch_size = 10
     seed = 1
 
-Instead of `device` and `rule`, or beside them for everything else, a table ``[tile]`` takes any field of
+With ``compare = ["sgd", "agad"]`` in place of `rule`, the network is trained by each of these rules. Instead
+of `device` and `rule`, or beside them for everything else, a table ``[tile]`` takes any field of
 `mho.TileConfig`. Where layers differ, `layers` is a table: layer N joins ``sizes[N]`` inputs to
 ``sizes[N + 1]`` outputs, counting from 0, and the fields given for it replace those of ``[tile]``::
 
@@ -54,8 +55,9 @@ DEFAULT_DEVICE = "gokmen_vlasov"
 _INPUTS, _CLASSES = 784, 10
 _MAX_SEED = 2**64 - 1
 
-# tomli_w puts every element of a list on a line of its own; the only lists here are those of layer sizes.
-_LIST = re.compile(r"= \[\n((?: *\d+,\n)*)\]")
+# tomli_w puts every element of a list on a line of its own; the only lists here are those of layer sizes
+# and of the names of rules.
+_LIST = re.compile(r"= \[\n((?: *(?:\d+|\"\w+\"),\n)*)\]")
 
 
 def _default_tile() -> TileConfig:
@@ -92,6 +94,9 @@ class RunConfig:
         Threads of the engine, None for as many as the process may use. Does not change results.
     out : str or None
         Run folder; None makes up a name under ``runs``.
+    compare : tuple of str
+        Presets of update rules to compare; empty for a single training. `tile` has the first of them, `runs`
+        one configuration for each.
     tile : TileConfig
         Device, update rule and periphery of every layer.
     layer_tiles : dict of int to TileConfig
@@ -110,19 +115,21 @@ class RunConfig:
     seed: int = 1
     threads: int | None = None
     out: str | None = None
+    compare: tuple[str, ...] = ()
     tile: TileConfig = dataclasses.field(default_factory=_default_tile)
     layer_tiles: dict[int, TileConfig] = dataclasses.field(default_factory=dict)
 
     @property
     def device_name(self) -> str:
         """The devices of the layers, each once: the preset that one equals, else the name of its model."""
-        by_device: dict[Device, str] = {presets.get(name): name for name in presets.names(cells=True)}
         devices = [self.layer_tile(layer).device for layer in range(len(self.layers) - 1)]
-        return "+".join(dict.fromkeys(by_device.get(one, type(one).__name__) for one in devices))
+        return "+".join(dict.fromkeys(_preset(one) or type(one).__name__ for one in devices))
 
     @property
     def rule_name(self) -> str:
-        """The update rules of the layers, each once."""
+        """The update rules of the layers, each once; those that are compared."""
+        if self.compare:
+            return ", ".join(self.compare)
         rules = [self.layer_tile(layer).rule for layer in range(len(self.layers) - 1)]
         return "+".join(dict.fromkeys(_snake(type(one).__name__) for one in rules))
 
@@ -134,12 +141,28 @@ class RunConfig:
     @property
     def name(self) -> str:
         """What the run folder is called by default, such as ``digits-gokmen_vlasov-seed1``."""
-        rule = "" if self.rule_name == "sgd" else f"-{self.rule_name}"
+        rule = "-compare" if self.compare else "" if self.rule_name == "sgd" else f"-{self.rule_name}"
         return f"{self.data}-{self.device_name}{rule}-seed{self.seed}"
 
     def layer_tile(self, layer: int) -> TileConfig:
         """Return the configuration of one weight layer, counting from 0."""
         return self.layer_tiles.get(layer, self.tile)
+
+    def runs(self) -> dict[str, RunConfig]:
+        """Return the single training of each rule that is compared, by the name of the rule.
+
+        Raises
+        ------
+        MhoError
+            If a rule does not go with the devices or the periphery.
+        """
+        return {name: self._with_rule(name) for name in self.compare}
+
+    def _with_rule(self, name: str) -> RunConfig:
+        rule = presets.rule(name, device=_preset(self.tile.device))
+        layers = {layer: tile.replace(rule=rule) for layer, tile in self.layer_tiles.items()}
+        tile = self.tile.replace(rule=rule)
+        return dataclasses.replace(self, compare=(), out=None, tile=tile, layer_tiles=layers)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the keys and tables of a run file that repeats this run; `out` is no part of it."""
@@ -152,12 +175,21 @@ class RunConfig:
         for key in ("activation", "epochs", "lr", "batch_size", "seconds_per_batch", "seed", "threads"):
             if getattr(self, key) is not None and (key != "seconds_per_batch" or self.ages):
                 result[key] = getattr(self, key)
-        result["tile"] = self.tile.to_dict()
+        if self.compare:
+            result["compare"] = list(self.compare)
+        result["tile"] = self._tile_dict(self.tile)
         if self.layer_tiles:
             result["layers"] = {"sizes": list(self.layers)} | {
-                str(layer): {"tile": tile.to_dict()} for layer, tile in sorted(self.layer_tiles.items())
+                str(layer): {"tile": self._tile_dict(tile)}
+                for layer, tile in sorted(self.layer_tiles.items())
             }
         return result
+
+    def _tile_dict(self, tile: TileConfig) -> dict[str, Any]:
+        fields = tile.to_dict()
+        if self.compare:
+            del fields["rule"]
+        return fields
 
     def to_toml(self) -> str:
         """Return the text of a run file that repeats this run."""
@@ -166,10 +198,16 @@ class RunConfig:
         text = _LIST.sub(
             lambda found: f"= [{' '.join(found[1].split()).rstrip(',')}]", tomli_w.dumps(self.to_dict())
         )
+        what = "A comparison of update rules by" if self.compare else "A training run of"
         return (
-            f"# A training run of mho {__version__}. To repeat it: mho train THIS_FILE\n"
-            f"# Devices: {self.device_name}. Rule: {self.rule_name}.\n\n{text}"
+            f"# {what} mho {__version__}. To repeat it: mho train THIS_FILE\n"
+            f"# Devices: {self.device_name}. Rule{'s' if self.compare else ''}: {self.rule_name}.\n\n{text}"
         )
+
+
+def _preset(device: Device) -> str | None:
+    """Return the name of the preset that a device equals."""
+    return next((name for name in presets.names(cells=True) if presets.get(name) == device), None)
 
 
 def _snake(name: str) -> str:
@@ -293,6 +331,20 @@ def _sizes(name: str, value: Any) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _rules(name: str, value: Any) -> tuple[str, ...]:
+    """Check the names of the rules to compare."""
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise UsageError(f'{name} must be a list of rules such as ["sgd", "agad"], got {value!r}')
+    for one in value:
+        _validate.choice(name, one, tuple(presets.rule_names()))
+    repeated = next((one for one in value if value.count(one) > 1), None)
+    if repeated is not None:
+        raise UsageError(f"{name} must name each rule once, got {repeated!r} {value.count(repeated)} times")
+    if len(value) < 2:
+        raise UsageError(f"{name} must name at least two rules, got {', '.join(value) or 'none'}")
+    return tuple(value)
+
+
 def _layers(name: str, value: Any) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
     """Check `layers` in either form; return the sizes and the table of each layer that has one."""
     if not isinstance(value, dict):
@@ -327,6 +379,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "samples": _integer(1),
     "device": _text,
     "rule": _choice(tuple(presets.rule_names())),
+    "compare": _rules,
     "layers": _layers,
     "activation": _choice(ACTIVATIONS),
     "epochs": _integer(1),
@@ -385,11 +438,21 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
         if name is None and "device" not in fields:
             name = DEFAULT_DEVICE
         device = None if name is None else load_device(name, Path() if "device" in given else base)
-        rule = values.pop("rule", None)
+        rule, compare = values.pop("rule", None), values.get("compare", ())
+        # How messages call it.
+        asked = "--compare" if "compare" in given else "compare" if compare else "rule"
+        if compare:
+            if rule is not None:
+                raise UsageError(
+                    f"{'--' if 'rule' in given else here}rule and {asked} are both set: remove one"
+                )
+            rule = compare[0]
         if rule is not None:
             if "rule" in fields:
-                raise UsageError(f"{here}rule and tile.rule are both set: remove one")
-            fields = fields | {"rule": presets.rule(rule, device=name).to_dict()}
+                raise UsageError(f"{here}{asked} and tile.rule are both set: remove one")
+            with _usage(here):
+                trained = device or Device.from_dict(fields["device"], path="tile.device")
+            fields = fields | {"rule": presets.rule(rule, device=_preset(trained)).to_dict()}
         tile = _tile(here, "tile", {}, device, fields)
 
         sizes, tables = values.pop("layers", (RunConfig.layers, {}))
@@ -400,6 +463,8 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
         for layer, settings in tables.items():
             place = f"layers.{layer}"
             fields = _table(f"{here}{place}.tile", settings.get("tile", {}))
+            if compare and "rule" in fields:
+                raise UsageError(f"{here}{asked} and {place}.tile.rule are both set: remove one")
             device = None
             if "device" in settings:
                 if "device" in fields:
@@ -420,4 +485,6 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
                 f"{here}seconds_per_batch has no effect where no device has a retention: leave it out, "
                 f"got {config.seconds_per_batch!r}"
             )
+        with _usage(here):
+            config.runs()  # now, not when the first rules have been trained
         return config

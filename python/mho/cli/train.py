@@ -24,6 +24,16 @@ def _parse_layers(text: str | None) -> list[int] | None:
         ) from None
 
 
+def _parse_rules(text: str | None) -> list[str] | None:
+    """Parse ``sgd,tiki_taka2,agad``."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UsageError(f"--compare must be names of rules joined by commas such as sgd,agad, got {text!r}")
+    return names
+
+
 HELP = (
     "Train a network on simulated analog devices, and the same one in floating point beside it.\n\n"
     "Both start from the same weights and see the same batches. The result is a table, and a run folder with "
@@ -35,6 +45,7 @@ HELP = (
     "mho train\n"
     "mho train --device reram_es --lr 0.05 --epochs 20\n"
     "mho train --device reram_es --rule agad\n"
+    "mho train --device reram_es --compare sgd,tiki_taka2,agad\n"
     "mho train --layers 784,100,10 --activation tanh --data mnist\n"
     "mho train my_run.toml --seed 2\n"
     "mho train --resume runs/digits-gokmen_vlasov-seed1 --epochs 20"
@@ -67,6 +78,14 @@ def train(
             "mixed_precision, with the usual parameters for the device. Default: sgd",
         ),
     ] = None,
+    compare: Annotated[
+        str | None,
+        _option(
+            "NAMES",
+            "In place of --rule: train by each of these rules, and show errors and costs in one table and "
+            "one figure.",
+        ),
+    ] = None,
     layers: Annotated[str | None, _option("SIZES", "Layer sizes. Default: 784,256,128,10")] = None,
     activation: Annotated[str | None, _option("NAME", "sigmoid, tanh or relu. Default: sigmoid")] = None,
     epochs: Annotated[int | None, _option("N", "Passes over the training images. Default: 10")] = None,
@@ -97,7 +116,8 @@ def train(
         int | None, _option("N", "Train on the first N images only, for a quick look. Default: all")
     ] = None,
     out: Annotated[
-        str | None, _option("FOLDER", "New folder for the results. Default: runs/DATA-DEVICE-seedN")
+        str | None,
+        _option("FOLDER", "New folder for the results. Default: runs/DATA-DEVICE-seedN or the like"),
     ] = None,
     resume: Annotated[
         str | None,
@@ -112,6 +132,7 @@ def train(
     options: dict[str, Any] = {
         "device": device,
         "rule": rule,
+        "compare": _parse_rules(compare),
         "layers": _parse_layers(layers),
         "activation": activation,
         "epochs": epochs,

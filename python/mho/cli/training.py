@@ -1,4 +1,7 @@
-"""The work of ``mho train``: an analog network and its floating-point twin, epoch by epoch."""
+"""The work of ``mho train``: an analog network and its floating-point twin, epoch by epoch.
+
+What compares several rules, in `mho.cli.comparison`, is a `Run` as well.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import dataclasses
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich import box
 from rich.console import Console
@@ -20,16 +24,18 @@ from rich.table import Table
 
 import mho
 from mho import data, files, nn, plotting
+from mho._units import round_bytes
 from mho.cli._console import Interrupted, UsageError, print_json, stderr_console, stdout_console
-from mho.cli.run_config import RunConfig, resolve
+from mho.cli.run_config import RunConfig, read_run_file, resolve
 from mho.cli.run_folder import RunFolder, write_file
+from mho.errors import MhoRuntimeError
 from mho.training import Checkpoint, History, Trainer, TrainingInterrupted
 
 if TYPE_CHECKING:
     from mho.data import Dataset
     from mho.training import Progress
 
-__all__ = ["resume_run", "start_run"]
+__all__ = ["Member", "Outcome", "Run", "costs", "count", "network", "resume_run", "start_run"]
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Layer]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -59,7 +65,7 @@ def start_run(options: Mapping[str, Any], run_file: Path | None, *, as_json: boo
     folder = RunFolder.create(config.out, config.name)
     with _environment(config), folder.locked():
         try:
-            run = _Run(config, folder)
+            run = _kind(config)(config, folder)
             run.write_config()
         except BaseException:
             folder.discard()
@@ -89,18 +95,41 @@ def resume_run(path: str, options: Mapping[str, Any], *, as_json: bool) -> None:
         As for `start_run`.
     """
     folder = RunFolder.existing(path)
+    _refuse_part(folder)
     config = _agreed(options, folder)
     with _environment(config), folder.locked():
-        outcome = _finished(config, folder)
+        outcome = _kind(config).finished(config, folder)
         if outcome is None:
-            run = _Run(config, folder)
+            run = _kind(config)(config, folder)
             run.write_config()
             outcome = run.train()
         else:
             stderr_console().print(
-                f"This run has finished its {_count(config.epochs, 'epoch')}; --epochs N would train on to N."
+                f"This run has finished its {count(config.epochs, 'epoch')}; --epochs N would train on to N."
             )
     outcome.show(as_json)
+
+
+def _kind(config: RunConfig) -> type[Run]:
+    """Return what does the work: one training, or a comparison."""
+    if not config.compare:
+        return _Training
+    from mho.cli.comparison import Comparison
+
+    return Comparison
+
+
+def _refuse_part(folder: RunFolder) -> None:
+    """Refuse to go on with one rule of a comparison alone, whose trainings have the same number of epochs."""
+    whole = RunFolder(folder.path.absolute().parent)
+    try:
+        compared = read_run_file(whole.config).get("compare", ()) if whole.config.is_file() else ()
+    except UsageError:  # not a file of ours
+        return
+    if isinstance(compared, list) and folder.path.absolute().name in compared:
+        raise UsageError(
+            f"--resume: {folder.path} is a part of a comparison; go on with all of it: --resume {whole.path}"
+        )
 
 
 def _agreed(options: Mapping[str, Any], folder: RunFolder) -> RunConfig:
@@ -118,8 +147,8 @@ def _agreed(options: Mapping[str, Any], folder: RunFolder) -> RunConfig:
             if Path(new).absolute() == folder.path.absolute():
                 continue
             had = folder.path
-        if field.name == "layers":
-            given, had = (",".join(map(str, sizes)) for sizes in (new, old))
+        if field.name in ("layers", "compare"):
+            given, had = (",".join(map(str, items)) for items in (new, old))
         if field.name == "epochs":
             if new > old:
                 continue
@@ -155,7 +184,7 @@ def _environment(config: RunConfig) -> Iterator[None]:
             signal.signal(signal.SIGTERM, old or signal.SIG_DFL)
 
 
-def _network(config: RunConfig) -> nn.Sequential:
+def network(config: RunConfig) -> nn.Sequential:
     """Build the analog network with its initial weights."""
     layers: list[nn.Layer] = []
     for i, (inputs, outputs) in enumerate(zip(config.layers[:-1], config.layers[1:], strict=True)):
@@ -176,8 +205,33 @@ def _load_data(config: RunConfig) -> tuple[Dataset, Dataset]:
     return train, test
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """Return a number of things in words."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def costs(history: History) -> dict[str, int | None]:
+    """Return what a training has spent, None where a run from before this was counted does not tell."""
+
+    def total(name: str) -> int | None:
+        values = [getattr(record, name) for record in history]
+        return None if None in values else sum(values)
+
+    up, down = (sum(getattr(record, name) for record in history) for name in ("pulses_up", "pulses_down"))
+    return {
+        "pulses": up + down,
+        "pulses_up": up,
+        "pulses_down": down,
+        **{name: total(name) for name in ("vector_reads", "line_reads", "digital_operations")},
+        "buffer_bytes": history[-1].buffer_bytes,
+    }
+
+
+class Outcome(Protocol):
+    """What a finished run has found."""
+
+    def show(self, as_json: bool) -> None:
+        """Print the result on standard output."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -196,15 +250,12 @@ class _Outcome:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result for machines; errors are fractions, times seconds."""
-        up, down = (int(self.analog.column(name).sum()) for name in ("pulses_up", "pulses_down"))
         return {
             "test_error": self.analog[-1].test_error,
             "test_error_float": self.floating[-1].test_error,
             "train_loss": self.analog[-1].train_loss,
             "train_loss_float": self.floating[-1].train_loss,
-            "pulses": up + down,
-            "pulses_up": up,
-            "pulses_down": down,
+            **costs(self.analog),
             "samples_per_second": self._samples_per_second(self.analog),
             "train_seconds": float(self.analog.column("seconds").sum()),
             "epochs": len(self.analog),
@@ -234,6 +285,12 @@ class _Outcome:
             *(f"{round(error * self.test_samples):,}" for error in errors),
         )
         table.add_row("pulses fired", f"{found['pulses']:,}", "")
+        if (
+            found["line_reads"] or found["digital_operations"]
+        ):  # what plain stochastic gradient descent has not
+            table.add_row("lines read by the rule", f"{found['line_reads']:,}", "")
+            table.add_row("digital operations", f"{found['digital_operations']:,}", "")
+            table.add_row("digital buffers", round_bytes(found["buffer_bytes"]), "")
         table.add_row(
             "samples per second",
             *(f"{self._samples_per_second(one):,.0f}" for one in (self.analog, self.floating)),
@@ -244,7 +301,7 @@ class _Outcome:
         console = stdout_console()
         console.print(table)
         console.print(
-            f"seed        {found['seed']}, {_count(found['epochs'], 'epoch')} on {found['device']} devices"
+            f"seed        {found['seed']}, {count(found['epochs'], 'epoch')} on {found['device']} devices"
         )
         console.print(
             f"run folder  {escape(str(self.folder.path))} (configuration, history, checkpoints, plot)",
@@ -252,30 +309,13 @@ class _Outcome:
         )
 
 
-def _finished(config: RunConfig, folder: RunFolder) -> _Outcome | None:
-    """Return the result of a run if nothing is left to do."""
-    if not all(path.exists() for path in (folder.checkpoint, folder.checkpoint_float, folder.plot)):
-        return None
-    analog, floating = Checkpoint.load(folder.checkpoint), Checkpoint.load(folder.checkpoint_float)
-    if min(len(analog.history), len(floating.history)) < config.epochs:
-        return None
-    return _Outcome(
-        config=config,
-        folder=folder,
-        analog=analog.history,
-        floating=floating.history,
-        train_samples=analog.settings["train"]["x"][0],
-        test_samples=analog.settings["test"]["x"][0],
-    )
-
-
 class _Display:
-    """Progress of both networks: bars on a terminal, and a line per epoch anywhere."""
+    """Progress of all networks: bars on a terminal, and a line per epoch anywhere."""
 
-    def __init__(self, console: Console, epochs: int, batches: int) -> None:
+    def __init__(self, console: Console, epochs: int, batches: int, names: Sequence[str]) -> None:
         self._epochs = epochs
         self._bars = Bars(
-            TextColumn("{task.description:<14}"),
+            TextColumn("{task.description:<" + str(max(map(len, names))) + "}"),
             BarColumn(bar_width=30),
             TextColumn("epoch {task.fields[epoch]} of " + str(epochs)),
             TextColumn("loss {task.fields[loss]}"),
@@ -286,10 +326,7 @@ class _Display:
             disable=not console.is_terminal,
         )
         self._console = console
-        self._tasks = [
-            self._bars.add_task(name, total=epochs * batches, epoch=1, loss="-")
-            for name in ("analog", "floating point")
-        ]
+        self._tasks = [self._bars.add_task(name, total=epochs * batches, epoch=1, loss="-") for name in names]
 
     def __enter__(self) -> _Display:
         self._bars.start()
@@ -299,7 +336,7 @@ class _Display:
         self._bars.stop()
 
     def progress(self, network: int) -> Progress:
-        """Return what a trainer calls: network 0 is the analog one, 1 its twin."""
+        """Return what a trainer calls, by the number of its network."""
         task: TaskID = self._tasks[network]
 
         def show(epoch: int, batch: int, batches: int, loss: float, /) -> None:
@@ -308,57 +345,85 @@ class _Display:
 
         return show
 
-    def epoch(self, analog: History, floating: History) -> None:
+    def epoch(self, members: Sequence[Member]) -> None:
         """Say what the last epoch has come to."""
-        errors = [100 * (history[-1].test_error or 0.0) for history in (analog, floating)]
+        errors = [
+            f"{100 * (member.trainer.history[-1].test_error or 0.0):.2f} % {member.name}"
+            for member in members
+        ]
         self._console.print(
-            f"epoch {analog[-1].epoch} of {self._epochs}: test error {errors[0]:.2f} % analog, "
-            f"{errors[1]:.2f} % floating point"
+            f"epoch {members[0].trainer.history[-1].epoch} of {self._epochs}: test error {', '.join(errors)}",
+            soft_wrap=True,
         )
 
 
-class _Run:
-    """Both networks with their trainers, ready to begin or to go on."""
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One of the trainings of a run: what it is called, and the files with its state and its history."""
+
+    name: str
+    trainer: Trainer
+    checkpoint: Path
+    history: Path
+
+
+class Run(ABC):
+    """Networks with their trainers, ready to begin or to go on."""
 
     def __init__(self, config: RunConfig, folder: RunFolder) -> None:
         self.config, self.folder = config, folder
         self.console = stderr_console()
         self.train_data, self.test_data = _load_data(config)
-        self.net = _network(config)
-        settings: dict[str, Any] = {"loss": "cross_entropy", "lr": config.lr, "batch_size": config.batch_size}
-        # The twin is made before anything is trained or restored: the same initial weights. It does not age.
-        twin = self.net.floating_point()
-        self.trainers = [
-            Trainer(
-                self.net,
-                checkpoint=folder.checkpoint,
-                seconds_per_batch=config.seconds_per_batch,
-                **settings,
-            ),
-            Trainer(twin, checkpoint=folder.checkpoint_float, **settings),
-        ]
+        self.members = self._members()
+
+    @abstractmethod
+    def _members(self) -> list[Member]:
+        """Return the trainings, before anything is trained or restored."""
+
+    @abstractmethod
+    def _facts(self) -> dict[str, str]:
+        """Return what is told about the networks before the work begins."""
+
+    @abstractmethod
+    def _plot(self) -> None:
+        """Write what is drawn when the run is finished."""
+
+    @classmethod
+    @abstractmethod
+    def finished(cls, config: RunConfig, folder: RunFolder) -> Outcome | None:
+        """Return the result of a run if nothing is left to do."""
+
+    def _member(self, name: str, net: nn.Sequential, checkpoint: Path, history: Path) -> Member:
+        """Return a training as the configuration has it."""
+        settings: dict[str, Any] = {
+            "loss": "cross_entropy",
+            "lr": self.config.lr,
+            "batch_size": self.config.batch_size,
+        }
+        if any(tile.ages for tile in net.tiles):  # the floating-point twin does not
+            settings["seconds_per_batch"] = self.config.seconds_per_batch
+        return Member(name, Trainer(net, checkpoint=checkpoint, **settings), checkpoint, history)
 
     def write_config(self) -> None:
         """Write the configuration into the run folder."""
         text = self.config.to_toml()
         files.write_atomically(self.folder.config, text.encode())
 
-    def train(self) -> _Outcome:
+    def train(self) -> Outcome:
         """Train what is left to train; return what the whole run has found."""
         epochs = self.config.epochs
         batches = -(-len(self.train_data) // self.config.batch_size)
         self._introduce()
         try:
-            with _Display(self.console, epochs, batches) as display:
+            names = [member.name for member in self.members]
+            with _Display(self.console, epochs, batches, names) as display:
                 self._restore(display)
-                while (done := min(len(one.history) for one in self.trainers)) < epochs:
-                    for network, trainer in enumerate(self.trainers):
-                        if len(trainer.history) == done:
-                            trainer.fit(
-                                self.train_data, self.test_data, epochs=1, progress=display.progress(network)
-                            )
+                while (done := min(len(one.trainer.history) for one in self.members)) < epochs:
+                    for number, member in enumerate(self.members):
+                        if len(member.trainer.history) == done:
+                            self._epoch(member, display.progress(number))
                     self._write_history()
-                    display.epoch(*(trainer.history for trainer in self.trainers))
+                    display.epoch(self.members)
             self._write_history()
             self._plot()
         except TrainingInterrupted as stop:
@@ -371,15 +436,16 @@ class _Run:
             raise Interrupted(f"Stopped {where}; saved. To go on: {self._resume_command}") from None
         except KeyboardInterrupt:
             raise Interrupted(f"Stopped. To go on from the last checkpoint: {self._resume_command}") from None
-        analog, floating = (trainer.history for trainer in self.trainers)
-        return _Outcome(
-            config=self.config,
-            folder=self.folder,
-            analog=analog,
-            floating=floating,
-            train_samples=len(self.train_data),
-            test_samples=len(self.test_data),
-        )
+        outcome = self.finished(self.config, self.folder)
+        assert outcome is not None
+        return outcome
+
+    def _epoch(self, member: Member, progress: Progress, *, resume: bool = False) -> None:
+        """Train an epoch, or what is left of it; an error says whose it is."""
+        try:
+            member.trainer.fit(self.train_data, self.test_data, epochs=1, progress=progress, resume=resume)
+        except MhoRuntimeError as error:
+            raise MhoRuntimeError(f"{member.name}: {error}") from error
 
     @property
     def _resume_command(self) -> str:
@@ -399,8 +465,8 @@ class _Run:
             "data": f"{config.data}, {images}, {len(self.test_data):,} to test",
             "analog": f"{weights:,} weights, simulated {config.device_name} devices, "
             f"trained by {config.rule_name}",
-            "floating point": "the same network from the same weights, computed exactly, to compare with",
-            "settings": f"{_count(config.epochs, 'epoch')}, {settings}, {_count(threads, 'thread')}",
+            **self._facts(),
+            "settings": f"{count(config.epochs, 'epoch')}, {settings}, {count(threads, 'thread')}",
             "run folder": f"{self.folder.path} (Ctrl-C stops and saves)",
         }
         self.console.print(f"Training a {sizes} {config.activation} network")
@@ -409,21 +475,49 @@ class _Run:
 
     def _restore(self, display: _Display) -> None:
         """Go on from the checkpoints that there are, to the end of the epoch each of them is in."""
-        for network, trainer in enumerate(self.trainers):
-            path = (self.folder.checkpoint, self.folder.checkpoint_float)[network]
-            if path.exists():
-                trainer.fit(
-                    self.train_data, self.test_data, epochs=1, progress=display.progress(network), resume=True
-                )
+        for number, member in enumerate(self.members):
+            if member.checkpoint.exists():
+                self._epoch(member, display.progress(number), resume=True)
 
     def _write_history(self) -> None:
-        for trainer, path in zip(
-            self.trainers, (self.folder.history, self.folder.history_float), strict=True
-        ):
-            write_file(path, trainer.history.to_csv)
+        for member in self.members:
+            write_file(member.history, member.trainer.history.to_csv)
+
+
+class _Training(Run):
+    """An analog network and its floating-point twin."""
+
+    def _members(self) -> list[Member]:
+        net, folder = network(self.config), self.folder
+        # The twin is made before anything is trained or restored: the same initial weights.
+        twin = net.floating_point()
+        return [
+            self._member("analog", net, folder.checkpoint, folder.history),
+            self._member("floating point", twin, folder.checkpoint_float, folder.history_float),
+        ]
+
+    def _facts(self) -> dict[str, str]:
+        return {"floating point": "the same network from the same weights, computed exactly, to compare with"}
+
+    @classmethod
+    def finished(cls, config: RunConfig, folder: RunFolder) -> _Outcome | None:
+        """See `Run.finished`."""
+        if not all(path.exists() for path in (folder.checkpoint, folder.checkpoint_float, folder.plot)):
+            return None
+        analog, floating = Checkpoint.load(folder.checkpoint), Checkpoint.load(folder.checkpoint_float)
+        if min(len(analog.history), len(floating.history)) < config.epochs:
+            return None
+        return _Outcome(
+            config=config,
+            folder=folder,
+            analog=analog.history,
+            floating=floating.history,
+            train_samples=analog.settings["train"]["x"][0],
+            test_samples=analog.settings["test"]["x"][0],
+        )
 
     def _plot(self) -> None:
-        analog, floating = (trainer.history for trainer in self.trainers)
+        analog, floating = (member.trainer.history for member in self.members)
         config = self.config
         subtitle = (
             f"{'-'.join(map(str, config.layers))} network on {config.data}, "

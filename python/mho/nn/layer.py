@@ -78,6 +78,8 @@ class LayerSummary:
         Used crosspoints over the allocated ones.
     scale : str
         What a normalised conductance of 1 stands for.
+    rule : str
+        Update rule.
     """
 
     name: str
@@ -87,6 +89,7 @@ class LayerSummary:
     device: str = ""
     utilisation: str = ""
     scale: str = ""
+    rule: str = ""
 
 
 class Layer(ABC):

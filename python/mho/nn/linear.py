@@ -569,6 +569,7 @@ class Linear(Layer):
             device=type(self.config.device).__name__,
             utilisation=f"{100 * used / allocated:.3g} %",
             scale=low if low == high else f"{low} .. {high}",
+            rule=type(self.config.rule).__name__,
         )
 
     def __repr__(self) -> str:

@@ -411,13 +411,14 @@ class Sequential:
         """Describe the network as a plain text table.
 
         Tiles are given as inputs x outputs; utilisation is the share of used crosspoints, of a tile of the
-        exact size if ``mapping.max_tile_size`` is 0 and of a square of that size otherwise.
+        exact size if ``mapping.max_tile_size`` is 0 and of a square of that size otherwise. The last line is
+        what the tiles have spent since they were built, `costs`.
 
         Returns
         -------
         str
         """
-        header = ("", "layer", "shape", "parameters", "tiles", "device", "utilisation", "scale")
+        header = ("", "layer", "shape", "parameters", "tiles", "device", "rule", "utilisation", "scale")
         rows = [header]
         total = 0
         for i, (layer, first) in enumerate(zip(self._layers, self._first, strict=True)):
@@ -425,10 +426,12 @@ class Sequential:
             if first == i:
                 total += s.parameters
                 counted = f"{s.parameters:,}" if s.parameters else ""
-                rows.append((str(i), s.name, s.shape, counted, s.tiles, s.device, s.utilisation, s.scale))
+                rows.append(
+                    (str(i), s.name, s.shape, counted, s.tiles, s.device, s.rule, s.utilisation, s.scale)
+                )
             else:
-                rows.append((str(i), s.name, s.shape, f"same as {first}", "", "", "", ""))
-        right = {0, 3, 6}
+                rows.append((str(i), s.name, s.shape, f"same as {first}", "", "", "", "", ""))
+        right = {0, 3, 7}
         widths = [max(len(row[c]) for row in rows) for c in range(len(header))]
 
         def line(row: tuple[str, ...]) -> str:
@@ -440,7 +443,7 @@ class Sequential:
         end = f"{total:,} parameters on {count} tile{'' if count == 1 else 's'}, seed {self._seed.value}"
         if self._seed.path:
             end += f" ({self._seed.path})"
-        return "\n".join([line(rows[0]), rule, *map(line, rows[1:]), rule, end])
+        return "\n".join([line(rows[0]), rule, *map(line, rows[1:]), rule, end, str(self.costs)])
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self._layers))}, seed={self._seed.value})"

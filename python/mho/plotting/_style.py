@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mho.errors import MhoFileError, MhoValueError
 
 if TYPE_CHECKING:
@@ -18,12 +21,15 @@ if TYPE_CHECKING:
 __all__ = [
     "DOWN",
     "FIT",
+    "FLOAT",
     "MUTED",
     "PALETTE",
     "TEXT",
     "UP",
+    "error_axis",
     "heading",
     "horizontal",
+    "log_ticks",
     "new_figure",
     "save",
     "tidy",
@@ -32,6 +38,7 @@ __all__ = [
 UP = "#c2410c"
 DOWN = "#1d4ed8"
 FIT = "#0f172a"
+FLOAT = "#334155"
 TEXT = "#0f172a"
 MUTED = "#64748b"
 GRID = "#e2e8f0"
@@ -99,6 +106,36 @@ def horizontal(axes: Axes, x: str) -> None:
     axes.tick_params(axis="both", colors=MUTED, length=0, pad=6)
     axes.tick_params(axis="x", length=3)
     axes.set_xlabel(x, color=MUTED, labelpad=6)
+
+
+def error_axis(axes: Axes, errors: NDArray[np.float64]) -> bool:
+    """Scale the vertical axis for errors in percent; return whether it is logarithmic."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+
+    low, high = float(errors.min()), float(errors.max())
+    # A first epoch far above the others would flatten them on a linear axis.
+    logarithmic = low > 0 and high > 3 * low
+    if logarithmic:
+        axes.set_yscale("log")
+        axes.set_ylim(low / 1.2, high * 1.12)
+        axes.yaxis.set_major_locator(FixedLocator(log_ticks(low / 1.2, high * 1.12)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    else:
+        axes.set_ylim(0, 1.12 * high or 1)
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+    return logarithmic
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Return round numbers between `low` and `high`, about evenly spaced on a logarithmic axis."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks: list[float] = []
+    for steps in ((1, 10), (1, 3, 10), (1, 2, 5, 10), (1, 1.5, 2, 3, 5, 7, 10)):
+        ticks = [t for t in sorted({float(f"{s}e{d}") for d in decades for s in steps}) if low <= t <= high]
+        if len(ticks) >= 4:
+            break
+    return ticks
 
 
 def save(figure: Figure, path: str | os.PathLike[str], what: str, dpi: int = 150) -> None:

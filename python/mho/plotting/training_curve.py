@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["training_curve"]
 
 _ANALOG = _style.UP
-_FLOAT = "#334155"
 
 
 def training_curve(
@@ -62,30 +61,17 @@ def training_curve(
     from matplotlib import rc_context
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+    from matplotlib.ticker import MaxNLocator
 
     path = Path(path)
     curves = [("analog", *_errors(analog, "analog"), _ANALOG, 2.2)]
     if floating_point is not None:
-        curves.insert(0, ("floating point", *_errors(floating_point, "floating point"), _FLOAT, 1.6))
-    values = np.concatenate([errors for _, _, errors, _, _ in curves])
-    low, high = float(values.min()), float(values.max())
-    # A first epoch far above the others would flatten them on a linear axis.
-    logarithmic = low > 0 and high > 3 * low
-
+        curves.insert(0, ("floating point", *_errors(floating_point, "floating point"), _style.FLOAT, 1.6))
     with rc_context({"font.family": "DejaVu Sans", "font.size": 10.5, "svg.fonttype": "none"}):
         figure = Figure(figsize=(7.2, 4.3), facecolor="white")
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.085, 0.13, 0.70, 0.69))
-        if logarithmic:
-            axes.set_yscale("log")
-            axes.set_ylim(low / 1.2, high * 1.12)
-            axes.yaxis.set_major_locator(FixedLocator(_log_ticks(low / 1.2, high * 1.12)))
-            axes.yaxis.set_minor_locator(NullLocator())
-        else:
-            axes.set_ylim(0, 1.12 * high or 1)
-            axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        logarithmic = _style.error_axis(axes, np.concatenate([errors for _, _, errors, _, _ in curves]))
         axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
 
         for label, epochs, errors, color, width in curves:
@@ -122,17 +108,6 @@ def _errors(history: History, name: str) -> tuple[NDArray[np.float64], NDArray[n
     if not known.any():
         raise MhoValueError(f"training_curve: the {name} history has no test errors")
     return history.column("epoch")[known], errors[known]
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers between `low` and `high`, about evenly spaced on a logarithmic axis."""
-    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-    ticks: list[float] = []
-    for steps in ((1, 10), (1, 3, 10), (1, 2, 5, 10), (1, 1.5, 2, 3, 5, 7, 10)):
-        ticks = [t for t in sorted({float(f"{s}e{d}") for d in decades for s in steps}) if low <= t <= high]
-        if len(ticks) >= 4:
-            break
-    return ticks
 
 
 def _apart(heights: NDArray[np.float64], gap: float) -> NDArray[np.float64]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoint", "Position", "SimdLevelWarning"]
 
 _KIND = "training"
+# Fields of a position that files of earlier versions lack.
+_LATER = ("vector_reads", "line_reads", "digital_operations")
 
 
 class SimdLevelWarning(UserWarning):
@@ -46,6 +48,8 @@ class Position:
         Time it took so far.
     pulses_up, pulses_down : int
         The network's counters when it began.
+    vector_reads, line_reads, digital_operations : int or None
+        Likewise; None in a file from before these were counted.
     """
 
     epoch: int = 1
@@ -55,6 +59,9 @@ class Position:
     seconds: float = 0.0
     pulses_up: int = 0
     pulses_down: int = 0
+    vector_reads: int | None = None
+    line_reads: int | None = None
+    digital_operations: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,7 +145,7 @@ def _checked_position(data: dict[str, Any]) -> Position:
     for name, value in data.items():
         if name in ("loss_sum", "seconds"):
             number(f"position.{name}", value, Range(at_least=0))
-        else:
+        elif value is not None or name not in _LATER:
             integer(f"position.{name}", value, Range(at_least=1 if name == "epoch" else 0))
     return Position(**data)
 

@@ -34,9 +34,14 @@ class EpochRecord:
     test_loss, test_error : float, optional
         After the epoch; None without a test set.
     pulses_up, pulses_down : int
-        Pulses fired during the epoch, by all tiles.
+        Pulses fired during the epoch, on all arrays of all tiles.
     seconds : float
         Time the training took, without evaluation and checkpoints.
+    vector_reads, line_reads, digital_operations : int, optional
+        What the epoch spent beside pulses, as `mho.tile.Costs` has it; None where a checkpoint from before
+        these were counted does not tell.
+    buffer_bytes : int, optional
+        Digital memory of the rules.
     """
 
     epoch: int
@@ -47,13 +52,21 @@ class EpochRecord:
     pulses_up: int = 0
     pulses_down: int = 0
     seconds: float = 0.0
+    vector_reads: int | None = None
+    line_reads: int | None = None
+    digital_operations: int | None = None
+    buffer_bytes: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
-_TYPES: dict[str, type] = {f.name: int if f.type == "int" else float for f in fields(EpochRecord)}
+_TYPES: dict[str, type] = {
+    f.name: int if str(f.type).startswith("int") else float for f in fields(EpochRecord)
+}
+# What earlier versions did not write.
+_LATER = ("vector_reads", "line_reads", "digital_operations", "buffer_bytes")
 
 
 class History:
@@ -144,7 +157,8 @@ class History:
         try:
             with Path(path).open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
-                if list(reader.fieldnames or ()) != list(_TYPES):
+                earlier = [name for name in _TYPES if name not in _LATER]
+                if list(reader.fieldnames or ()) not in (list(_TYPES), earlier):
                     raise MhoFileError(f"{path} is no history: its columns must be {', '.join(_TYPES)}")
                 rows = list(reader)
             return cls.from_dicts({k: _TYPES[k](v) for k, v in row.items() if v} for row in rows)

@@ -425,7 +425,7 @@ class Trainer:
 
     def _finish_epoch(self, n: int, test: Dataset | None) -> None:
         at = self._position
-        pulses = self.net.pulses
+        costs = self.net.costs
         result = None if test is None else evaluate(self.net, test, loss=self._loss_name)
         if result is not None and not math.isfinite(result.loss):
             raise MhoRuntimeError(
@@ -437,9 +437,13 @@ class Trainer:
             train_error=at.wrong / n,
             test_loss=None if result is None else result.loss,
             test_error=None if result is None else result.error,
-            pulses_up=pulses.up - at.pulses_up,
-            pulses_down=pulses.down - at.pulses_down,
+            pulses_up=costs.total_pulses.up - at.pulses_up,
+            pulses_down=costs.total_pulses.down - at.pulses_down,
             seconds=at.seconds,
+            vector_reads=_since(costs.vector_reads, at.vector_reads),
+            line_reads=_since(costs.line_reads, at.line_reads),
+            digital_operations=_since(costs.digital_operations, at.digital_operations),
+            buffer_bytes=costs.buffer_bytes,
         )
         self.history.append(record)
         self._start_epoch(at.epoch + 1)
@@ -450,8 +454,15 @@ class Trainer:
             self._interrupt.requested = True
 
     def _start_epoch(self, epoch: int) -> None:
-        pulses = self.net.pulses
-        self._position = Position(epoch=epoch, pulses_up=pulses.up, pulses_down=pulses.down)
+        costs = self.net.costs
+        self._position = Position(
+            epoch=epoch,
+            pulses_up=costs.total_pulses.up,
+            pulses_down=costs.total_pulses.down,
+            vector_reads=costs.vector_reads,
+            line_reads=costs.line_reads,
+            digital_operations=costs.digital_operations,
+        )
 
     def _stop(self) -> None:
         """Save and end the training, between two batches."""
@@ -513,6 +524,11 @@ class Trainer:
         self._position = saved.position
         self._first_epoch = saved.first_epoch
         self.history = saved.history
+
+
+def _since(now: int, start: int | None) -> int | None:
+    """Return what was spent since an epoch's start, which an earlier version of mho may not have saved."""
+    return None if start is None else now - start
 
 
 def _difference(old: Any, new: Any, path: str) -> str:
