@@ -23,7 +23,7 @@ from scipy import stats
 matplotlib.use("Agg")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "physics"))
+sys.path[:0] = [str(ROOT / "tests" / "physics"), str(ROOT / "tests")]
 
 import device_measurements as devices  # noqa: E402
 import periphery_measurements as periphery  # noqa: E402

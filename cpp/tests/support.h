@@ -87,7 +87,8 @@ inline Parameters device(const std::string& type, const Values& changes = {}) {
 
 // A device without any spread.
 inline Values no_spread() {
-  return {{"dw_min_dtod", 0.0}, {"dw_min_ctoc", 0.0}, {"w_max_dtod", 0.0}, {"w_min_dtod", 0.0}, {"up_down_dtod", 0.0}};
+  return {{"dw_min_dtod", 0.0}, {"dw_min_ctoc", 0.0},  {"w_max_dtod", 0.0},
+          {"w_min_dtod", 0.0},  {"up_down_dtod", 0.0}, {"reset_std", 0.0}};
 }
 
 inline Parameters update(const Values& changes = {}) {

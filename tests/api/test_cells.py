@@ -342,7 +342,7 @@ def test_a_layer_of_cells_learns() -> None:
 
 def test_presets() -> None:
     assert {"reram_es2", "reram_es4", "capacitor2", "ecram4", "idealized4"} <= set(presets.names(cells=True))
-    for name in set(presets.names(cells=True)) - set(presets.names()):
+    for name in set(presets.names(cells=True)) - set(presets.names()) - {"pcm_pair"}:
         single, count = name[:-1], int(name[-1])
         cell = presets.get(name, dw_min_ctoc=0.2)
         assert cell == getattr(presets, name)(dw_min_ctoc=0.2)
@@ -350,6 +350,7 @@ def test_presets() -> None:
         assert cell.devices == (presets.get(single, dw_min_ctoc=0.2),) * count
         assert cell.policy == "random"
         assert presets.source(single) in presets.source(name)
+    assert presets.get("pcm_pair") == OneSided(device=presets.pcm(), refresh_every=10)
     assert presets.pcm_pair(ONE_WAY, refresh_every=3) == OneSided(device=ONE_WAY, refresh_every=3)
     with pytest.raises(
         MhoTypeError, match="OneSided has no parameter refresh_evry; did you mean refresh_every"

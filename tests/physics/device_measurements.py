@@ -32,12 +32,13 @@ from mho.devices import (
 )
 from reference.devices import between, mean_jumps, nodes_of
 
-# Every model of pulsed devices that the engine has; a new one is measured without being named here.
+# Every model of pulsed devices that the engine has, and functions, which it takes as tables; a new one is
+# measured without being named here.
 MODELS: dict[str, type[PulsedDevice]] = {
     name: cls
     for name in Device.types()
     if issubclass(cls := Device._models[name], PulsedDevice)  # type: ignore[type-abstract]
-    and name in _core.device_models()
+    and (name == "Response" or name in _core.device_models())
 }
 
 # Shapes beyond the defaults of a model: (model, fields).

@@ -44,8 +44,25 @@ void Tile::update(const array::Batch& x, const array::Batch& d, double lr, int t
 }
 
 std::size_t Tile::set_weight(const float* w, bool per_instance) {
-  const std::size_t unreached = main_->crosspoints().set_weight(w, per_instance);
   rule_->rest();
+  if (rule_->visible(0) == nullptr) return main_->crosspoints().set_weight(w, per_instance);
+  // The main array makes up for what the others show at rest: some devices cannot be at zero.
+  const array::Shape& shape = main_->shape();
+  std::vector<float> wanted;
+  wanted.reserve(shape.devices());
+  for (std::size_t k = 0; k < shape.instances; ++k) {
+    const float* all = rule_->visible(k);
+    const float* own = main_->crosspoints().visible(k);
+    const float* target = w + (per_instance ? k * shape.out_features * shape.in_features : 0);
+    for (std::size_t i = 0; i < shape.out_features; ++i) {
+      for (std::size_t j = 0; j < shape.in_features; ++j) {
+        const std::size_t at = i * shape.stride() + j;
+        wanted.push_back(*target++ - (all[at] - own[at]));
+      }
+    }
+  }
+  const std::size_t unreached = main_->crosspoints().set_weight(wanted.data(), true);
+  rule_->state_changed();
   return unreached;
 }
 

@@ -80,11 +80,17 @@ def _number(value: float | None) -> str:
 
 def _shown(value: object) -> str:
     """Return the value of a field in a few characters: of a device within a cell, the name of its model."""
+    from mho.devices import JumpRow
+
     if value is None:
         return "off"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
+        if len(value) > 4 and all(isinstance(entry, float) for entry in value):
+            return f"{len(value)} from {value[0]:.4g} to {value[-1]:.4g}"
+        if all(isinstance(entry, JumpRow) for entry in value):
+            return f"{len(value)} rows"
         return ", ".join(map(_shown, value))
     if isinstance(value, int | float):
         return f"{value:.6g}"
@@ -139,15 +145,6 @@ def _list(as_json: bool) -> None:
     console.print("\nOne in detail: mho devices NAME. Train on it: mho train --device NAME.")
 
 
-def _value(value: object) -> str:
-    if value is None:
-        return "off"
-    if isinstance(value, tuple):
-        numbers = [entry for entry in value if isinstance(entry, float)]
-        return f"{len(value)} from {numbers[0]:.4g} to {numbers[-1]:.4g}" if numbers else f"{len(value)} rows"
-    return str(value).lower() if isinstance(value, bool) else f"{value:.6g}"
-
-
 def _detail(name: str, device: Device) -> None:
     from rich import box
     from rich.markup import escape
@@ -172,7 +169,9 @@ def _detail(name: str, device: Device) -> None:
             if isinstance(value, Parameters):
                 add(value, f"{table_name}{field}.")
                 continue
-            table.add_row(table_name + field, _value(value), escape(declared.unit), escape(declared.doc))
+            table.add_row(
+                table_name + field, escape(_shown(value)), escape(declared.unit), escape(declared.doc)
+            )
 
     add(device, "")
     console.print(table)
