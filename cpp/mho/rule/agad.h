@@ -2,6 +2,9 @@
 // of what was read before its sign last changed (Rasch, Carta, Fagbohungbe and Gokmen, Nat. Commun. 15:7133, 2024).
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "mho/rule/chopped_tiki_taka2.h"
 
 namespace mho::rule {

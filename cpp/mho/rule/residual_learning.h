@@ -2,6 +2,8 @@
 // 2025). What is read of the fast array may be filtered before it is written.
 #pragma once
 
+#include <cmath>
+
 #include "mho/rule/transfer.h"
 
 namespace mho::rule {

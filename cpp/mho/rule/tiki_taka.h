@@ -5,6 +5,8 @@
 // multi-tile form (arXiv 2510.02516).
 #pragma once
 
+#include <algorithm>
+
 #include "mho/rule/transfer.h"
 
 namespace mho::rule {

@@ -6,44 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "mho/rule/rule.h"
-#include "support.h"
+#include "rule/trained.h"
 
 namespace mho::rule {
 namespace {
 
+using tests::Trained;
 using tests::Values;
 
-constexpr std::size_t out = 6, in = 20;
-
-struct Trained {
-  std::unique_ptr<array::Array> main;
-  std::unique_ptr<Rule> rule;
-
-  explicit Trained(const std::string& type, const Values& changes = {}, const std::string& device = "SoftBounds")
-      : main(tests::make_array(tests::device(device), {out, in, 2}, {1, 2})) {
-    Parameters parameters = tests::transfer_rule(type, device, changes);
-    rule = make_rule(parameters, *main, tests::update_parameters(), 1);
-  }
-  void train(std::size_t first, std::size_t count, double lr = 0.1) {
-    const auto x = tests::random_values(200 * in, 91);
-    const auto d = tests::random_values(200 * out, 92);
-    rule->update({x.data() + first * in, count, in, false}, {d.data() + first * out, count, out, false}, lr, 2);
-  }
-  // Everything that is the state of a rule and its arrays.
-  tests::State state() {
-    tests::State all = tests::state_of(*main);
-    for (const NamedArray& named : rule->arrays()) {
-      const tests::State own = tests::state_of(*named.array);
-      all.planes.insert(all.planes.end(), own.planes.begin(), own.planes.end());
-      all.counters.insert(all.counters.end(), own.counters.begin(), own.counters.end());
-      all.counters.push_back({own.step});
-    }
-    for (const Buffer* buffer : rule->buffers()) all.planes.push_back(buffer->values);
-    for (const auto& counter : rule->counters()) all.counters.push_back(counter.values);
-    return all;
-  }
-};
+constexpr std::size_t out = Trained::out, in = Trained::in;
 
 class TransferRules : public testing::TestWithParam<std::string> {};
 
