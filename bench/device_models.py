@@ -35,8 +35,8 @@ REASONS = {
     "PowStep": "every step is a power with an exponent of the device's own: a logarithm, an exponential and "
     "divisions; exponents far from the mean take pulses one at a time",
     "PowStepReference": "the power of PowStep, of the weight and its reference",
-    "JumpTable": "each jump is drawn from a distribution at the present weight: pulses are taken one at a time",
-    "HiddenStep": "each pulse moves a counter, and only some move the weight: pulses are taken one at a time",
+    "JumpTable": "each jump is drawn from a distribution at the present weight: one pulse at a time",
+    "HiddenStep": "each pulse moves a counter, and only some move the weight: one pulse at a time",
 }
 
 console = Console(soft_wrap=True)
