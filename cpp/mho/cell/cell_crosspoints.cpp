@@ -13,8 +13,6 @@ namespace mho::cell {
 
 namespace {
 
-std::uint64_t whole(random::Key key) { return key.k0 | static_cast<std::uint64_t>(key.k1) << 32; }
-
 // A sum of a few floats is as good as this fraction of their magnitudes.
 constexpr float rounding = 0x1p-21F;
 
@@ -35,7 +33,7 @@ CellCrosspoints::CellCrosspoints(const array::Shape& shape, const std::vector<st
 
 array::Crosspoints& CellCrosspoints::add(Parameters& section, std::string name, double gamma, int threads) {
   std::vector<std::uint64_t> keys;
-  for (const random::Key key : keys_) keys.push_back(random::derive_key(whole(key), name));
+  for (const random::Key key : keys_) keys.push_back(random::derive_key(key.value(), name));
   auto made = array::make_crosspoints(section, shape_, keys, threads);
   if (!made->pulsed()) fail_value(section.section() + " must take pulses, as a part of a cell");
   parts_.push_back({std::move(name), std::move(made), static_cast<float>(gamma)});
@@ -46,7 +44,7 @@ float CellCrosspoints::gamma(std::size_t p, std::size_t) const { return parts_[p
 
 pulse::Request CellCrosspoints::request_of(std::size_t p, const pulse::Request& request) const {
   pulse::Request result = request;
-  result.noise = random::Key::from(random::derive_key(whole(request.noise), parts_[p].name));
+  result.noise = random::Key::from(random::derive_key(request.noise.value(), parts_[p].name));
   return result;
 }
 
@@ -84,7 +82,7 @@ void CellCrosspoints::pulse(std::size_t instance, const pulse::Request& request)
 void CellCrosspoints::happen(std::size_t, std::uint64_t, const pulse::Request&) {}
 
 std::uint64_t CellCrosspoints::event_key(std::size_t instance, std::string_view what, std::uint64_t event) const {
-  return random::derive_key(whole(keys_[instance]), std::string(what) + "/" + std::to_string(event));
+  return random::derive_key(keys_[instance].value(), std::string(what) + "/" + std::to_string(event));
 }
 
 const float* CellCrosspoints::visible(std::size_t instance) {
