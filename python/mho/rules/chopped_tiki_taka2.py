@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mho._parameters import parameter
+from mho.rules.buffered_transfer_rule import BufferedTransferRule
 from mho.rules.rule import Rule
-from mho.rules.transfer_rule import TransferRule
 
 __all__ = ["CHOPPERS", "ChoppedTikiTaka2"]
 
@@ -15,7 +15,7 @@ CHOPPERS = "Rasch et al. 2024"
 
 @Rule.register
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class ChoppedTikiTaka2(TransferRule):
+class ChoppedTikiTaka2(BufferedTransferRule):
     """Tiki-Taka, version 2, with choppers: signs of the lines of the fast array that change now and then.
 
     A sample reaches A as ``x * c_in`` and ``d * c_out`` with signs c, and what is read of A is multiplied
@@ -87,23 +87,8 @@ class ChoppedTikiTaka2(TransferRule):
         doc="Divide by the learning rate of the fast array: the slow one moves by lr * gradient.",
         source=CHOPPERS,
     )
-    step: float = parameter(
-        1.0, above=0, doc="Pulses that one step of the buffer is written with.", source=CHOPPERS
-    )
-    momentum: float = parameter(
-        0.0,
-        at_least=0,
-        at_most=1,
-        doc="Share of the buffer that stays when pulses were written.",
-        source=CHOPPERS,
-    )
-    forget_buffer: bool = parameter(
-        True,
-        doc="Reset the whole buffer when pulses were written; if false, subtract what was written.",
-        source=CHOPPERS,
-    )
 
     def _check(self) -> None:
-        TransferRule._check(self)
+        BufferedTransferRule._check(self)
         self._require_effect("auto_momentum", self.auto_scale, "while auto_scale is false")
         self._require_effect("in_chop_random", self.in_chop_prob > 0, "while in_chop_prob is 0")

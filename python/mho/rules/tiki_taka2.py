@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mho._parameters import parameter
+from mho.rules.buffered_transfer_rule import BUFFER, BufferedTransferRule
 from mho.rules.rule import Rule
-from mho.rules.transfer_rule import TransferRule
 
 __all__ = ["TikiTaka2"]
-
-_SOURCE = "Gokmen 2021"
 
 
 @Rule.register
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class TikiTaka2(TransferRule):
+class TikiTaka2(BufferedTransferRule):
     """Tiki-Taka, version 2: reads of the fast array are summed up digitally before the slow one is pulsed.
 
     What is read of a column of A is added to a buffer, ``H += transfer_lr * lr * A[:, t]``. Where H passes
@@ -34,20 +32,12 @@ class TikiTaka2(TransferRule):
     """
 
     threshold_scale: float = parameter(
-        1.0, above=0, doc="Threshold of the buffer.", unit="pulses of the slow device", source=_SOURCE
-    )
-    step: float = parameter(
-        1.0, above=0, doc="Pulses that one step of the buffer is written with.", source=_SOURCE
+        1.0, above=0, doc="Threshold of the buffer.", unit="pulses of the slow device", source=BUFFER
     )
     momentum: float = parameter(
         0.1,
         at_least=0,
         at_most=1,
         doc="Share of the buffer that stays when pulses were written.",
-        source=_SOURCE,
-    )
-    forget_buffer: bool = parameter(
-        True,
-        doc="Reset the whole buffer when pulses were written; if false, subtract what was written.",
-        source=_SOURCE,
+        source=BUFFER,
     )
