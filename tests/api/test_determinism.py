@@ -383,6 +383,25 @@ def test_a_rule_saved_and_loaded_goes_on(tmp_path, rule, instances):
     assert tile.costs == again.costs
 
 
+def test_the_arrays_of_a_rule_age_and_go_on(tmp_path):
+    leaking = SoftBounds(dw_min=0.02, retention=Retention(lifetime=50.0, diffusion=0.01))
+    rule = rules.TikiTaka2(fast_lr=0.2, fast_device=leaking, gamma=0.3)
+    x, d = normal(45, 18), normal(45, 13, seed=1, scale=0.3)
+    tile = Tile(18, 13, device=DEVICES["SoftBounds"], rule=rule, seed=4)
+    tile.update(x, d, 0.1)
+    before, seen = tile.devices["fast/weight"], tile.weight
+    tile.elapse(5.0)
+    assert (tile.devices["fast/weight"] != before).mean() > 0.9
+    assert (tile.weight != seen).mean() > 0.9
+    tile.save(tmp_path / "tile.safetensors")
+    again = Tile.load(tmp_path / "tile.safetensors")
+    for t in (tile, again):
+        t.elapse(5.0)
+        t.update(x, d, 0.1)
+    assert_same_state(tile, again)
+    assert_same(tile.weight, again.weight)
+
+
 def test_a_digital_bias_is_accumulated_sample_by_sample():
     d = normal(64, 33)
     results = []

@@ -112,6 +112,43 @@ def test_a_rule_is_its_reference(rule):
         np.testing.assert_allclose(tile.forward(probe), seen.T, atol=4e-5)
 
 
+@pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 2), (1, 1)])
+@pytest.mark.parametrize("columns", [True, False])
+def test_setting_the_weight_keeps_the_signs_of_choppers(shape, columns):
+    """Also where there are as many lines as crosspoints."""
+    rule = AGAD(fast_lr=0.3, in_chop_prob=0.5, auto_scale=True, transfer_columns=columns)
+    tile = Tile(shape[1], shape[0], device=SOFT, rule=rule, seed=1)
+    x, d = problem()
+    tile.update(np.resize(x, (SAMPLES, shape[1])), np.resize(d, (SAMPLES, shape[0])), 0.1)
+    before = {name: tile.devices[name] for name in ("in_chopper", "out_chopper", "running_maxima")}
+    tile.weight = np.full(shape, 0.05)
+    for name, values in before.items():
+        np.testing.assert_array_equal(tile.devices[name], values, err_msg=name)
+        assert values.all()
+
+
+@pytest.mark.parametrize("auto_scale", [False, True])
+def test_an_update_that_fails_changes_nothing(auto_scale):
+    endless = Update(fixed_bl=False, update_bl_management=False, update_management=False)
+    rule = AGAD(fast_lr=1e6, auto_scale=auto_scale)
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, update=endless, seed=1)
+    x, d = problem()
+    arrays, counters = tile.state()
+    with pytest.raises(mho.MhoError, match="at most 64"):
+        tile.update(x, d, 0.1)
+    after, after_counters = tile.state()
+    assert counters == after_counters
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(array, after[name], err_msg=name)
+    with pytest.raises(mho.MhoError, match="at most 64"):
+        Tile(
+            3,
+            2,
+            rule=mho.rules.MixedPrecision(transfer_update=endless.replace(bl=1), transfer_lr=100),
+            seed=1,
+        )
+
+
 def test_setting_the_weight_puts_the_other_arrays_at_rest():
     rule = AGAD(fast_lr=0.3, in_chop_prob=0.5, gamma=0.5)
     tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)

@@ -41,15 +41,21 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   step += x.samples;
 }
 
+void Array::check_pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update) const {
+  if (!crosspoints_->pulsed()) return crosspoints_->check_accumulate(x, d, lr);
+  check_trains(lr.largest(shape().instances, x.samples), update);
+}
+
+void Array::check_trains(double lr, const pulse::UpdateParameters& update) const {
+  // A train may be too long.
+  if (crosspoints_->pulsed()) (void)pulse::plan_pulses(update, 1.0, 1.0, lr, crosspoints_->granularity());
+}
+
 void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,
                   std::span<const LineSnapshot> snapshots) {
+  check_pulse(x, d, lr, update);
   if (!crosspoints_->pulsed()) return accumulate(x, d, lr, threads, snapshots);
   const double granularity = crosspoints_->granularity();
-  // A train that would be too long is known before anything is changed.
-  double largest = 0;
-  const std::size_t rates = lr.samples == 0 ? 1 : lr.samples * shape().instances;
-  for (std::size_t i = 0; i < rates; ++i) largest = std::max(largest, lr.values[i]);
-  (void)pulse::plan_pulses(update, 1.0, 1.0, largest, granularity);
   const double work = static_cast<double>(shape().instances * shape().plane()) * static_cast<double>(x.samples);
   if (work < parallel_updates) threads = 1;
   const auto pulse_chunk = [&](std::size_t k, pulse::Trains& trains, std::size_t first, std::size_t count,

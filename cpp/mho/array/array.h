@@ -51,6 +51,10 @@ class Array {
   void read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
             std::span<const float* const> weights = {});
 
+  // Throws unless `pulse` can take this: what it checks before it changes anything.
+  void check_pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update) const;
+  // The same for trains alone, whatever they are made of.
+  void check_trains(double lr, const pulse::UpdateParameters& update) const;
   // Moves the weights by -lr d^T x in expectation, sample by sample. Snapshots, in the order of their samples, are what
   // a read without periphery sees on the way.
   void pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,

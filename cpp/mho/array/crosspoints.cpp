@@ -52,6 +52,8 @@ std::size_t Crosspoints::set_part(const std::string& part, const float*, bool) {
              ", got " + part);
 }
 
+void Crosspoints::check_accumulate(const Batch&, const Batch&, Rates) const {}
+
 bool Crosspoints::has_plane(const std::string& name) const {
   const auto names = plane_names();
   return std::ranges::find(names, name) != names.end();

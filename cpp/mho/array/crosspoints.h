@@ -3,6 +3,7 @@
 // Crosspoints can be pulsed, programmed and looked at. They know no periphery, and make no pulse trains.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -45,6 +46,14 @@ struct Rates {
   std::size_t samples = 0;  // 0: one rate for all
   [[nodiscard]] double of(std::size_t instance, std::size_t sample) const {
     return samples == 0 ? *values : values[instance * samples + sample];
+  }
+  // Of the first samples of all instances.
+  [[nodiscard]] double largest(std::size_t instances, std::size_t count) const {
+    double result = 0;
+    for (std::size_t k = 0; k < (samples == 0 ? 1 : instances); ++k) {
+      for (std::size_t s = 0; s < (samples == 0 ? 1 : count); ++s) result = std::max(result, of(k, s));
+    }
+    return result;
   }
 };
 
@@ -95,6 +104,8 @@ class Crosspoints {
   virtual void pulse(std::size_t instance, const pulse::Request& request) = 0;
   // Adds -lr d^T x of some samples, one after the other, to weights that need no pulses.
   virtual void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads);
+  // Throws unless all samples of a call can be accumulated.
+  virtual void check_accumulate(const Batch& x, const Batch& d, Rates lr) const;
   // Gives each device of one instance a number of pulses of its own: how a controller writes what it has looked up.
   virtual void pulse_by_count(std::size_t instance, const pulse::CountedRequest& request);
   // Puts some devices of one instance, named by their places in the padded layout, back to where they were built.

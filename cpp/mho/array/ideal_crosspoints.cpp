@@ -32,25 +32,18 @@ void IdealCrosspoints::reset(const Selection& chosen, std::uint64_t, int) {
 
 void IdealCrosspoints::stick(const Selection&) { fail_value("ideal weights cannot be stuck"); }
 
-void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
-  // The largest magnitude of the samples, of all instances.
+void IdealCrosspoints::check_accumulate(const Batch& x, const Batch& d, Rates lr) const {
   const auto largest = [&](const Batch& batch) {
+    const std::size_t count = batch.samples * batch.features * (batch.per_instance ? shape_.instances : 1);
     float m = 0;
-    for (std::size_t k = 0; k < (batch.per_instance ? shape_.instances : 1); ++k) {
-      const float* values = batch.instance(k) + samples.first * batch.features;
-      for (std::size_t i = 0; i < samples.count * batch.features; ++i) m = std::max(m, std::fabs(values[i]));
-    }
+    for (std::size_t i = 0; i < count; ++i) m = std::max(m, std::fabs(batch.data[i]));
     return static_cast<double>(m);
   };
-  double rate = 0;
-  for (std::size_t k = 0; k < (lr.samples == 0 ? 1 : shape_.instances); ++k) {
-    for (std::size_t s = 0; s < (lr.samples == 0 ? 1 : samples.count); ++s) {
-      rate = std::max(rate, lr.of(k, samples.first + s));
-    }
-  }
-  if (rate * largest(x) * largest(d) * static_cast<double>(samples.count) > 1e30) {
-    fail_value("update: lr * d * x is too large for float32 weights");
-  }
+  const double change = lr.largest(shape_.instances, x.samples) * largest(x) * largest(d);
+  if (change * static_cast<double>(x.samples) > 1e30) fail_value("update: lr * d * x is too large for float32 weights");
+}
+
+void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
   const std::size_t stride = shape_.stride();
   const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(samples.count);
   // The padded inputs of each instance, so that a row is whole registers.

@@ -29,6 +29,7 @@ MixedPrecision::MixedPrecision(Parameters& p, array::Array& main, const pulse::U
       granularity_(p.has("granularity") ? p.number("granularity", 1e-12, 1e6) : main.crosspoints().granularity()),
       gradient_("gradient", main.shape().instances, main.shape().out_features, main.shape().in_features),
       residual_("residual", main.shape().instances, main.shape().out_features, main.shape().in_features) {
+  main_.check_trains(granularity_ * transfer_lr_, transfer_update_);
   const auto add = [&](const char* name) {
     moments_.emplace_back(name, main.shape().instances, main.shape().out_features, main.shape().in_features);
   };

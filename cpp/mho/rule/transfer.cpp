@@ -40,7 +40,7 @@ TransferRule::TransferRule(Parameters& p, array::Array& main, const pulse::Updat
   const periphery::IoParameters io(p.section("transfer_io"));
   std::vector<Parameters>& devices = p.sections("fast_devices");
   for (std::size_t level = 0; level < devices.size(); ++level) {
-    const std::string name = devices.size() == 1 ? "fast" : "fast" + std::to_string(level);
+    const std::string name = array_name(level, devices.size());
     std::vector<std::uint64_t> keys;
     for (std::size_t k = 0; k < instances(); ++k) {
       keys.push_back(random::derive_key(main.crosspoints().key(k).value(), name));
@@ -66,8 +66,31 @@ double TransferRule::fast_rate(std::size_t, double lr, const float*, const float
   return scale_fast_lr_ ? fast_lr_ * lr : fast_lr_;
 }
 
+std::vector<double> TransferRule::checked_rates(const Batch& x, const Batch& d, double lr) {
+  for (std::size_t level = 0; level < levels(); ++level) {
+    target(level).check_trains(write_rate(level, lr), transfer_update_);
+  }
+  // Rates may follow running means, which go back where they were if the update cannot be.
+  std::vector<std::vector<float>> kept;
+  for (const auto& buffer : line_buffers_) kept.push_back(buffer->values);
+  std::vector<double> rates(instances() * x.samples);
+  try {
+    for (std::size_t k = 0; k < instances(); ++k) {
+      for (std::size_t s = 0; s < x.samples; ++s) {
+        rates[k * x.samples + s] = fast_rate(k, lr, x.instance(k) + s * x.features, d.instance(k) + s * d.features);
+      }
+    }
+    fast_[0]->check_pulse(x, d, {rates.data(), x.samples}, update_);
+  } catch (...) {
+    for (std::size_t b = 0; b < kept.size(); ++b) line_buffers_[b]->values = kept[b];
+    throw;
+  }
+  return rates;
+}
+
 void TransferRule::update(const Batch& x, const Batch& d, double lr, int threads) {
   const auto& shape = main_.shape();
+  const std::vector<double> rates = checked_rates(x, d, lr);
   for (std::size_t first = 0; first < x.samples; first += block_samples) {
     const std::size_t count = std::min(block_samples, x.samples - first);
     // The samples of this block, for each instance one after the other.
@@ -84,13 +107,6 @@ void TransferRule::update(const Batch& x, const Batch& d, double lr, int threads
     };
     Batch block_x = part(x, own[0]);
     Batch block_d = part(d, own[1]);
-    std::vector<double> rates(instances() * count);
-    for (std::size_t k = 0; k < instances(); ++k) {
-      for (std::size_t s = 0; s < count; ++s) {
-        rates[k * count + s] =
-            fast_rate(k, lr, block_x.instance(k) + s * shape.in_features, block_d.instance(k) + s * shape.out_features);
-      }
-    }
     std::vector<Event> events = schedule(0, count);
     std::vector<float> chopped[2];
     if (this->chopped()) {
@@ -98,7 +114,7 @@ void TransferRule::update(const Batch& x, const Batch& d, double lr, int threads
       block_x = {chopped[0].data(), count, shape.in_features, true};
       block_d = {chopped[1].data(), count, shape.out_features, true};
     }
-    run(0, block_x, block_d, {rates.data(), count}, lr, events, threads);
+    run(0, block_x, block_d, {rates.data() + first, x.samples}, lr, events, threads);
   }
   seen_is_old_ = true;
 }
@@ -198,9 +214,7 @@ void TransferRule::run(std::size_t level, const Batch& x, const Batch& d, array:
 void TransferRule::rest() {
   const std::vector<float> zeros(main_.shape().out_features * main_.shape().in_features);
   for (const auto& array : fast_) (void)array->crosspoints().set_weight(zeros.data(), false);
-  for (const auto& buffer : buffers_) {
-    if (buffer->size() == zeros.size()) std::ranges::fill(buffer->values, 0.0F);
-  }
+  for (const auto& buffer : crosspoint_buffers_) std::ranges::fill(buffer->values, 0.0F);
   seen_is_old_ = true;
 }
 
@@ -236,26 +250,27 @@ void TransferRule::state_changed() { seen_is_old_ = true; }
 std::vector<NamedArray> TransferRule::arrays() {
   std::vector<NamedArray> arrays;
   for (std::size_t level = 0; level < levels(); ++level) {
-    arrays.push_back({levels() == 1 ? "fast" : "fast" + std::to_string(level), fast_[level].get()});
+    arrays.push_back({array_name(level, levels()), fast_[level].get()});
   }
   return arrays;
 }
 
 std::vector<Buffer*> TransferRule::buffers() {
   std::vector<Buffer*> buffers;
-  for (const auto& buffer : buffers_) buffers.push_back(buffer.get());
+  for (const auto& buffer : crosspoint_buffers_) buffers.push_back(buffer.get());
+  for (const auto& buffer : line_buffers_) buffers.push_back(buffer.get());
   return buffers;
 }
 
 Buffer& TransferRule::add_buffer(const std::string& name) {
-  buffers_.push_back(std::make_unique<Buffer>(name, instances(), main_.shape().out_features, main_.shape().in_features,
-                                              0.0F, columns_));
-  return *buffers_.back();
+  crosspoint_buffers_.push_back(std::make_unique<Buffer>(name, instances(), main_.shape().out_features,
+                                                         main_.shape().in_features, 0.0F, columns_));
+  return *crosspoint_buffers_.back();
 }
 
 Buffer& TransferRule::add_line_buffer(const std::string& name, std::size_t size, float start) {
-  buffers_.push_back(std::make_unique<Buffer>(name, instances(), 1, size, start));
-  return *buffers_.back();
+  line_buffers_.push_back(std::make_unique<Buffer>(name, instances(), 1, size, start));
+  return *line_buffers_.back();
 }
 
 std::vector<array::Counter> TransferRule::counters() const {

@@ -93,12 +93,18 @@ class TransferRule : public Rule {
             std::vector<float>& chopped_d);
   [[nodiscard]] bool chopped() { return signs(0).lines != nullptr; }
   [[nodiscard]] std::uint64_t period(std::size_t level) const;
+  // Of each instance and sample; all that an update checks, it checks here, before anything has changed.
+  [[nodiscard]] std::vector<double> checked_rates(const array::Batch& x, const array::Batch& d, double lr);
+  // Of one of so many fast arrays.
+  [[nodiscard]] static std::string array_name(std::size_t level, std::size_t count) {
+    return count == 1 ? "fast" : "fast" + std::to_string(level);
+  }
 
   std::vector<periphery::ReadChannel> readers_;  // of each level and instance
   std::vector<std::uint64_t> samples_;           // that each level has seen
   std::vector<std::uint64_t> reads_;             // of lines, of each level
   std::uint64_t digital_operations_ = 0;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<std::unique_ptr<Buffer>> crosspoint_buffers_, line_buffers_;
   AlignedVector<float> seen_;  // what reads see of all arrays together
   bool seen_is_old_ = true;
 };
