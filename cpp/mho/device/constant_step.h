@@ -18,7 +18,8 @@ class ConstantStep {
       : pulsed_(p),
         most_(most_within_reach(pulsed_, pulsed_.dw_min_ctoc)),
         noise_([this](double n) { return pulsed_.dw_min_ctoc * std::sqrt(n); }),
-        reach_(static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc))) {}
+        reach_{static_cast<float>(pulse_reach(most_, pulsed_.dw_min_ctoc)),
+               static_cast<float>(pulse_reach(few_pulses_at_once, pulsed_.dw_min_ctoc))} {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
@@ -28,8 +29,8 @@ class ConstantStep {
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const { return load_pulsed(planes); }
 
   [[nodiscard]] bool limits_behind() const { return pulsed_.dw_min_ctoc > rarely_reversed; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
-    const typename V::F reach(reach_);
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
+    const typename V::F reach(reach_[static_cast<std::size_t>(count)]);
     AggregationRange<V> r{fnma(reach, lanes.up, lanes.w_max), fma(reach, lanes.down, lanes.w_min),
                           fma(reach, lanes.up, lanes.w_min), fnma(reach, lanes.down, lanes.w_max)};
     r.include_limits();
@@ -48,7 +49,7 @@ class ConstantStep {
   PulsedParameters pulsed_;
   std::uint32_t most_;
   CountTable noise_;
-  float reach_;
+  float reach_[2];  // of most and of few
 };
 
 }  // namespace mho::device

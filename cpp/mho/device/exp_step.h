@@ -55,29 +55,31 @@ class ExpStep {
   }
 
   [[nodiscard]] bool limits_behind() const { return true; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
     using F = typename V::F;
-    AggregationRange<V> r;
-    together_.up.of(lanes.up, lanes.width, r.up_low, r.up_high);
-    together_.down.of(lanes.down, lanes.width, r.down_low, r.down_high);
+    const SmoothIntervals& together = together_[count];
+    const auto up = together.up.of(lanes.up, lanes.width);
+    const auto down = together.down.of(lanes.down, lanes.width);
     const auto weight = [&](F coordinate) { return fma(F(2.0F), coordinate, F(-1.0F)) * F(extent_) * lanes.width; };
     // How far the pulses lead depends on the steps where they start: on the side of zero of the bound that they might
     // meet, or else on either side.
-    const auto below = [&](const SmoothInterval& steps, F s) {
-      const F near = fma(F(together_.reach * steps.largest_above()), F(0.0F) - s, lanes.w_max);
-      const F far = fma(F(together_.reach * steps.largest_below()), F(0.0F) - s, lanes.w_max);
+    const F reach(together.reach);
+    const auto below = [&](const auto& steps, F s) {
+      const F near = fnma(reach * steps.largest_above, s, lanes.w_max);
+      const F far = fnma(reach * steps.largest_below, s, lanes.w_max);
       return select(near >= F(0.0F), near, min(near, far));
     };
-    const auto above = [&](const SmoothInterval& steps, F s) {
-      const F near = fma(F(together_.reach * steps.largest_below()), s, lanes.w_min);
-      const F far = fma(F(together_.reach * steps.largest_above()), s, lanes.w_min);
+    const auto above = [&](const auto& steps, F s) {
+      const F near = fma(reach * steps.largest_below, s, lanes.w_min);
+      const F far = fma(reach * steps.largest_above, s, lanes.w_min);
       return select(near <= F(0.0F), near, max(near, far));
     };
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    r.up_high = min(weight(r.up_high), below(together_.up, lanes.up));
-    r.down_low = max(weight(r.down_low), above(together_.down, lanes.down));
-    r.up_low = max(weight(r.up_low), reversed ? above(together_.up, lanes.up) : F(-unlimited));
-    r.down_high = min(weight(r.down_high), reversed ? below(together_.down, lanes.down) : F(unlimited));
+    AggregationRange<V> r;
+    r.up_high = min(weight(up.high), below(up, lanes.up));
+    r.down_low = max(weight(down.low), above(down, lanes.down));
+    r.up_low = max(weight(up.low), reversed ? above(up, lanes.up) : F(-unlimited));
+    r.down_high = min(weight(down.high), reversed ? below(down, lanes.down) : F(unlimited));
     r.include_limits();
     return r;
   }
@@ -133,7 +135,7 @@ class ExpStep {
   double noise_add_, noise_slope_;
   bool noise_of_weight_;
   SmoothPulses steps_;
-  SmoothIntervals together_;
+  SmoothAggregation together_;
 };
 
 }  // namespace mho::device

@@ -70,7 +70,7 @@ class HiddenStep {
   template <class V> [[nodiscard]] static typename V::F state(const Lanes<V>& lanes) { return lanes.count; }
 
   [[nodiscard]] bool limits_behind() const { return false; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce) const {
     return {lanes.w_max, lanes.w_min, lanes.w_min, lanes.w_max};
   }
 

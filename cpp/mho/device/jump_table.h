@@ -95,7 +95,7 @@ class JumpTable {
     const auto p = load_pulsed(planes);
     return Lanes<typename Planes::V>{p.up, p.down, p.w_max, p.w_min, F(1.0F) / max(p.w_max - p.w_min, F(1e-30F))};
   }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>&) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>&, AtOnce) const {
     using F = typename V::F;
     return {F(unlimited), F(-unlimited), F(-unlimited), F(unlimited)};
   }

@@ -29,9 +29,9 @@ class LinearResponse {
     // Where slopes are steep, fewer pulses at once leave more devices within the limits.
     const double slope =
         std::fmax(p.nominal_up() / std::fmax(p.w_max, 1e-30), p.nominal_down() / -std::fmin(p.w_min, -1e-30));
-    while (most_ > 3 && 1.5 * slope > steepest(most_)) most_ /= 2;
-    steepest_ = static_cast<float>(steepest(most_));
-    spread_reach_ = static_cast<float>(pulse_reach(most_, noise_)) - static_cast<float>(most_);
+    while (most_ > few_pulses_at_once && 1.5 * slope > steepest(most_)) most_ /= 2;
+    limits_[0] = limits(most_);
+    limits_[1] = limits(few_pulses_at_once);
   }
 
   [[nodiscard]] std::uint32_t most_at_once() const { return most_; }
@@ -39,23 +39,24 @@ class LinearResponse {
   // step may be reversed.
   [[nodiscard]] bool limits_behind(bool may_increase) const { return may_increase || noise_ > rarely_reversed; }
 
-  template <class V> [[nodiscard]] AggregationRange<V> range(const LinearLanes<V>& lanes) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const LinearLanes<V>& lanes, AtOnce count) const {
     using F = typename V::F;
-    const F most(static_cast<float>(most_));
+    const Limits& limits = limits_[static_cast<std::size_t>(count)];
+    const F most(limits.count);
     // From w, n pulses lead at most to w + n (s + k w) + c s, with c (s + k w) instead where the noise is
     // multiplicative.
-    const F reach = most + F(spread_reach_);
+    const F reach = most + F(limits.spread_reach);
     const F per_weight = multiplicative_ ? reach : most;
     // Steps that shrink to nothing at a bound never cross it.
     const float soft = multiplicative_ ? 1e-5F : -1.0F;
     const auto ahead = [&](F bound, F step, F slope, F sign) {
       const F limit = fnma(reach, step, bound) / fma(per_weight, slope, F(1.0F));
       const F open = select(abs(fma(slope, bound, step)) <= F(soft) * abs(step), sign * F(unlimited), limit);
-      return select(abs(slope) > F(steepest_), F(0.0F) - sign * F(unlimited), open);
+      return select(abs(slope) > F(limits.steepest), F(0.0F) - sign * F(unlimited), open);
     };
     const auto behind = [&](F bound, F step, F slope, F sign) {
       const F largest = max(abs(fma(slope, bound, step)), abs(step));
-      return fma(sign * F(spread_reach_), largest, bound);
+      return fma(sign * F(limits.spread_reach), largest, bound);
     };
     const F plus(1.0F);
     const F minus(-1.0F);
@@ -100,6 +101,16 @@ class LinearResponse {
     return std::fmin(0.25 / count, std::sqrt(1e-3 / (count * std::fmax(noise_ * noise_, 1e-12))));
   }
 
+  // Of so many pulses at once.
+  struct Limits {
+    float count;
+    float steepest;
+    float spread_reach;  // how far their noise can lead beyond their mean, in steps
+  };
+  [[nodiscard]] Limits limits(std::uint32_t n) const {
+    return {static_cast<float>(n), static_cast<float>(steepest(n)), static_cast<float>(pulse_reach(n, noise_) - n)};
+  }
+
   double noise_;
   bool multiplicative_;
   std::uint32_t most_;
@@ -107,8 +118,7 @@ class LinearResponse {
   CountTable pairs_, triples_;
   CountTable spread_, spread_slope_, spread_square_;
   CountTable skew_;
-  float steepest_ = 0;
-  float spread_reach_ = 0;
+  Limits limits_[2];  // of most and of few
 };
 
 }  // namespace mho::device

@@ -75,8 +75,8 @@ class LinearStep {
   }
 
   [[nodiscard]] bool limits_behind() const { return response_.limits_behind(may_increase_); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
-    return response_.range(lanes);
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
+    return response_.range(lanes, count);
   }
   template <class V>
   [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,

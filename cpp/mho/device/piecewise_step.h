@@ -88,19 +88,20 @@ class PiecewiseStep {
   }
 
   [[nodiscard]] bool limits_behind() const { return true; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
     using F = typename V::F;
+    const SmoothIntervals& together = together_[count];
     AggregationRange<V> r;
-    together_.up.of(lanes.up, lanes.width, r.up_low, r.up_high);
-    together_.down.of(lanes.down, lanes.width, r.down_low, r.down_high);
+    const auto ups = together.up.of(lanes.up, lanes.width);
+    const auto downs = together.down.of(lanes.down, lanes.width);
     const auto weight = [&](F coordinate) { return fma(coordinate, lanes.width, lanes.w_min); };
-    const F up_reach = F(largest_up_ * together_.reach) * lanes.up;
-    const F down_reach = F(largest_down_ * together_.reach) * lanes.down;
+    const F up_reach = F(largest_up_ * together.reach) * lanes.up;
+    const F down_reach = F(largest_down_ * together.reach) * lanes.down;
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    r.up_high = min(weight(r.up_high), lanes.w_max - up_reach);
-    r.down_low = max(weight(r.down_low), lanes.w_min + down_reach);
-    r.up_low = max(weight(r.up_low), reversed ? lanes.w_min + up_reach : F(-unlimited));
-    r.down_high = min(weight(r.down_high), reversed ? lanes.w_max - down_reach : F(unlimited));
+    r.up_high = min(weight(ups.high), lanes.w_max - up_reach);
+    r.down_low = max(weight(downs.low), lanes.w_min + down_reach);
+    r.up_low = max(weight(ups.low), reversed ? lanes.w_min + up_reach : F(-unlimited));
+    r.down_high = min(weight(downs.high), reversed ? lanes.w_max - down_reach : F(unlimited));
     r.include_limits();
     return r;
   }
@@ -210,7 +211,7 @@ class PiecewiseStep {
   float cells_up_, cells_down_;
   float largest_up_, largest_down_;
   SmoothPulses steps_;
-  SmoothIntervals together_;
+  SmoothAggregation together_;
 };
 
 }  // namespace mho::device

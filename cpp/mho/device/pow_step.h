@@ -64,25 +64,25 @@ class PowStep {
   }
 
   [[nodiscard]] bool limits_behind() const { return true; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
     using F = typename V::F;
+    const SmoothIntervals& together = together_[count];
     AggregationRange<V> r;
-    F near;
-    F far;
     const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    const F reach(together_.reach);
+    const F reach(together.reach);
     const auto usual = [&](F gamma, double mean) {
       return abs(gamma - F(static_cast<float>(mean))) <= F(static_cast<float>(usual_spread() * mean));
     };
-    together_.up.of(lanes.up, lanes.width, near, far);
-    r.up_low = max(fnma(far, lanes.width, lanes.w_max), reversed ? fma(reach, lanes.up, lanes.w_min) : F(-unlimited));
-    r.up_high = min(fnma(near, lanes.width, lanes.w_max), fnma(reach, lanes.up, lanes.w_max));
+    const auto ups = together.up.of(lanes.up, lanes.width);
+    r.up_low =
+        max(fnma(ups.high, lanes.width, lanes.w_max), reversed ? fma(reach, lanes.up, lanes.w_min) : F(-unlimited));
+    r.up_high = min(fnma(ups.low, lanes.width, lanes.w_max), fnma(reach, lanes.up, lanes.w_max));
     r.up_high = select(usual(lanes.gamma_up, mean_gamma(true)), r.up_high, F(-unlimited));
-    together_.down.of(lanes.down, lanes.width, near, far);
-    r.down_low = max(fma(near, lanes.width, lanes.w_min), fma(reach, lanes.down, lanes.w_min));
+    const auto downs = together.down.of(lanes.down, lanes.width);
+    r.down_low = max(fma(downs.low, lanes.width, lanes.w_min), fma(reach, lanes.down, lanes.w_min));
     r.down_low = select(usual(lanes.gamma_down, mean_gamma(false)), r.down_low, F(unlimited));
     r.down_high =
-        min(fma(far, lanes.width, lanes.w_min), reversed ? fnma(reach, lanes.down, lanes.w_max) : F(unlimited));
+        min(fma(downs.high, lanes.width, lanes.w_min), reversed ? fnma(reach, lanes.down, lanes.w_max) : F(unlimited));
     r.include_limits();
     return r;
   }
@@ -138,7 +138,7 @@ class PowStep {
   double gamma_, gamma_dtod_;
   double up_down_, up_down_dtod_;
   SmoothPulses steps_;
-  SmoothIntervals together_;
+  SmoothAggregation together_;
 };
 
 }  // namespace mho::device

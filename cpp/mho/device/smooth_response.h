@@ -52,7 +52,7 @@ inline bool aggregation_is_fine(const Response<double>& response, std::uint32_t 
   const double variance = noise * noise;
   const double slope = std::fabs(response.slope);
   const double curved = std::fabs(response.step * response.curvature) * count * std::fmax(variance / 4, count / 6);
-  return count * slope <= 0.1 && curved <= 1e-3 && count * slope * slope * variance <= 4e-3 &&
+  return count * slope <= 0.15 && curved <= 1e-2 && count * slope * slope * variance <= 2.5e-2 &&
          slope * pulse_reach(n, noise) <= 1;
 }
 
@@ -84,26 +84,28 @@ class SmoothInterval {
           low_[size] = static_cast<float>(run);
           high_[size] = static_cast<float>(at);
         }
-        double& largest = largest_[at < 0.5 ? 0 : 1];
-        largest = std::fmax(largest, std::fabs(here.step) / share);
+        float& largest = at < 0.5 ? largest_below_[size] : largest_above_[size];
+        largest = std::fmax(largest, static_cast<float>(std::fabs(here.step) / share));
       }
     }
   }
 
-  // For devices of step size s and range R.
-  template <class F> void of(F s, F range, F& low, F& high) const {
+  // For devices of step size s and range R: where it begins and ends, and the largest mean steps of its lower half,
+  // below 0.5, and of its upper half, in units of s.
+  template <class F> struct Part {
+    F low, high;
+    F largest_below, largest_above;
+  };
+  template <class F> [[nodiscard]] Part<F> of(F s, F range) const {
     const F size = min(s * F(static_cast<float>(sizes_per_mean / mean_share_)) / range, F(sizes - 1.0F));
     // The first entry for steps of this size or larger ones.
     using U = decltype(round_to_int(size));
     const U index = round_to_int(size + F(0.499F)) - U(1U);
     const U last(static_cast<std::uint32_t>(sizes - 1));
     const auto entry = select(greater(index, last), last, index);
-    low = look_up(low_, entry);
-    high = look_up(high_, entry);
+    return {look_up(low_, entry), look_up(high_, entry), look_up(largest_below_, entry),
+            look_up(largest_above_, entry)};
   }
-  // The largest mean step of its lower half, below 0.5, and of its upper half, in units of s.
-  [[nodiscard]] float largest_below() const { return static_cast<float>(largest_[0]); }
-  [[nodiscard]] float largest_above() const { return static_cast<float>(largest_[1]); }
   // How much of the coordinate it covers for the mean device.
   [[nodiscard]] double width() const { return static_cast<double>(high_[sizes_per_mean] - low_[sizes_per_mean]); }
 
@@ -112,27 +114,41 @@ class SmoothInterval {
   static constexpr int sizes_per_mean = 4;
   alignas(64) float low_[sizes];
   alignas(64) float high_[sizes];
+  alignas(64) float largest_below_[sizes] = {};
+  alignas(64) float largest_above_[sizes] = {};
   double mean_share_;
-  double largest_[2] = {};
 };
 
-// Both directions, with as many pulses at once as most weights of the mean device allow: at most `most`, few at least.
+// Both directions, for so many pulses at once.
 struct SmoothIntervals {
-  std::uint32_t most;
   SmoothInterval up, down;
   float reach;
+};
+
+// Those of as many pulses at once as most weights of the mean device allow, at most `most`, and those of few.
+struct SmoothAggregation {
+  std::uint32_t most;
 
   // `interval(up, n)` is that of n pulses in one direction.
   template <class Function>
-  SmoothIntervals(std::uint32_t most_wanted, double noise, Function&& interval)
-      : most(most_wanted), up(interval(true, most)), down(interval(false, most)) {
-    while (most > 3 && std::fmin(up.width(), down.width()) < 0.5) {
+  SmoothAggregation(std::uint32_t most_wanted, double noise, Function&& interval)
+      : most(most_wanted), intervals_{of(most, noise, interval), of(few_pulses_at_once, noise, interval)} {
+    while (most > few_pulses_at_once && std::fmin(intervals_[0].up.width(), intervals_[0].down.width()) < 0.5) {
       most /= 2;
-      up = interval(true, most);
-      down = interval(false, most);
+      intervals_[0] = of(most, noise, interval);
     }
-    reach = static_cast<float>(pulse_reach(most, noise));
   }
+
+  [[nodiscard]] const SmoothIntervals& operator[](AtOnce count) const {
+    return intervals_[static_cast<std::size_t>(count)];
+  }
+
+ private:
+  template <class Function> static SmoothIntervals of(std::uint32_t n, double noise, Function&& interval) {
+    return {interval(true, n), interval(false, n), static_cast<float>(pulse_reach(n, noise))};
+  }
+
+  SmoothIntervals intervals_[2];  // of most and of few
 };
 
 }  // namespace mho::device

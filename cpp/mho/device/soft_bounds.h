@@ -38,8 +38,8 @@ class SoftBounds {
   }
 
   [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
-    return response_.range(lanes);
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
+    return response_.range(lanes, count);
   }
   template <class V>
   [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,

@@ -72,8 +72,8 @@ class SoftBoundsReference {
   }
 
   [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes) const {
-    AggregationRange<V> r = response_.range(lanes.soft);
+  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
+    AggregationRange<V> r = response_.range(lanes.soft, count);
     r.up_high = r.up_high - lanes.reference;
     r.down_low = r.down_low - lanes.reference;
     r.up_low = r.up_low - lanes.reference;

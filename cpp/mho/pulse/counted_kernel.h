@@ -29,8 +29,9 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
       auto lanes = model.load(device::Neighbours{target.planes, at});
       const F32 w = F32::load(target.weight + at);
       const F32 xi = random::to_gaussian(first.stream.words(element, 0), 4 * first.half + r);
-      const F32 moved = pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes), w, n,
-                                         count > F32(0.0F), xi, LaterNoise(request.noise, request.step, element, r));
+      const F32 moved =
+          pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes, device::AtOnce::most), w, n,
+                           count > F32(0.0F), xi, LaterNoise(request.noise, request.step, element, r));
       simd::select(touched, moved, w).store(target.weight + at);
       if constexpr (device::HasState<Model>) model.state(lanes).store(target.state + at);
       if (target.age != nullptr) {

@@ -101,7 +101,7 @@ struct LaterNoise {
   alignas(64) std::uint32_t drawn[4][16];
 };
 
-// Several pulses for devices that may not take all of theirs at once: as many at a time as the device's range allows.
+// Several pulses for devices that may not take all of theirs at once: as many at a time as the device's ranges allow.
 template <class V, class Model, class Lanes>
 [[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse, Lanes& lanes,
                                               const device::AggregationRange<V>& range, typename V::F w,
@@ -111,6 +111,8 @@ template <class V, class Model, class Lanes>
   using U = typename V::U;
   const U one(1U);
   const U most(pulse_by_pulse ? 1U : model.most_at_once());
+  const U few(pulse_by_pulse ? 1U : std::min(device::few_pulses_at_once, model.most_at_once()));
+  const device::AggregationRange<V> wider = model.range(lanes, device::AtOnce::few);
   F xi = first_noise;
   F next{};
   U left = n;
@@ -120,7 +122,8 @@ template <class V, class Model, class Lanes>
     } else if (pulse > 0) {
       xi = next;
     }
-    const U limit = select(range.outside(w, up, model.limits_behind()), one, most);
+    const U near = select(wider.outside(w, up, model.limits_behind()), one, few);
+    const U limit = select(range.outside(w, up, model.limits_behind()), near, most);
     const U now = select(greater(left, limit), limit, left);
     w = clamp(model.pulses(lanes, w, up, now, xi), lanes.w_min, lanes.w_max);
     left = left - now;
@@ -256,7 +259,7 @@ template <class Model> class DenseQuad {
     U32 pulses_left[rows];
     for (std::size_t r = 0; r < rows; ++r) {
       lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
-      range[r] = model.range(lanes[r]);
+      range[r] = model.range(lanes[r], device::AtOnce::most);
       w[r] = F32::load(target_.weight + origin + r * target_.stride);
       last[r] = U32(0U);
       if (wearing) pulses_left[r] = simd::round_to_int(F32::load(target_.pulses_left + origin + r * target_.stride));
@@ -496,9 +499,9 @@ template <class Model> class SparseQuad {
   [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
                                      simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
     auto lanes = model_.load(device::OneDevice{planes, column});
-    const simd::F1 moved =
-        pulse_in_turn<simd::Single>(model_, request_.pulse_by_pulse, lanes, model_.range(lanes), w, n, up, xi,
-                                    LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
+    const simd::F1 moved = pulse_in_turn<simd::Single>(
+        model_, request_.pulse_by_pulse, lanes, model_.range(lanes, device::AtOnce::most), w, n, up, xi,
+        LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
     if constexpr (device::HasState<Model>) {
       target_.state[(quad_ * rows_per_quad + row) * target_.stride + column] = model_.state(lanes).v;
     }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -63,8 +64,13 @@ template <class Model>
 Moments aggregate_moments(const Model& model, const Nominal& device, double w, bool up, int n, bool& valid) {
   const auto lanes = lanes_of(model, device);
   const F32 start(static_cast<float>(w));
-  valid = n == 1 || (n <= static_cast<int>(model.most_at_once()) &&
-                     !simd::any(model.range(lanes).outside(start, direction(up), model.limits_behind())));
+  const auto vouches = [&](device::AtOnce count, std::uint32_t limit) {
+    const auto range = model.range(lanes, count);
+    return n <= static_cast<int>(std::min(limit, model.most_at_once())) &&
+           !simd::any(range.outside(start, direction(up), model.limits_behind()));
+  };
+  valid = n == 1 || vouches(device::AtOnce::most, model.most_at_once()) ||
+          vouches(device::AtOnce::few, device::few_pulses_at_once);
   if (!valid) return {};
   constexpr int points = 1024;  // per side
   constexpr double width = 8.5 / points;
