@@ -131,6 +131,8 @@ template <class V, class Model, class Lanes>
   }
 }
 
+template <class Model> inline constexpr std::size_t planes_of = device::pulsed_planes + Model::extra_planes.size();
+
 // Four rows of devices, sixteen columns at a time, all samples of a chunk: first the noise of the block, then its rows.
 // Either part is a loop without long chains of operations that wait for each other.
 template <class Model> class DenseQuad {
@@ -143,7 +145,10 @@ template <class Model> class DenseQuad {
     if (quad_samples == 0 && request_.snapshots.empty()) return;
     for (std::size_t group = 0; group < target_.stride / columns_per_group; ++group) {
       std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
-      if (samples != 0) draw_noise(element(group), samples);
+      if (samples != 0) {
+        fetch(group);
+        draw_noise(element(group), samples);
+      }
       for (const Snapshot& snapshot : request_.snapshots) {
         if (!shows(snapshot, group)) continue;
         const std::uint64_t later = ~std::uint64_t{0} << 1 << snapshot.sample;
@@ -162,6 +167,15 @@ template <class Model> class DenseQuad {
 
   [[nodiscard]] std::uint32_t element(std::size_t group) const {
     return static_cast<std::uint32_t>(quad_ * target_.stride + group * columns_per_group);
+  }
+
+  // The devices of the block come from memory while their noise is drawn.
+  void fetch(std::size_t group) const {
+    for (std::size_t r = 0; r < rows_per_quad; ++r) {
+      const std::size_t at = (quad_ * rows_per_quad + r) * target_.stride + group * columns_per_group;
+      __builtin_prefetch(target_.weight + at, 1);
+      for (std::size_t p = 0; p < planes_of<Model>; ++p) __builtin_prefetch(target_.planes[p] + at);
+    }
   }
 
   // The samples in which a line of either side pulses in the same slot.
@@ -411,14 +425,13 @@ template <class Model> class SparseQuad {
 
  private:
   static constexpr std::uint32_t column_bits = 0x7FFFFFFFU;
-  static constexpr std::size_t planes_of_model = device::pulsed_planes + Model::extra_planes.size();
 
   // Most cache lines of the next row will be wanted, in an order that the processor cannot foresee.
   void fetch(std::size_t row) const {
     if (!target_.fetch_ahead || row >= target_.rows) return;
     for (std::size_t j = 0; j < target_.stride; j += 16) {
       __builtin_prefetch(target_.weight + row * target_.stride + j, 1);
-      for (std::size_t p = 0; p < planes_of_model; ++p) {
+      for (std::size_t p = 0; p < planes_of<Model>; ++p) {
         __builtin_prefetch(target_.planes[p] + row * target_.stride + j);
       }
     }
@@ -455,8 +468,8 @@ template <class Model> class SparseQuad {
     const std::uint32_t* columns = hits_.column;
     const std::uint32_t* counts = hits_.count;
     const float* noise = hits_.noise;
-    const float* planes[planes_of_model];
-    for (std::size_t p = 0; p < planes_of_model; ++p) planes[p] = target_.planes[p] + origin;
+    const float* planes[planes_of<Model>];
+    for (std::size_t p = 0; p < planes_of<Model>; ++p) planes[p] = target_.planes[p] + origin;
     const bool reversed = request_.directions == Directions::reversed;
     const bool one_sided = request_.directions != Directions::both && !reversed;
     const bool mine = request_.directions != Directions::down_as_up;
