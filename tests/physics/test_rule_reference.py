@@ -8,7 +8,7 @@ import pytest
 import mho
 from mho import IO, Tile, Update
 from mho.devices import ConstantStep, PowStep, SoftBounds
-from mho.rules import AGAD, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
+from mho.rules import AGAD, ERIDER, RIDER, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
 from reference.rules import Transfer
 
 SHAPE = (5, 18)
@@ -57,6 +57,59 @@ RULES = {
         transfer_update=SINGLE,
         gamma=0.1,
     ),
+    "ResidualLearning of four arrays": ResidualLearning(
+        fast_lr=5.0,
+        arrays=4,
+        gamma=0.5,
+        transfer_every=2,
+        transfer_every_growth=3,
+        transfer_lr=9.0,
+        transfer_lr_growth=1.2,
+        filter=0.4,
+        write_threshold=0.01,
+    ),
+    "TikiTaka of three arrays that follow fast": TikiTaka(
+        fast_lr=5.0, arrays=3, transfer_every_growth=2, transfer_lr=4.0, transfer_lr_growth=0.5
+    ),
+    "RIDER": RIDER(fast_lr=3.0, transfer_lr=3.0, filter=0.3),
+    "RIDER of rows": RIDER(fast_lr=3.0, transfer_columns=False, gamma=0.5, filter=0.3),
+    "ERIDER": ERIDER(fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4),
+    "ERIDER of rows": ERIDER(
+        fast_lr=3.0, transfer_columns=False, transfer_every=2, gamma=0.4, filter=0.3, in_chop_prob=0.6
+    ),
+    "TikiTaka at random": TikiTaka(fast_lr=2.0, transfer_lr=3.0, transfer_order="random"),
+    "TikiTaka of three arrays, at random and reset": TikiTaka(
+        fast_lr=5.0,
+        arrays=3,
+        gamma=0.3,
+        transfer_lr=5.0,
+        transfer_every_growth=2,
+        transfer_order="random",
+        reset_prob=0.4,
+        transfer_columns=False,
+    ),
+    "TikiTaka2, reset": TikiTaka2(fast_lr=0.2, transfer_lr=3.0, reset_prob=1.0),
+    "ChoppedTikiTaka2 at random": ChoppedTikiTaka2(
+        fast_lr=0.2,
+        transfer_lr=2.0,
+        out_chop_prob=0.3,
+        in_chop_prob=0.4,
+        in_chop_random=False,
+        transfer_order="random",
+        reset_prob=0.2,
+        gamma=0.1,
+    ),
+    "AGAD at random": AGAD(
+        fast_lr=0.3,
+        in_chop_prob=0.7,
+        transfer_lr=2.0,
+        transfer_order="random",
+        transfer_columns=False,
+        auto_scale=True,
+    ),
+    "ERIDER at random and reset": ERIDER(
+        fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4, transfer_order="random", reset_prob=0.3
+    ),
 }
 
 
@@ -90,6 +143,7 @@ def test_a_rule_is_its_reference(rule):
     for name, value in (
         ("buffer", reference.buffer[0]),
         ("filtered", reference.buffer[0]),
+        *((f"filtered{k}", buffer) for k, buffer in enumerate(reference.buffer)),
         ("running_mean", reference.mean),
         ("reference", reference.reference),
         ("in_chopper", reference.in_chopper[None]),
@@ -97,14 +151,19 @@ def test_a_rule_is_its_reference(rule):
     ):
         if name in set(arrays):
             np.testing.assert_allclose(arrays[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+    if rule.reset_prob:
+        counters = tile.state()[1]
+        assert counters["transfer_resets"] == reference.resets
+        assert 0 < sum(reference.resets) <= sum(counters["transfer_reads"])
     if rule.gamma:
         depth = len(reference.arrays) - 1
         signs = np.ones(SHAPE)
-        if isinstance(rule, ChoppedTikiTaka2):
+        if isinstance(rule, ChoppedTikiTaka2 | ERIDER):
             across, lines = reference.out_chopper, reference.in_chopper
             signs = np.outer(across, lines) if rule.transfer_columns else np.outer(lines, across)
+        baseline = reference.reference if isinstance(rule, RIDER) else 0.0
         seen = reference.arrays[-1].weight + sum(
-            rule.gamma ** (depth - k) * array.weight * (signs if k == 0 else 1)
+            rule.gamma ** (depth - k) * ((array.weight - baseline) * signs if k == 0 else array.weight)
             for k, array in enumerate(reference.arrays[:-1])
         )
         np.testing.assert_allclose(tile.weight, seen, atol=4e-5)

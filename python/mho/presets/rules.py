@@ -7,6 +7,8 @@ from typing import Any
 from mho._validate import choice
 from mho.rules import (
     AGAD,
+    ERIDER,
+    RIDER,
     SGD,
     ChoppedTikiTaka2,
     MixedPrecision,
@@ -81,8 +83,8 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     >>> rule("agda")
     Traceback (most recent call last):
         ...
-    mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'mixed_precision', \
-'residual_learning', 'sgd', 'tiki_taka', 'tiki_taka2', got 'agda'; did you mean agad?
+    mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'erider', 'mixed_precision', \
+'residual_learning', 'rider', 'sgd', 'tiki_taka', 'tiki_taka2', got 'agda'; did you mean agad?
     """
     make = _MAKERS[choice("rule", name, rule_names())]
     made: Rule = make(device or "", overrides)
@@ -117,4 +119,6 @@ _MAKERS: dict[str, Any] = {
     "agad": _agad,
     "residual_learning": lambda _, overrides: ResidualLearning(**overrides),
     "mixed_precision": lambda _, overrides: MixedPrecision(**overrides),
+    "rider": lambda _, overrides: RIDER(**overrides),
+    "erider": lambda _, overrides: ERIDER(**overrides),
 }
