@@ -31,6 +31,9 @@ class ERIDER(RIDER):
     ERIDER(in_chop_prob=0.1)
     """
 
+    filter: float = parameter(
+        0.1, above=0, at_most=1, doc="Share of a new read in the running mean Q.", source="design"
+    )
     in_chop_prob: float = parameter(
         0.05,
         above=0,

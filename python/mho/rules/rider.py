@@ -27,7 +27,8 @@ class RIDER(TransferRule):
     device to device. A digital mean Q follows what is read of the fast array P, and with it that point;
     reads of the tile see ``C + gamma * (P - Q)``. Each sample moves P by ``-fast_lr * lr * d x^T``; after
     every `transfer_every` samples the next column of P is read, C moves by ``transfer_lr * lr * (P - Q)``,
-    and then ``Q += filter * (P - Q)`` there.
+    and then ``Q += filter * (P - Q)`` there. Q also follows what P has learnt: where it does so before C has
+    moved, P runs into its bounds. So `filter` must be well below ``transfer_lr * lr / gamma``.
 
     References
     ----------
@@ -35,8 +36,8 @@ class RIDER(TransferRule):
 
     Examples
     --------
-    >>> RIDER(gamma=0.2, filter=0.01)
-    RIDER(gamma=0.2, filter=0.01)
+    >>> RIDER(gamma=0.2, filter=0.001)
+    RIDER(gamma=0.2, filter=0.001)
     """
 
     scale_fast_lr: bool = parameter(
@@ -50,7 +51,7 @@ class RIDER(TransferRule):
         source=TRACKING,
     )
     filter: float = parameter(
-        0.05, above=0, at_most=1, doc="Share of a new read in the running mean Q.", source=TRACKING
+        0.005, above=0, at_most=1, doc="Share of a new read in the running mean Q.", source="design"
     )
 
     def _default_transfer_update(self, config: TileConfig) -> Update:
