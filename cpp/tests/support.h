@@ -189,7 +189,9 @@ inline Parameters transfer_rule(const std::string& type, const std::string& devi
                 {"scale_fast_lr", false},
                 {"transfer_lr", 1.0},
                 {"scale_transfer_lr", true},
-                {"gamma", 0.0}};
+                {"gamma", 0.0},
+                {"transfer_order", "sequential"},
+                {"reset_prob", 0.0}};
   if (type == "TikiTaka2") values["threshold_scale"] = 1.0;
   if (type == "ResidualLearning") {
     values["filter"] = 0.5;
@@ -211,6 +213,8 @@ inline Parameters transfer_rule(const std::string& type, const std::string& devi
                      {"correct_gradient_magnitudes", false}};
     values.insert(own.begin(), own.end());
   }
+  if (type == "RIDER" || type == "ERIDER") values["filter"] = 0.25;
+  if (type == "ERIDER") values["in_chop_prob"] = 0.3;
   if (type == "AGAD") {
     values["tail_weightening"] = 5.0;
     values["buffer_cap"] = 0.0;

@@ -62,6 +62,8 @@ class Costs:
         Vectors that were read forward and backward, those of evaluations left out.
     line_reads : int
         Single columns or rows that a rule has read.
+    line_resets : int
+        Those of them that were reset then.
     digital_operations : int
         Multiplications and additions of a rule outside of the arrays.
     buffer_bytes : int
@@ -71,6 +73,7 @@ class Costs:
     pulses: dict[str, PulseCount] = field(default_factory=dict)
     vector_reads: int = 0
     line_reads: int = 0
+    line_resets: int = 0
     digital_operations: int = 0
     buffer_bytes: int = 0
 
@@ -89,6 +92,7 @@ class Costs:
             },
             vector_reads=self.vector_reads + other.vector_reads,
             line_reads=self.line_reads + other.line_reads,
+            line_resets=self.line_resets + other.line_resets,
             digital_operations=self.digital_operations + other.digital_operations,
             buffer_bytes=self.buffer_bytes + other.buffer_bytes,
         )
@@ -558,6 +562,7 @@ class Tile:
             pulses=pulses,
             vector_reads=instances * (counters["forward"] + counters["backward"]),
             line_reads=instances * sum(counters.get("transfer_reads", [0])),
+            line_resets=sum(counters.get("transfer_resets", [0])),
             digital_operations=sum(counters.get("digital_operations", [0])),
             buffer_bytes=self._engine.buffer_bytes(),
         )

@@ -91,6 +91,16 @@ RULES = {
     "ResidualLearning": rules.ResidualLearning(filter=0.3),
     "TikiTaka2 with a fast cell": rules.TikiTaka2(fast_lr=0.2, fast_device=pair, transfer_every=2),
     "MixedPrecision": rules.MixedPrecision(optimizer="adam", batch_size=10, x_bins=15.0, rows_per_transfer=7),
+    "ResidualLearning of four arrays": rules.ResidualLearning(
+        fast_lr=5.0, arrays=4, gamma=0.5, transfer_every_growth=3, transfer_lr=5.0, transfer_lr_growth=1.2
+    ),
+    "RIDER": rules.RIDER(fast_lr=3.0, filter=0.2, transfer_columns=False),
+    "ERIDER": rules.ERIDER(fast_lr=3.0, filter=0.2, in_chop_prob=0.3, transfer_every=2),
+    "AGAD at random": rules.AGAD(fast_lr=0.05, in_chop_prob=0.5, transfer_order="random", gamma=0.1),
+    "TikiTaka, reset": rules.TikiTaka(arrays=3, transfer_every_growth=2, reset_prob=0.3, gamma=0.2),
+    "ERIDER at random and reset": rules.ERIDER(
+        fast_lr=3.0, in_chop_prob=0.3, transfer_order="random", reset_prob=0.5, fast_device=pair
+    ),
 }
 UPDATES = {
     "default": Update(),

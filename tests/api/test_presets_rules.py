@@ -6,7 +6,7 @@ import pytest
 
 from mho import presets
 from mho.errors import MhoTypeError, MhoValueError
-from mho.rules import AGAD, SGD, ChoppedTikiTaka2, Rule, TikiTaka
+from mho.rules import AGAD, ERIDER, RIDER, SGD, ChoppedTikiTaka2, Rule, TikiTaka
 
 
 @pytest.mark.parametrize("name", presets.rule_names())
@@ -46,6 +46,21 @@ def test_numbers_are_the_published_ones(
     if isinstance(rule, AGAD):
         assert rule.tail_weightening == numbers[3]
         assert not rule.in_chop_random
+
+
+def test_the_presets_that_track_the_symmetry_point() -> None:
+    rule = presets.rule("erider")
+    assert isinstance(rule, ERIDER)
+    assert (rule.gamma, rule.in_chop_prob, rule.fast_lr, rule.transfer_lr) == (0.1, 0.05, 0.5, 0.05)
+    assert (rule.scale_fast_lr, rule.scale_transfer_lr) == (False, False)
+    plain = presets.rule("rider", gamma=0.3)
+    assert type(plain) is RIDER
+    assert (plain.gamma, plain.fast_lr) == (0.3, 0.5)
+
+
+def test_stochastic_hamiltonian_descent_is_tiki_taka_with_reads_of_both_arrays() -> None:
+    assert presets.rule("stochastic_hamiltonian") == TikiTaka(gamma=1.0)
+    assert presets.rule("stochastic_hamiltonian", gamma=0.5) == TikiTaka(gamma=0.5)
 
 
 def test_fields_may_be_set_otherwise() -> None:

@@ -8,7 +8,7 @@ import pytest
 import mho
 from mho import IO, Tile, Update
 from mho.devices import ConstantStep, PowStep, SoftBounds
-from mho.rules import AGAD, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
+from mho.rules import AGAD, ERIDER, RIDER, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
 from reference.rules import Transfer
 
 SHAPE = (5, 18)
@@ -57,6 +57,59 @@ RULES = {
         transfer_update=SINGLE,
         gamma=0.1,
     ),
+    "ResidualLearning of four arrays": ResidualLearning(
+        fast_lr=5.0,
+        arrays=4,
+        gamma=0.5,
+        transfer_every=2,
+        transfer_every_growth=3,
+        transfer_lr=9.0,
+        transfer_lr_growth=1.2,
+        filter=0.4,
+        write_threshold=0.01,
+    ),
+    "TikiTaka of three arrays that follow fast": TikiTaka(
+        fast_lr=5.0, arrays=3, transfer_every_growth=2, transfer_lr=4.0, transfer_lr_growth=0.5
+    ),
+    "RIDER": RIDER(fast_lr=3.0, transfer_lr=3.0, filter=0.3),
+    "RIDER of rows": RIDER(fast_lr=3.0, transfer_columns=False, gamma=0.5, filter=0.3),
+    "ERIDER": ERIDER(fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4),
+    "ERIDER of rows": ERIDER(
+        fast_lr=3.0, transfer_columns=False, transfer_every=2, gamma=0.4, filter=0.3, in_chop_prob=0.6
+    ),
+    "TikiTaka at random": TikiTaka(fast_lr=2.0, transfer_lr=3.0, transfer_order="random"),
+    "TikiTaka of three arrays, at random and reset": TikiTaka(
+        fast_lr=5.0,
+        arrays=3,
+        gamma=0.3,
+        transfer_lr=5.0,
+        transfer_every_growth=2,
+        transfer_order="random",
+        reset_prob=0.4,
+        transfer_columns=False,
+    ),
+    "TikiTaka2, reset": TikiTaka2(fast_lr=0.2, transfer_lr=3.0, reset_prob=1.0),
+    "ChoppedTikiTaka2 at random": ChoppedTikiTaka2(
+        fast_lr=0.2,
+        transfer_lr=2.0,
+        out_chop_prob=0.3,
+        in_chop_prob=0.4,
+        in_chop_random=False,
+        transfer_order="random",
+        reset_prob=0.2,
+        gamma=0.1,
+    ),
+    "AGAD at random": AGAD(
+        fast_lr=0.3,
+        in_chop_prob=0.7,
+        transfer_lr=2.0,
+        transfer_order="random",
+        transfer_columns=False,
+        auto_scale=True,
+    ),
+    "ERIDER at random and reset": ERIDER(
+        fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4, transfer_order="random", reset_prob=0.3
+    ),
 }
 
 
@@ -90,6 +143,7 @@ def test_a_rule_is_its_reference(rule):
     for name, value in (
         ("buffer", reference.buffer[0]),
         ("filtered", reference.buffer[0]),
+        *((f"filtered{k}", buffer) for k, buffer in enumerate(reference.buffer)),
         ("running_mean", reference.mean),
         ("reference", reference.reference),
         ("in_chopper", reference.in_chopper[None]),
@@ -97,14 +151,19 @@ def test_a_rule_is_its_reference(rule):
     ):
         if name in set(arrays):
             np.testing.assert_allclose(arrays[name], value, rtol=1e-4, atol=1e-4, err_msg=name)
+    if rule.reset_prob:
+        counters = tile.state()[1]
+        assert counters["transfer_resets"] == reference.resets
+        assert 0 < sum(reference.resets) <= sum(counters["transfer_reads"])
     if rule.gamma:
         depth = len(reference.arrays) - 1
         signs = np.ones(SHAPE)
-        if isinstance(rule, ChoppedTikiTaka2):
+        if isinstance(rule, ChoppedTikiTaka2 | ERIDER):
             across, lines = reference.out_chopper, reference.in_chopper
             signs = np.outer(across, lines) if rule.transfer_columns else np.outer(lines, across)
+        baseline = reference.reference if isinstance(rule, RIDER) else 0.0
         seen = reference.arrays[-1].weight + sum(
-            rule.gamma ** (depth - k) * array.weight * (signs if k == 0 else 1)
+            rule.gamma ** (depth - k) * ((array.weight - baseline) * signs if k == 0 else array.weight)
             for k, array in enumerate(reference.arrays[:-1])
         )
         np.testing.assert_allclose(tile.weight, seen, atol=4e-5)
@@ -159,6 +218,73 @@ def test_setting_the_weight_puts_the_other_arrays_at_rest():
     np.testing.assert_array_equal(tile.weight, target)
     for name in ("fast/weight", "buffer", "running_mean", "reference"):
         assert not tile.devices[name].any(), name
+
+
+@pytest.mark.parametrize(
+    "rule", [RIDER(fast_lr=2.0, gamma=0.2), ERIDER(fast_lr=2.0, gamma=0.2, in_chop_prob=0.5)]
+)
+@pytest.mark.parametrize("columns", [True, False])
+def test_setting_the_weight_forgets_the_symmetry_points(rule, columns):
+    # Some devices cannot be at 0: the main array makes up for what the fast one shows at rest.
+    rule = rule.replace(transfer_columns=columns, fast_device=SoftBounds(dw_min=0.01, stuck_prob=0.2))
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)
+    x, d = problem()
+    tile.update(x, d, 0.1)
+    assert tile.devices["running_mean"].any()
+    signs = tile.devices["in_chopper"] if isinstance(rule, ERIDER) else None
+    target = np.full(SHAPE, 0.05, np.float32)
+    assert tile.set_weight(target) == 0
+    np.testing.assert_allclose(tile.weight, target, atol=1e-6)
+    rest = np.clip(0, tile.devices["fast/w_min"], tile.devices["fast/w_max"])
+    np.testing.assert_array_equal(tile.devices["fast/weight"], rest)
+    assert rest.any()
+    assert not tile.devices["running_mean"].any()
+    if signs is not None:
+        assert not tile.devices["reference"].any()
+        np.testing.assert_array_equal(tile.devices["in_chopper"], signs)
+        assert (signs < 0).any()
+
+
+@pytest.mark.parametrize("device", [SOFT, mho.devices.Ideal()])
+def test_lines_that_were_read_are_reset_and_counted(device):
+    rule = TikiTaka(fast_device=device, reset_prob=1.0, transfer_every=SAMPLES // 2)
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)
+    x, d = problem()
+    tile.update(x, d, 0.1)
+    fast = tile.devices["fast/weight"]
+    # The second column was reset after the last sample: to 0, but for the noise of the write and the reset.
+    assert np.abs(fast[:, 1]).max() < 5 * getattr(device, "reset_std", 0.0) + 1e-6
+    assert np.abs(fast[:, 2:]).max() > 0.1
+    assert tile.costs.line_reads == tile.costs.line_resets == 2
+    assert (tile.costs + tile.costs).line_resets == 4
+    with pytest.raises(mho.MhoError, match=r"TikiTaka.reset_prob must be >= 0 and <= 1, got 2"):
+        TikiTaka(reset_prob=2.0)
+
+
+def test_what_only_several_arrays_have():
+    for rule in (TikiTaka, ResidualLearning):
+        for field in ("transfer_every_growth", "transfer_lr_growth"):
+            with pytest.raises(mho.MhoError, match=f"{rule.__name__}.{field} has no effect with two arrays"):
+                rule(**{field: 3})
+            assert getattr(rule(arrays=3, **{field: 3}), field) == 3
+    with pytest.raises(mho.MhoError, match="RIDER has no parameter arrays"):
+        RIDER(arrays=3)
+    with pytest.raises(mho.MhoError, match="transfer_order must be one of 'sequential', 'random'"):
+        TikiTaka(transfer_order="backwards")
+
+
+def test_a_state_without_later_counters_is_loaded():
+    """Counters that only some options need are no part of other states."""
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=TikiTaka(), seed=1)
+    assert not {"transfer_line_reads", "transfer_resets"} & tile.state()[1].keys()
+    random = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=TikiTaka(transfer_order="random"), seed=1)
+    x, d = problem()
+    random.update(x, d, 0.1)
+    counts = random.state()[1]["transfer_line_reads"]
+    assert len(counts) == SHAPE[1]
+    assert sum(counts) == SAMPLES
+    with pytest.raises(mho.MhoError, match="counters of a state are incomplete"):
+        random.load_state(*tile.state())
 
 
 def steps_of_adam(gradients, lr, beta1=0.9, beta2=0.999, epsilon=1e-8):

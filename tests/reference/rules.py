@@ -10,7 +10,7 @@ import mho
 from mho import _core
 from reference import devices, philox, pulses
 
-CHOPPER, OUTPUT_CHOPPER = 0x0016, 0x0017
+CHOPPER, OUTPUT_CHOPPER, LINE_CHOICE, LINE_RESET = 0x0016, 0x0017, 0x001A, 0x001B
 
 
 class Array:
@@ -47,7 +47,7 @@ class Transfer:
             }
             return Array(device, own, key, update)
 
-        plain = type(self.rule).__name__ in ("TikiTaka", "ResidualLearning")
+        plain = type(self.rule).__name__ in ("TikiTaka", "ResidualLearning", "RIDER", "ERIDER")
         single = mho.Update(bl=1, update_management=False, update_bl_management=False)
         writing = self.rule.transfer_update or (config.update if plain else single)
         fast = self.rule.fast_device or config.device
@@ -62,7 +62,8 @@ class Transfer:
         self.shape = self.arrays[-1].weight.shape
         self.lines = self.shape[1] if self.rule.transfer_columns else self.shape[0]
         self.across = self.shape[0] if self.rule.transfer_columns else self.shape[1]
-        self.samples, self.reads = [0] * count, [0] * count
+        self.samples, self.reads, self.resets = [0] * count, [0] * count, [0] * count
+        self.line_reads = np.zeros(self.lines, dtype=int)
         self.buffer = [np.zeros(self.shape) for _ in range(count)]
         self.in_chopper, self.out_chopper = np.ones(self.lines), np.ones(self.across)
         self.mean, self.reference = np.zeros(self.shape), np.zeros(self.shape)
@@ -101,31 +102,54 @@ class Transfer:
         array.pulse(x, d, rate)
         if level == len(self.arrays) - 1:
             return
-        every = self.rule.transfer_every * self.rule.batch_size if level == 0 else self.lines
+        every = self.rule.transfer_every * self.rule.batch_size
+        if level > 0:
+            every = self.rule.transfer_every_growth or self.lines
         self.samples[level] += 1
         if self.samples[level] % every:
             return
         number = self.reads[level]
         self.reads[level] += 1
-        t, sweep = number % self.lines, number // self.lines
-        write, write_rate = self.digest(level, t, sweep, self.line(array.weight, t), lr, rate)
-        self.chop(t, number, sweep)
+        t = number % self.lines
+        if self.rule.transfer_order == "random":
+            t = int(self.chance(level, LINE_CHOICE, number)[0] * self.lines)
+        before = int(self.line_reads[t])
+        if level == 0:
+            self.line_reads[t] += 1
+        write, write_rate = self.digest(level, t, before, self.line(array.weight, t).copy(), lr, rate)
+        if level == 0:
+            self.chop(t, number, before)
+        if self.chance(level, LINE_RESET, number)[0] < self.rule.reset_prob:
+            self.resets[level] += 1
+            mask = np.zeros(self.shape, dtype=bool)
+            self.line(mask, t)[:] = True
+            array.crosspoints.resets = number
+            array.crosspoints.reset(mask)
         one_hot = np.eye(self.lines)[t]
         if self.rule.transfer_columns:
             self.take(level + 1, one_hot, -write, write_rate, lr)
         else:
             self.take(level + 1, write, -one_hot, write_rate, lr)
 
-    def digest(self, level, t, sweep, read, lr, rate):
+    def digest(self, level, t, before, read, lr, rate):
+        """What is written for a line that was read, and read `before` times before; and at which rate."""
         rule, name = self.rule, type(self.rule).__name__
         transfer = rule.transfer_lr * (lr if rule.scale_transfer_lr else 1)
+        transfer *= getattr(rule, "transfer_lr_growth", 1) ** level
         target = self.arrays[level + 1].granularity
         buffer = self.line(self.buffer[level], t)
         if name == "TikiTaka":
-            return read.copy(), transfer
+            return read, transfer
         if name == "ResidualLearning":
             buffer[:] = (1 - rule.filter) * buffer + rule.filter * read
             return np.where(np.abs(buffer) >= rule.write_threshold * target / transfer, buffer, 0), transfer
+        if name in ("RIDER", "ERIDER"):
+            mean, reference = self.line(self.mean, t), self.line(self.reference, t)
+            write = self.in_chopper[t] * (read - reference)
+            mean += rule.filter * (read - mean)
+            if name == "RIDER":
+                reference[:] = mean
+            return write, transfer
         if name == "TikiTaka2":
             buffer += read * transfer / (rule.threshold_scale * target)
             return self.steps(buffer), rule.step * target
@@ -148,7 +172,7 @@ class Transfer:
         if rule.buffer_cap:
             np.clip(buffer, -rule.buffer_cap * self.most, rule.buffer_cap * self.most, out=buffer)
         mean += (read - mean) * min(rule.tail_weightening / period, 1)
-        return steps * (sweep > period), rule.step * target
+        return steps * (before > period), rule.step * target
 
     def steps(self, buffer):
         steps = np.clip(np.trunc(buffer), -self.most, self.most)
@@ -160,23 +184,26 @@ class Transfer:
         buffer[:] = np.where(np.abs(buffer) >= 1, left, buffer)
         return steps
 
-    def chop(self, t, number, sweep):
+    def chance(self, level, purpose, step, elements=1):
+        """Numbers in [0, 1) of the first elements, by the key of an array."""
+        return philox.words(self.arrays[level].key, purpose, step, np.arange(elements), 0)[..., 0] * 2.0**-32
+
+    def chop(self, t, number, before):
         if not hasattr(self.rule, "in_chop_prob"):
             return
-
-        def chance(purpose, step, elements):
-            words = philox.words(self.arrays[0].key, purpose, step, elements, 0)[..., 0]
-            return words * 2.0**-32
-
         self.changed[t] = False
         if self.rule.in_chop_prob > 0:
             period = max(math.ceil(1 / self.rule.in_chop_prob), 2)
-            if self.rule.in_chop_random:
-                self.changed[t] = chance(CHOPPER, number, np.array([0]))[0] < self.rule.in_chop_prob
+            if getattr(self.rule, "in_chop_random", True):
+                self.changed[t] = self.chance(0, CHOPPER, number)[0] < self.rule.in_chop_prob
             else:
-                self.changed[t] = sweep % period == period - 1
+                self.changed[t] = before % period == period - 1
         if self.changed[t]:
             self.in_chopper[t] *= -1
-        if self.rule.out_chop_prob > 0 and t == self.lines - 1:
-            flips = chance(OUTPUT_CHOPPER, sweep, np.arange(self.across)) < self.rule.out_chop_prob
+            if type(self.rule).__name__ == "ERIDER":
+                self.line(self.reference, t)[:] = self.line(self.mean, t)
+        if getattr(self.rule, "out_chop_prob", 0) > 0 and number % self.lines == self.lines - 1:
+            flips = (
+                self.chance(0, OUTPUT_CHOPPER, number // self.lines, self.across) < self.rule.out_chop_prob
+            )
             self.out_chopper[flips] *= -1

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 
+#include "mho/error.h"
 #include "mho/parallel.h"
 
 namespace mho::array {
 
 Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParameters& forward_io,
              const periphery::IoParameters& backward_io)
-    : crosspoints_(std::move(crosspoints)) {
+    : Array(std::move(crosspoints)) {
   for (std::size_t k = 0; k < shape().instances; ++k) {
     const random::Key key = crosspoints_->key(k);
     forward_.emplace_back(forward_io, periphery::Direction::forward, shape().out_features, shape().in_features, key);
@@ -16,8 +17,11 @@ Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParame
   }
 }
 
+Array::Array(std::unique_ptr<Crosspoints> crosspoints) : crosspoints_(std::move(crosspoints)) {}
+
 void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
                  std::span<const float* const> weights) {
+  if (forward_.empty()) fail_value("an array without a periphery cannot be read");
   const bool forward = direction == periphery::Direction::forward;
   const std::size_t outputs = forward ? shape().out_features : shape().in_features;
   std::uint64_t& step = forward ? (evaluation ? steps_.evaluation_forward : steps_.forward)
@@ -69,7 +73,7 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
     trains.finish();
     std::vector<pulse::Snapshot> lines;
     for (const LineSnapshot& look : looks) {
-      lines.push_back({look.line, look.index, look.sample - first, look.values + k * line_size(look.line)});
+      lines.push_back({look.line, look.index[k], look.sample - first, look.values + k * line_size(look.line)});
     }
     crosspoints_->pulse(k, {.trains = trains,
                             .noise = crosspoints_->key(k),
@@ -110,7 +114,7 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, st
     for (; !snapshots.empty() && snapshots.front().sample < done; snapshots = snapshots.subspan(1)) {
       const LineSnapshot& look = snapshots.front();
       for (std::size_t k = 0; k < shape().instances; ++k) {
-        crosspoints_->copy_line(k, look.line, look.index, look.values + k * line_size(look.line));
+        crosspoints_->copy_line(k, look.line, look.index[k], look.values + k * line_size(look.line));
       }
     }
   }
@@ -131,7 +135,7 @@ void Array::reset(const Selection& chosen, int threads) {
 
 std::vector<float> Array::running_averages() const {
   std::vector<float> values;
-  for (std::size_t k = 0; k < shape().instances; ++k) {
+  for (std::size_t k = 0; k < forward_.size(); ++k) {
     values.push_back(forward_[k].running_average());
     values.push_back(backward_[k].running_average());
   }
@@ -139,7 +143,7 @@ std::vector<float> Array::running_averages() const {
 }
 
 void Array::set_running_averages(const std::vector<float>& values) {
-  for (std::size_t k = 0; k < shape().instances; ++k) {
+  for (std::size_t k = 0; k < forward_.size(); ++k) {
     forward_[k].set_running_average(values[2 * k]);
     backward_[k].set_running_average(values[2 * k + 1]);
   }

@@ -32,15 +32,17 @@ struct Steps {
 // A line of devices that is looked at between two samples of a call.
 struct LineSnapshot {
   pulse::Snapshot::Line line;
-  std::size_t index;
-  std::size_t sample;  // of the call: it is taken after this one
-  float* values;       // instances times `line_size`
+  const std::size_t* index;  // of each instance
+  std::size_t sample;        // of the call: it is taken after this one
+  float* values;             // instances times `line_size`
 };
 
 class Array {
  public:
   Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParameters& forward_io,
         const periphery::IoParameters& backward_io);
+  // Without a periphery: an array that is pulsed and looked at, and never read.
+  explicit Array(std::unique_ptr<Crosspoints> crosspoints);
 
   [[nodiscard]] const Shape& shape() const { return crosspoints_->shape(); }
   [[nodiscard]] Crosspoints& crosspoints() { return *crosspoints_; }

@@ -25,6 +25,9 @@ enum class Purpose : std::uint16_t {
   output_chopper = 0x0017,
   gradient_rounding_x = 0x0018,
   gradient_rounding_d = 0x0019,
+  // Drawn for each read of a line by rules with several arrays: which line it is, and whether it is reset then.
+  line_choice = 0x001A,
+  line_reset = 0x001B,
   // Drawn for each call that lets time pass or resets devices.
   elapse_noise = 0x0020,
   reset_noise = 0x0021,

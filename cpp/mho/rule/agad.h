@@ -23,16 +23,16 @@ class AGAD final : public ChoppedTikiTaka2 {
   void digest(std::size_t, std::size_t k, const Event& event, double lr, double rate, const float* read,
               float* write) override {
     const std::size_t n = line_length();
-    float* buffer = buffer_->of(k) + event.line * n;
-    float* mean = mean_->of(k) + event.line * n;
-    float* reference = reference_->of(k) + event.line * n;
+    float* buffer = buffer_->of(k) + event.line[k] * n;
+    float* mean = mean_->of(k) + event.line[k] * n;
+    float* reference = reference_->of(k) + event.line[k] * n;
     const float* sign = event.sign.data() + k * n;
     const float unit = gain(lr, rate);
     const auto most = static_cast<float>(transfer_update_.bl);
     const auto share = static_cast<float>(std::fmin(tail_weightening_ / static_cast<double>(regular_period()), 1.0));
     const float cap = steps_.forgets() ? 0.0F : most * static_cast<float>(buffer_cap_);
     // Nothing is written before there is a reference.
-    const bool writes = event.sweep > regular_period();
+    const bool writes = event.before[k] > regular_period();
     if (event.fresh[k] != 0) std::copy_n(mean, n, reference);
     for (std::size_t i = 0; i < n; ++i) {
       buffer[i] += sign[i] * (read[i] - reference[i]) * unit;

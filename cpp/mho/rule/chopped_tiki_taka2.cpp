@@ -13,11 +13,6 @@ float largest(const float* values, std::size_t n) {
   return m;
 }
 
-// The chance of one element, in [0, 1).
-double chance(random::Key key, random::Purpose purpose, std::uint64_t step, std::uint32_t element) {
-  return random::Stream(key, purpose, step).words_of_one(element, 0)[0] * 0x1p-32;
-}
-
 }  // namespace
 
 ChoppedTikiTaka2::ChoppedTikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update,
@@ -65,12 +60,12 @@ float ChoppedTikiTaka2::gain(double lr, double rate) const {
     if (rate <= 0) return 0;
     granularity *= rate * main_.crosspoints().granularity() / fast;
   }
-  return static_cast<float>(transfer_rate(lr) / granularity);
+  return static_cast<float>(transfer_rate(0, lr) / granularity);
 }
 
 void ChoppedTikiTaka2::digest(std::size_t, std::size_t k, const Event& event, double lr, double rate, const float* read,
                               float* write) {
-  float* buffer = buffer_->of(k) + event.line * line_length();
+  float* buffer = buffer_->of(k) + event.line[k] * line_length();
   const float* sign = event.sign.data() + k * line_length();
   const float unit = gain(lr, rate);
   const auto most = static_cast<float>(transfer_update_.bl);
@@ -90,16 +85,16 @@ std::uint64_t ChoppedTikiTaka2::regular_period() const {
 
 void ChoppedTikiTaka2::line_was_read(std::size_t k, Event& event) {
   const random::Key key = fast_[0]->crosspoints().key(k);
-  float& changed = changed_->of(k)[event.line];
+  float& changed = changed_->of(k)[event.line[k]];
   event.fresh[k] = changed > 0;
   bool change = false;
   if (in_chop_prob_ > 0) {
-    change = in_chop_random_ ? chance(key, random::Purpose::chopper, event.number, 0) < in_chop_prob_
-                             : event.sweep % regular_period() + 1 == regular_period();
+    change = in_chop_random_ ? chance(key, random::Purpose::chopper, event.number) < in_chop_prob_
+                             : event.before[k] % regular_period() + 1 == regular_period();
   }
   changed = change ? 1.0F : 0.0F;
-  if (change) in_chopper_->of(k)[event.line] *= -1.0F;
-  if (out_chop_prob_ > 0 && event.line + 1 == lines()) {
+  if (change) in_chopper_->of(k)[event.line[k]] *= -1.0F;
+  if (out_chop_prob_ > 0 && (event.number + 1) % lines() == 0) {
     float* signs = out_chopper_->of(k);
     for (std::size_t i = 0; i < line_length(); ++i) {
       if (chance(key, random::Purpose::output_chopper, event.sweep, static_cast<std::uint32_t>(i)) < out_chop_prob_) {

@@ -3,8 +3,10 @@
 #include "mho/error.h"
 #include "mho/rule/agad.h"
 #include "mho/rule/chopped_tiki_taka2.h"
+#include "mho/rule/erider.h"
 #include "mho/rule/mixed_precision.h"
 #include "mho/rule/residual_learning.h"
+#include "mho/rule/rider.h"
 #include "mho/rule/sgd.h"
 #include "mho/rule/tiki_taka.h"
 #include "mho/rule/tiki_taka2.h"
@@ -35,7 +37,9 @@ using AllRules = RuleList<  //
     ChoppedTikiTaka2,       //
     AGAD,                   //
     ResidualLearning,       //
-    MixedPrecision>;
+    MixedPrecision,         //
+    RIDER,                  //
+    ERIDER>;
 
 }  // namespace
 

@@ -21,7 +21,7 @@ class TikiTaka final : public TransferRule {
   void digest(std::size_t, std::size_t, const Event&, double, double, const float* read, float* write) override {
     std::copy_n(read, line_length(), write);
   }
-  [[nodiscard]] double write_rate(std::size_t, double lr) const override { return transfer_rate(lr); }
+  [[nodiscard]] double write_rate(std::size_t level, double lr) const override { return transfer_rate(level, lr); }
   [[nodiscard]] std::size_t operations_per_line() const override { return 0; }
 };
 

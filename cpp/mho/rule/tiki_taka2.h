@@ -14,18 +14,15 @@ class TikiTaka2 final : public TransferRule {
       : TransferRule(p, main, update, threads),
         threshold_(p.number("threshold_scale", 1e-12, 1e12)),
         step_(p.number("step", 1e-12, 1e12)),
-        steps_(p) {
-    for (std::size_t level = 0; level < levels(); ++level) {
-      buffers_.push_back(&add_buffer(levels() == 1 ? "buffer" : "buffer" + std::to_string(level)));
-    }
-  }
+        steps_(p),
+        buffers_(add_buffers("buffer")) {}
 
  protected:
   // The buffer holds multiples of the threshold.
   void digest(std::size_t level, std::size_t k, const Event& event, double lr, double, const float* read,
               float* write) override {
-    float* buffer = buffers_[level]->of(k) + event.line * line_length();
-    const auto gain = static_cast<float>(transfer_rate(lr) / (threshold_ * granularity(level)));
+    float* buffer = buffers_[level]->of(k) + event.line[k] * line_length();
+    const auto gain = static_cast<float>(transfer_rate(level, lr) / (threshold_ * granularity(level)));
     const auto most = static_cast<float>(transfer_update_.bl);
     for (std::size_t i = 0; i < line_length(); ++i) {
       buffer[i] += read[i] * gain;

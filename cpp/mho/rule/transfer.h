@@ -7,6 +7,7 @@
 // does what 64 calls do.
 #pragma once
 
+#include <cmath>
 #include <span>
 
 #include "mho/random/stream.h"
@@ -28,10 +29,11 @@ class TransferRule : public Rule {
  protected:
   // A line that is read, and what is known of it then.
   struct Event {
-    std::size_t sample;       // of the call: the line is read after this one
-    std::size_t line;         // column or row
-    std::uint64_t number;     // events of this level so far
-    std::uint64_t sweep;      // how often all lines have been read before
+    std::size_t sample;                 // of the call: the line is read after this one
+    std::uint64_t number;               // events of this level so far
+    std::uint64_t sweep;                // how often as many lines have been read before as there are
+    std::vector<std::size_t> line;      // column or row, of each instance
+    std::vector<std::uint64_t> before;  // how often this line of the fastest array has been read before, likewise
     std::vector<float> sign;  // of each of its crosspoints when it was read, of each instance; empty without choppers
     std::vector<unsigned char> fresh;  // whether the line's sign had changed since it was read before, of each instance
   };
@@ -57,6 +59,12 @@ class TransferRule : public Rule {
   [[nodiscard]] virtual Signs signs(std::size_t /*instance*/) { return {}; }
   // A line was read: signs may change now.
   virtual void line_was_read(std::size_t /*instance*/, Event& /*event*/) {}
+  // A number in [0, 1).
+  [[nodiscard]] static double chance(random::Key key, random::Purpose purpose, std::uint64_t step,
+                                     std::uint32_t element = 0);
+
+  // What reads of the tile take off the fastest array; null: nothing.
+  [[nodiscard]] virtual Buffer* baseline() { return nullptr; }
 
   [[nodiscard]] std::size_t levels() const { return fast_.size(); }
   [[nodiscard]] std::size_t instances() const { return main_.shape().instances; }
@@ -70,7 +78,12 @@ class TransferRule : public Rule {
   }
   // A number for each crosspoint, kept line by line; and some numbers.
   Buffer& add_buffer(const std::string& name);
-  [[nodiscard]] double transfer_rate(double lr) const { return scale_transfer_lr_ ? transfer_lr_ * lr : transfer_lr_; }
+  [[nodiscard]] double transfer_rate(std::size_t level, double lr) const {
+    const double rate = transfer_lr_ * std::pow(lr_growth_, static_cast<double>(level));
+    return scale_transfer_lr_ ? rate * lr : rate;
+  }
+  // One for each level, named as it is.
+  [[nodiscard]] std::vector<Buffer*> add_buffers(const std::string& name);
   Buffer& add_line_buffer(const std::string& name, std::size_t size, float start);
 
   array::Array& main_;
@@ -81,18 +94,29 @@ class TransferRule : public Rule {
   double batch_size_;  // of the schedule's units
   double fast_lr_;
   bool scale_fast_lr_;
+  double every_growth_;  // reads of one array between two of the next; 0: as many as it has lines
   double transfer_lr_;
+  double lr_growth_;  // from one array to the next
   bool scale_transfer_lr_;
   double gamma_;
+  bool random_order_;
+  double reset_prob_;
 
  private:
   void run(std::size_t level, const array::Batch& x, const array::Batch& d, array::Rates rates, double lr,
            const std::vector<Event>& events, int threads);
+  void pulse(std::size_t level, const array::Batch& x, const array::Batch& d, array::Rates rates,
+             const std::vector<Event>& events, float* seen, int threads);
+  bool choose_reset(std::size_t level, const Event& event, std::vector<std::uint8_t>& chosen);
   std::vector<Event> schedule(std::size_t level, std::size_t samples);
   void chop(const array::Batch& x, const array::Batch& d, std::vector<Event>& events, std::vector<float>& chopped_x,
             std::vector<float>& chopped_d);
   [[nodiscard]] bool chopped() { return signs(0).lines != nullptr; }
   [[nodiscard]] std::uint64_t period(std::size_t level) const;
+  [[nodiscard]] pulse::Snapshot::Line orientation() const {
+    return columns_ ? pulse::Snapshot::Line::column : pulse::Snapshot::Line::row;
+  }
+  [[nodiscard]] float largest_write(std::size_t level, double rate) const;
   // Of each instance and sample; all that an update checks, it checks here, before anything has changed.
   [[nodiscard]] std::vector<double> checked_rates(const array::Batch& x, const array::Batch& d, double lr);
   // Of one of so many fast arrays.
@@ -103,6 +127,8 @@ class TransferRule : public Rule {
   std::vector<periphery::ReadChannel> readers_;  // of each level and instance
   std::vector<std::uint64_t> samples_;           // that each level has seen
   std::vector<std::uint64_t> reads_;             // of lines, of each level
+  std::vector<std::uint64_t> line_reads_;        // of each line of the fastest array, where the order is random
+  std::vector<std::uint64_t> resets_;            // of lines, of each level
   std::uint64_t digital_operations_ = 0;
   std::vector<std::unique_ptr<Buffer>> crosspoint_buffers_, line_buffers_;
   AlignedVector<float> seen_;  // what reads see of all arrays together

@@ -176,5 +176,19 @@ TEST(Array, KnowsItsMemory) {
   EXPECT_EQ(pulsed->memory_bytes(), 5U * 4 * 16 * 4);
 }
 
+TEST(Array, WithoutAPeripheryCannotBeRead) {
+  Parameters device = tests::device("Ideal");
+  Array array(make_crosspoints(device, {2, 3, 1}, {7}, 1));
+  const std::vector<float> x(3, 1.0F);
+  const std::vector<float> d(2, -1.0F);
+  array.pulse({x.data(), 1, 3, false}, {d.data(), 1, 2, false}, 0.5, tests::update_parameters(), 1);
+  EXPECT_EQ(tests::plane(array, "weight"), std::vector<float>(6, 0.5F));
+  std::vector<float> y(2);
+  EXPECT_EQ(tests::error_of(
+                [&] { array.read(periphery::Direction::forward, {x.data(), 1, 3, false}, y.data(), false, false, 1); }),
+            "an array without a periphery cannot be read");
+  EXPECT_TRUE(array.running_averages().empty());
+}
+
 }  // namespace
 }  // namespace mho::array

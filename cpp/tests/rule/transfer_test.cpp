@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -19,13 +21,18 @@ constexpr std::size_t out = Trained::out, in = Trained::in;
 class TransferRules : public testing::TestWithParam<std::string> {};
 
 TEST_P(TransferRules, TakeSamplesTogetherOrOneByOne) {
-  for (const bool columns : {true, false}) {
-    const Values changes{{"transfer_columns", columns}, {"transfer_every", 3.0}};
+  const Values options[] = {{{"transfer_columns", true}},
+                            {{"transfer_columns", false}},
+                            {{"transfer_order", "random"}},
+                            {{"transfer_order", "random"}, {"reset_prob", 0.3}, {"transfer_columns", false}},
+                            {{"reset_prob", 1.0}}};
+  for (Values changes : options) {
+    changes["transfer_every"] = 3.0;
     Trained together(GetParam(), changes);
     Trained apart(GetParam(), changes);
     together.train(0, 200);
     for (std::size_t s = 0; s < 200; ++s) apart.train(s, 1);
-    EXPECT_TRUE(together.state() == apart.state()) << "columns " << columns;
+    EXPECT_TRUE(together.state() == apart.state()) << "option " << changes.begin()->first;
   }
 }
 
@@ -55,7 +62,11 @@ TEST_P(TransferRules, ShowBothArraysWhereGammaIsNotZero) {
   shown.train(0, 100);
   std::vector<float> sign_in(in, 1.0F);
   std::vector<float> sign_out(out, 1.0F);
+  std::vector<float> baseline(out * in);
   for (Buffer* buffer : shown.rule->buffers()) {
+    if (buffer->name == (GetParam() == "RIDER" ? "running_mean" : GetParam() == "ERIDER" ? "reference" : "")) {
+      buffer->copy(1, baseline.data());
+    }
     if (buffer->name == "in_chopper") sign_in.assign(buffer->of(1), buffer->of(1) + in);
     if (buffer->name == "out_chopper") sign_out.assign(buffer->of(1), buffer->of(1) + out);
   }
@@ -65,7 +76,7 @@ TEST_P(TransferRules, ShowBothArraysWhereGammaIsNotZero) {
   for (std::size_t i = 0; i < out; ++i) {
     for (std::size_t j = 0; j < in; ++j) {
       const std::size_t at = i * shown.main->shape().stride() + j;
-      ASSERT_FLOAT_EQ(seen[at], slow[at] + 0.5F * sign_out[i] * sign_in[j] * fast[at]);
+      ASSERT_FLOAT_EQ(seen[at], slow[at] + 0.5F * sign_out[i] * sign_in[j] * (fast[at] - baseline[i * in + j]));
     }
   }
 }
@@ -81,7 +92,8 @@ TEST_P(TransferRules, GoToRest) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Rules, TransferRules,
-                         testing::Values("TikiTaka", "TikiTaka2", "ChoppedTikiTaka2", "AGAD", "ResidualLearning"),
+                         testing::Values("TikiTaka", "TikiTaka2", "ChoppedTikiTaka2", "AGAD", "ResidualLearning",
+                                         "RIDER", "ERIDER"),
                          [](const auto& info) { return info.param; });
 
 // Ideal weights move exactly: the fast one by the gradients, the slow one by what is read of it.
@@ -96,6 +108,79 @@ TEST(TransferRule, IsExactOnIdealWeights) {
     EXPECT_FLOAT_EQ(fast[j], 3.0F);
     EXPECT_FLOAT_EQ(slow[j], j < 3 ? 0.5F * static_cast<float>(j + 1) : 0.0F);
   }
+}
+
+// In turn, every line is read once before one is read again; at random, each line about as often, in another order for
+// each instance, and the same order again.
+TEST(TransferRule, ReadsLinesInTurnOrAtRandom) {
+  const auto lines_of = [](const Values& changes) {
+    Values all{{"filter", 1.0}, {"fast_lr", 0.5}, {"transfer_every", 1.0}};
+    all.insert(changes.begin(), changes.end());
+    Trained trained("ResidualLearning", all, "Ideal");
+    std::vector<std::vector<std::size_t>> lines(2);
+    std::vector<float> before(trained.rule->buffers()[0]->values);
+    for (std::size_t s = 0; s < 200; ++s) {
+      trained.train(s, 1);
+      const Buffer& buffer = *trained.rule->buffers()[0];
+      for (std::size_t k = 0; k < 2; ++k) {
+        for (std::size_t j = 0; j < in; ++j) {
+          const auto at = static_cast<std::ptrdiff_t>((k * in + j) * out);
+          if (!std::equal(before.begin() + at, before.begin() + at + out, buffer.values.begin() + at)) {
+            lines[k].push_back(j);
+          }
+        }
+      }
+      before = buffer.values;
+    }
+    return lines;
+  };
+  const auto in_turn = lines_of({});
+  ASSERT_EQ(in_turn[0].size(), 200U);
+  for (std::size_t s = 0; s < 200; ++s) ASSERT_EQ(in_turn[0][s], s % in);
+  EXPECT_EQ(in_turn[0], in_turn[1]);
+  const auto random = lines_of({{"transfer_order", "random"}});
+  ASSERT_EQ(random[0].size(), 200U);
+  EXPECT_NE(random[0], random[1]);
+  EXPECT_EQ(random, lines_of({{"transfer_order", "random"}}));
+  std::vector<int> counts(in);
+  for (const std::size_t line : random[0]) ++counts[line];
+  // 10 of each on average, with a standard deviation of 3.1.
+  for (const int count : counts) EXPECT_LT(count, 26);
+  EXPECT_GT(std::ranges::count_if(counts, [](int count) { return count != 10; }), 0);
+}
+
+TEST(TransferRule, ResetsLinesThatWereRead) {
+  for (const bool columns : {true, false}) {
+    Trained trained("TikiTaka", {{"reset_prob", 1.0}, {"transfer_columns", columns}}, "Ideal");
+    trained.train(0, 4);
+    const auto fast = tests::plane(*trained.rule->arrays()[0].array, "weight");
+    const auto d = tests::random_values(200 * out, 92);
+    const auto x = tests::random_values(200 * in, 91);
+    for (std::size_t i = 0; i < out; ++i) {
+      for (std::size_t j = 0; j < in; ++j) {
+        // Line n was reset after sample n, and has taken the samples since.
+        const std::size_t line = columns ? j : i;
+        float expected = 0;
+        for (std::size_t s = line < 4 ? line + 1 : 0; s < 4; ++s) expected -= 0.5F * d[s * out + i] * x[s * in + j];
+        ASSERT_NEAR(fast[i * in + j], expected, 1e-6);
+      }
+    }
+    EXPECT_EQ(trained.rule->counters().back().name, "transfer_resets");
+    EXPECT_EQ(trained.rule->counters().back().values, std::vector<std::uint64_t>{8});
+  }
+}
+
+// An update that has begun ends, whatever the numbers that a transfer comes to.
+TEST(TransferRule, SaturatesWhatIsWrittenToIdealWeights) {
+  Trained trained("TikiTaka", {{"fast_lr", 1e12}, {"transfer_lr", 1e12}, {"scale_transfer_lr", false}}, "Ideal");
+  const std::vector<float> x(in, 1e3F);
+  const std::vector<float> d(out, -1e3F);
+  for (int s = 0; s < 100; ++s) trained.rule->update({x.data(), 1, in, false}, {d.data(), 1, out, false}, 1e9, 1);
+  for (const float w : tests::plane(*trained.main, "weight")) {
+    ASSERT_TRUE(std::isfinite(w));
+    ASSERT_GT(w, 1e28F);
+  }
+  EXPECT_EQ(trained.main->steps().update, 100U);
 }
 
 }  // namespace

@@ -74,8 +74,9 @@ def train(
         str | None,
         _option(
             "NAME",
-            "Update rule: sgd, tiki_taka, tiki_taka2, chopped_tiki_taka2, agad, residual_learning or "
-            "mixed_precision, with the usual parameters for the device. Default: sgd",
+            "Update rule: sgd, tiki_taka, tiki_taka2, chopped_tiki_taka2, agad, residual_learning, rider, "
+            "erider, stochastic_hamiltonian or mixed_precision, with the usual parameters for the device. "
+            "Default: sgd",
         ),
     ] = None,
     compare: Annotated[

@@ -7,6 +7,8 @@ from typing import Any
 from mho._validate import choice
 from mho.rules import (
     AGAD,
+    ERIDER,
+    RIDER,
     SGD,
     ChoppedTikiTaka2,
     MixedPrecision,
@@ -41,6 +43,8 @@ _DYNAMIC: dict[str, dict[str, float]] = {
     "idealized": {"in_chop_prob": 0.005, "tail_weightening": 50.0},
     "gokmen_vlasov": {"in_chop_prob": 0.005, "tail_weightening": 50.0},
 }
+# The fast array does not wait for the learning rate of the update, nor does the transfer.
+_TRACKING = {"fast_lr": 0.5, "transfer_lr": 0.05, "scale_fast_lr": False, "scale_transfer_lr": False}
 
 
 def rule_names() -> list[str]:
@@ -68,11 +72,14 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     Notes
     -----
     ``"tiki_taka2"`` is `ChoppedTikiTaka2` with its choppers off, as the parameter sets of Rasch et al. have
-    it; the original form is the class `TikiTaka2`.
+    it; the original form is the class `TikiTaka2`. ``"stochastic_hamiltonian"`` is `TikiTaka` with reads of
+    the sum of both arrays: the second array is momentum to the first, and the drift to its symmetry point is
+    friction. ``"rider"`` and ``"erider"`` have the rates of their publication, whatever the learning rate.
 
     References
     ----------
-    M. J. Rasch, F. Carta, O. Fagbohungbe and T. Gokmen, Nat. Commun. 15:7133 (2024).
+    M. J. Rasch, F. Carta, O. Fagbohungbe and T. Gokmen, Nat. Commun. 15:7133 (2024). M. Onen et al., Front.
+    Artif. Intell. 5:891624 (2022). Q. Xiao et al., arXiv:2602.21321 (2026).
 
     Examples
     --------
@@ -81,8 +88,9 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     >>> rule("agda")
     Traceback (most recent call last):
         ...
-    mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'mixed_precision', \
-'residual_learning', 'sgd', 'tiki_taka', 'tiki_taka2', got 'agda'; did you mean agad?
+    mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'erider', 'mixed_precision', \
+'residual_learning', 'rider', 'sgd', 'stochastic_hamiltonian', 'tiki_taka', 'tiki_taka2', got 'agda'; \
+did you mean agad?
     """
     make = _MAKERS[choice("rule", name, rule_names())]
     made: Rule = make(device or "", overrides)
@@ -117,4 +125,7 @@ _MAKERS: dict[str, Any] = {
     "agad": _agad,
     "residual_learning": lambda _, overrides: ResidualLearning(**overrides),
     "mixed_precision": lambda _, overrides: MixedPrecision(**overrides),
+    "rider": lambda _, overrides: RIDER(**{**_TRACKING, **overrides}),
+    "erider": lambda _, overrides: ERIDER(**{**_TRACKING, **overrides}),
+    "stochastic_hamiltonian": lambda _, overrides: TikiTaka(**{"gamma": 1.0, **overrides}),
 }

@@ -4,8 +4,9 @@
 array A that takes the gradient; line by line it is read, digested and pulsed onto the slow array C that
 holds the weights: `TikiTaka` writes what it reads, `TikiTaka2` sums it up in a digital buffer,
 `ChoppedTikiTaka2` changes signs now and then so that flaws of A average out, `AGAD` learns the reference of
-A while it trains, and `ResidualLearning` lets A represent what C cannot. `MixedPrecision` keeps the
-gradient in digital memory, with any optimizer behind it.
+A while it trains, and `ResidualLearning` lets A represent what C cannot; `RIDER` and, with choppers,
+`ERIDER` do so against a reference that is learnt. `MixedPrecision` keeps the gradient in digital memory, with
+any optimizer behind it.
 
 Schedules count samples, never the rows of a call: one update with 64 samples is bit-identical to 64 updates
 with one.
@@ -15,8 +16,11 @@ from __future__ import annotations
 
 from mho.rules.agad import AGAD
 from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
+from mho.rules.erider import ERIDER
 from mho.rules.mixed_precision import MixedPrecision
+from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.residual_learning import ResidualLearning
+from mho.rules.rider import RIDER
 from mho.rules.rule import Rule
 from mho.rules.sgd import SGD
 from mho.rules.tiki_taka import TikiTaka
@@ -25,9 +29,12 @@ from mho.rules.transfer_rule import TransferRule
 
 __all__ = [
     "AGAD",
+    "ERIDER",
+    "RIDER",
     "SGD",
     "ChoppedTikiTaka2",
     "MixedPrecision",
+    "MultiArrayRule",
     "ResidualLearning",
     "Rule",
     "TikiTaka",

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from mho._parameters import parameter
+from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.rule import Rule
-from mho.rules.transfer_rule import TransferRule
-
-if TYPE_CHECKING:
-    from mho.config import TileConfig
-    from mho.periphery import Update
 
 __all__ = ["ResidualLearning"]
 
@@ -20,21 +15,27 @@ _SOURCE = "Wu et al. 2025"
 
 @Rule.register
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class ResidualLearning(TransferRule):
+class ResidualLearning(MultiArrayRule):
     """Residual learning: reads see ``C + gamma * P``, where the fast array P learns what C lacks.
 
     Each sample moves P by ``-fast_lr * lr * d x^T``, with gradients at the sum of both. After every
     `transfer_every` samples the next column of P is read, filtered as ``H = (1 - filter) * H + filter *
     P``, and C moves by ``transfer_lr * lr * H``, where that is at least `write_threshold` pulses.
 
+    With more than two arrays, each learns what the slower ones lack together, and reads of the tile see
+    ``sum_n gamma**n * W_n``, with n = 0 for the slowest: `gamma` about one over the number of states makes
+    them digits of one number.
+
     References
     ----------
-    Z. Wu et al., arXiv:2502.06309 (2025).
+    Z. Wu et al., arXiv:2502.06309 (2025). With several arrays: J. Li et al., arXiv:2510.02516 (2025).
 
     Examples
     --------
     >>> ResidualLearning(gamma=0.2, filter=0.5)
     ResidualLearning(gamma=0.2, filter=0.5)
+    >>> ResidualLearning(arrays=4, gamma=0.25, transfer_every=2, transfer_every_growth=5)
+    ResidualLearning(transfer_every=2, gamma=0.25, arrays=4, transfer_every_growth=5)
     """
 
     scale_fast_lr: bool = parameter(
@@ -53,10 +54,3 @@ class ResidualLearning(TransferRule):
     write_threshold: float = parameter(
         0.0, at_least=0, largest=1e6, doc="Smallest change that is written.", unit="pulses", source=_SOURCE
     )
-
-    def _default_transfer_update(self, config: TileConfig) -> Update:
-        return config.update
-
-    def engine_dict(self, config: TileConfig) -> dict[str, Any]:
-        """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""
-        return TransferRule.engine_dict(self, config)

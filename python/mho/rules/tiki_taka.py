@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from mho._parameters import parameter
+from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.rule import Rule
-from mho.rules.transfer_rule import TIKI_TAKA, TransferRule
-
-if TYPE_CHECKING:
-    from mho.config import TileConfig
-    from mho.periphery import Update
+from mho.rules.transfer_rule import TIKI_TAKA
 
 __all__ = ["TikiTaka"]
 
 
 @Rule.register
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class TikiTaka(TransferRule):
+class TikiTaka(MultiArrayRule):
     """Tiki-Taka: what is read of a line of the fast array is pulsed onto the same line of the slow one.
 
     Each sample moves A by ``-fast_lr * lr * d x^T``; after every `transfer_every` samples the next column t
@@ -40,18 +36,3 @@ class TikiTaka(TransferRule):
     scale_fast_lr: bool = parameter(
         True, doc="Multiply fast_lr by the learning rate of the update.", source=TIKI_TAKA
     )
-    arrays: int = parameter(
-        2, at_least=2, at_most=16, doc="Number of arrays, the slow one included.", source="Li et al. 2025"
-    )
-
-    def _default_transfer_update(self, config: TileConfig) -> Update:
-        return config.update
-
-    def _fast_arrays(self) -> int:
-        return self.arrays - 1
-
-    def engine_dict(self, config: TileConfig) -> dict[str, Any]:
-        """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""
-        data = TransferRule.engine_dict(self, config)
-        del data["arrays"]
-        return data

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mho._parameters import parameter
 from mho.devices import Device
@@ -17,7 +17,9 @@ from mho.rules.rule import Rule
 if TYPE_CHECKING:
     from mho.config import TileConfig
 
-__all__ = ["TIKI_TAKA", "TransferRule"]
+__all__ = ["TIKI_TAKA", "TransferOrder", "TransferRule"]
+
+TransferOrder = Literal["sequential", "random"]
 
 TIKI_TAKA = "Gokmen & Haensch 2020"
 
@@ -28,7 +30,8 @@ class TransferRule(Rule):
 
     Each sample moves A by ``-fast_lr * d x^T`` in expectation. After every `transfer_every` samples the
     next column of A is read through `transfer_io`, and C is pulsed along the same column as
-    `transfer_update` says.
+    `transfer_update` says. With the probability `reset_prob` the devices of the column go back to their reset
+    values then.
     """
 
     fast_device: Device | None = parameter(
@@ -72,6 +75,20 @@ class TransferRule(Rule):
     )
     transfer_update: Update | None = parameter(
         None, kind=Update, doc="How the pulse trains of a transfer are made.", source=TIKI_TAKA
+    )
+    transfer_order: TransferOrder = parameter(
+        "sequential",
+        choices=get_args(TransferOrder),
+        doc="Lines are read in turn, or each time one drawn at random.",
+        source="Rasch et al. 2021",
+    )
+    reset_prob: float = parameter(
+        0.0,
+        at_least=0,
+        at_most=1,
+        doc="Probability that a line of A is reset when it was read, as `mho.Tile.reset` does.",
+        unit="probability",
+        source="Rasch et al. 2021",
     )
 
     def _check(self) -> None:
