@@ -424,9 +424,11 @@ def test_steps_of_a_cell_are_measured_on_its_response() -> None:
     found = swing(Vector(devices=(device, device), policy="sequential"), 32, 1, 1, 600)
     w, up, down = measured_steps(found)
     expected = device.mean_step(w)
-    assert np.isfinite(up).all()
     np.testing.assert_allclose(up, expected[0] / 2, atol=2e-4)
-    np.testing.assert_allclose(down, -expected[1] / 2, atol=2e-4)
+    # Pulses down do not lead back to the bound.
+    seen = np.isfinite(down)
+    assert seen[3:].all()
+    np.testing.assert_allclose(down[seen], -expected[1][seen] / 2, atol=2e-4)
 
 
 def test_a_response_of_cells_has_their_parts() -> None:

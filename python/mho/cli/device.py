@@ -99,7 +99,10 @@ def fit(
     ] = None,
     fix: Annotated[
         list[str] | None,
-        typer.Option(metavar="FIELD=VALUE", help="Field to hold: w_max, w_min, or a and b of ExpStep."),
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Field to hold: w_max, w_min, a and b of ExpStep, p_max, or reference_mean.",
+        ),
     ] = None,
     dtod: Annotated[
         float | None,
@@ -310,6 +313,8 @@ def _show(curve: Path, result: FitResult) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from mho._parameters import declarations
+
     console = stdout_console()
     console.print(f"[bold]{escape(str(curve))}[/bold]")
     for note in result.notes:
@@ -348,12 +353,13 @@ def _show(curve: Path, result: FitResult) -> None:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
     table.add_column("")
+    declared = declarations(type(result.device))
     rows: list[tuple[str, FieldEstimate]] = list(result.fields.items())
     if result.symmetry_point is not None:
         rows.append(("symmetry point", result.symmetry_point))
     for name, field in rows:
         if isinstance(field.value, bool):
-            if field.value != (name == "mult_noise"):
+            if field.value != declared[name].default:
                 table.add_row(name, str(field.value).lower(), "", "")
             continue
         interval = "" if field.low is None else f"{field.low:.4g} to {field.high:.4g}"
