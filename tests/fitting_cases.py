@@ -128,7 +128,7 @@ CASES = {
         6,
         -0.8,
         {"a": -0.5, "b": 0.0, **BOUNDS},
-        number=300,
+        number=200,
     ),
     "PowStep": Case(
         "PowStep",
@@ -171,15 +171,15 @@ CASES = {
     "SoftBoundsReference, additive noise": Case(
         "SoftBoundsReference, additive noise",
         SoftBoundsReference(
-            dw_min=0.005,
+            dw_min=0.02,
             up_down=0.1,
             reference_mean=0.3,
-            dw_min_ctoc=1.5,
-            write_noise_std=0.5,
+            dw_min_ctoc=0.5,
+            write_noise_std=0.25,
             **BOUNDS,
             **ALIKE,
         ),
-        150,
+        100,
         4,
         -0.8,
         {},

@@ -62,8 +62,9 @@ def step_table(paths: Paths, smooth: Array) -> StepTable:
             rows.append((float(smooth[part].mean()), slope if up else -slope, up, spread))
     w, step, ups, share = (np.array(column) for column in zip(*rows, strict=True))
     low, high = _range(paths, smooth)
-    runs = [int(paths.pulses[begin + paths.first[begin] : end].sum()) for begin, end in spans]
-    run = max(int(np.median(runs)), 1)
+    # The first reading of a path comes after a pulse, as the others do.
+    gaps = np.where(paths.first, 1, paths.pulses)
+    run = max(int(np.median([gaps[begin:end].sum() for begin, end in spans])), 1)
     return StepTable(w, step, ups.astype(bool), share / share.sum(), low, max(high, low + 1e-9), run)
 
 

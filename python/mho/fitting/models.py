@@ -600,7 +600,8 @@ def _node_names(nodes: int, up: bool) -> list[str]:
 
 def _nodes_of(values: Mapping[str, float], nodes: int, up: bool) -> list[float]:
     shape = [values[name] for name in _node_names(nodes, up)]
-    return [*shape, nodes - sum(shape)]
+    # Rounding of what should be 0 is 0.
+    return [0.0 if abs(height) < 1e-9 else height for height in (*shape, nodes - sum(shape))]
 
 
 def _piecewise(nodes: int) -> StepModel:
