@@ -33,7 +33,7 @@ def figures() -> None:
     up = np.tile(np.repeat([True, False], 150), 2)
     # (devices, cycles, pulses of a cycle)
     measured = pulse_response(device, up, devices=8, seed=3).weight.T.reshape(8, 2, 300)
-    result = fit(Curves.of(measured[:, :, :150], measured[:, :, 150:], unit="weight"))
+    result = fit(Curves.of(measured[:, :, :150], measured[:, :, 150:], unit="weight"), models=["SoftBounds"])
     result.plot(IMAGES / "device_fit.png")
     device_plot(presets.reram_es(), IMAGES / "device_plot.png", name="reram_es")
     chosen = {name: presets.get(name) for name in ("reram_es", "ecram", "gokmen_vlasov")}

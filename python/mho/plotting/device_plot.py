@@ -144,32 +144,14 @@ def _measured_steps(axes: Axes, device: Cell, response: PulseResponse) -> None:
     )
     low, high = axes.get_ylim()
     axes.set_ylim(low - 0.08 * (high - low), high + 0.15 * (high - low))
-    axes.legend(
-        frameon=True,
-        framealpha=0.9,
-        edgecolor="none",
-        fontsize=8.5,
-        ncols=2,
-        loc="upper center",
-        labelcolor=_style.TEXT,
-    )
+    _style.legend(axes, ncols=2, loc="upper center")
+    axes.locator_params(axis="x", nbins=7)
 
 
 def _symmetry_point(axes: Axes, device: PulsedDevice | Cell) -> None:
-    """Mark the nominal symmetry point on an axis of weights."""
     point = device.symmetry_point()
-    if point is None:
-        return
-    axes.axvline(point, color=_style.FIT, lw=1, ls=(0, (4, 3)))
-    axes.annotate(
-        f"symmetry point {point:.3g}",
-        (point, 0.02),
-        xycoords=("data", "axes fraction"),
-        xytext=(4, 2),
-        textcoords="offset points",
-        size=8.5,
-        color=_style.TEXT,
-    )
+    if point is not None:
+        _style.symmetry_point(axes, point)
 
 
 def _shade(axes: Axes, response: PulseResponse) -> None:
@@ -187,42 +169,36 @@ def _noisy_steps(axes: Axes, device: PulsedDevice) -> None:
     from mho.devices import ExpStep
 
     w = np.linspace(*device.bounds(), 400)
-    top, beyond = 0.0, False
+    sides = []
     for step, noise, color, label in zip(
         device.mean_step(w), device.step_noise(w), (_style.UP, _style.DOWN), ("up", "down"), strict=True
     ):
         size = np.abs(step)
         axes.plot(w, size, color=color, lw=2, label=label)
-        axes.fill_between(w, size - noise, size + noise, color=color, alpha=0.13, lw=0)
-        limit = 1.5 * float(size.max())
-        top = max(top, float((size + np.minimum(noise, limit)).max()))
-        beyond |= bool((noise > limit).any())
-    # Noise many times the step would hide the curves; it is said in words then.
+        sides.append((size, noise, 1.5 * float(size.max()), color))
+    # Noise many times the step would hide the curves; it is cut off, and said in words then.
+    beyond = any(bool((noise > limit).any()) for _, noise, limit, _ in sides)
+    top = max(float((size + np.minimum(noise, limit)).max()) for size, noise, limit, _ in sides)
+    low, high = (-0.25 * top, 1.05 * top) if beyond else (-np.inf, np.inf)
+    for size, noise, _, color in sides:
+        band = np.clip(size - noise, low, high), np.clip(size + noise, low, high)
+        axes.fill_between(w, *band, color=color, alpha=0.13, lw=0)
     if beyond:
-        axes.set_ylim(-0.25 * top, 1.05 * top)
+        axes.set_ylim(low, high)
     axes.axhline(0, color=_style.MUTED, lw=0.8)
     _symmetry_point(axes, device)
     # A table of jumps has its noise in itself.
     own = isinstance(device, ExpStep) and (device.dw_min_ctoc_add > 0 or device.dw_min_ctoc_slope > 0)
     scale = "" if getattr(device, "mult_noise", True) else " scale"
     relative = f", {device.dw_min_ctoc:g} of the step{scale}" if device.dw_min_ctoc > 0 else ""
-    band = "band: noise of one pulse" + ("" if own else relative)
-    band += ", cut off" if beyond else ""
+    about = "band: noise of one pulse" + ("" if own else relative)
+    about += ", cut off" if beyond else ""
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
     # Room for the legend above the curves.
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.22 * (high - low))
-    axes.legend(
-        frameon=True,
-        framealpha=0.9,
-        edgecolor="none",
-        fontsize=8.5,
-        title=band,
-        title_fontsize=8.5,
-        ncols=2,
-        loc="upper center",
-        labelcolor=_style.TEXT,
-    )
+    _style.legend(axes, title=about, title_fontsize=8.5, ncols=2, loc="upper center")
+    axes.locator_params(axis="x", nbins=7)
 
 
 def _alternating(axes: Axes, device: PulsedDevice | Cell, devices: int, seed: int) -> None:
@@ -303,12 +279,12 @@ def compare_plot(
                 steps.plot([point], [height], "o", ms=7, color=color, mec="white")
         response.axvline(0.5, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
         _style.tidy(response, "Response: all pulses up, then all down", "fraction of the pulses", "weight")
-        response.legend(frameon=False, fontsize=8.5, loc="lower center", labelcolor=_style.TEXT)
+        _style.legend(response, loc="lower center")
         _style.tidy(
             steps,
             "Mean step: up solid, down dashed, symmetry point dot",
             "weight",
             "step / dw_min; of cells / step at rest" if cells else "step / dw_min (magnitude)",
         )
-        steps.legend(frameon=False, fontsize=8.5, labelcolor=_style.TEXT)
+        _style.legend(steps)
         _style.save(figure, path, "compare_plot")

@@ -102,7 +102,7 @@ def _curves(axes: Axes, result: FitResult) -> None:
         axes.plot(position[mine], course[mine], color=_style.FIT, lw=1.2, label=name)
     note = "" if len(curves.devices) <= _SHOWN else f", the first {_SHOWN} of {len(curves.devices)} devices"
     _style.tidy(axes, f"Readings and fit{note}", "pulses", _unit(result))
-    axes.legend(frameon=False, fontsize=8.5, markerscale=4, labelcolor=_style.TEXT)
+    _style.legend(axes, markerscale=4)
 
 
 def _innovations(axes: Axes, result: FitResult) -> None:
@@ -166,24 +166,15 @@ def _steps(axes: Axes, result: FitResult) -> None:
     point = result.symmetry_point
     axes.axhline(0, color=_style.MUTED, lw=0.8)
     if point is not None:
-        axes.axvline(float(point.value), color=_style.FIT, lw=1, ls=(0, (4, 3)))
+        _style.symmetry_point(axes, float(point.value))
         if point.low is not None and point.high is not None:
             axes.axvspan(max(point.low, low), min(point.high, high), color=_style.FIT, alpha=0.07, lw=0)
-        axes.annotate(
-            f"symmetry point {float(point.value):.3g}",
-            (float(point.value), 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 2),
-            textcoords="offset points",
-            size=8.5,
-            color=_style.TEXT,
-        )
     axes.set_xlim(low, high)
     # Steps that were measured too coarsely must not hide the curves.
     floor, ceiling = axes.get_ylim()
     axes.set_ylim(max(floor, -0.6 * max(tops)), 1.3 * min(ceiling, 1.8 * max(tops)))
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
-    axes.legend(frameon=False, fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
+    _style.legend(axes, ncols=2)
 
 
 def _binned(w: Array, step: Array, share: Array) -> tuple[Array, Array, Array]:
