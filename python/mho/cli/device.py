@@ -479,13 +479,14 @@ def _facts(device: PulsedDevice | Cell) -> dict[str, Any]:
             **dict.fromkeys(("noise_of_a_pulse", "noise_of_a_read", "spread_of_steps", "spread_of_bounds")),
         }
     up, down = (abs(float(step)) for step in device.mean_step(0.0))
+    low, high = device.bounds()
     return {
         "model": type(device).__name__,
         "dw_min": device.dw_min,
         "states": (device.w_max - device.w_min) / device.dw_min,
         "pulses_to_cross": pulses_to_cross(device),
-        "w_min": device.w_min,
-        "w_max": device.w_max,
+        "w_min": low,
+        "w_max": high,
         "asymmetry_at_0": 2 * (up - down) / (up + down) if up + down else None,
         "symmetry_point": device.symmetry_point(),
         "noise_of_a_pulse": device.dw_min_ctoc or _noise_at_zero(device),

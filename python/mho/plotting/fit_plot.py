@@ -146,7 +146,8 @@ def _steps(axes: Axes, result: FitResult) -> None:
     table = step_table(paths, smoothed(paths))
     low, high = table.low - 0.03 * table.width, table.high + 0.03 * table.width
     tops: list[float] = []
-    w = np.linspace(max(low, device.w_min), min(high, device.w_max), 300)
+    lower, upper = device.bounds()
+    w = np.linspace(max(low, lower), min(high, upper), 300)
     for step, up, color in zip(device.mean_step(w), (True, False), (_style.UP, _style.DOWN), strict=True):
         name = "up" if up else "down"
         axes.plot(w, np.abs(step), color=color, lw=2, label=f"{name}, fitted")
@@ -194,7 +195,7 @@ def _states(axes: Axes, result: FitResult) -> None:
     """Draw the mean course from bound to bound, and how finely noise lets states be told apart."""
     device = result.device
     states = result.states
-    low, high = device.w_min, device.w_max
+    low, high = device.bounds()
     most = int(np.clip(6 * states, 50, 20_000))
     for up, color, label in (
         (True, _style.UP, "up from the lower bound"),
