@@ -279,6 +279,9 @@ def compare_plot(
                 steps.plot([point], [height], "o", ms=7, color=color, mec="white")
         response.axvline(0.5, color=_style.MUTED, lw=0.8, ls=(0, (4, 3)))
         _style.tidy(response, "Response: all pulses up, then all down", "fraction of the pulses", "weight")
+        # Room for the legend below the curves.
+        low, high = response.get_ylim()
+        response.set_ylim(low - 0.07 * len(devices) * (high - low), high)
         _style.legend(response, loc="lower center")
         _style.tidy(
             steps,

@@ -102,7 +102,10 @@ def _curves(axes: Axes, result: FitResult) -> None:
         axes.plot(position[mine], course[mine], color=_style.FIT, lw=1.2, label=name)
     note = "" if len(curves.devices) <= _SHOWN else f", the first {_SHOWN} of {len(curves.devices)} devices"
     _style.tidy(axes, f"Readings and fit{note}", "pulses", _unit(result))
-    _style.legend(axes, markerscale=4)
+    # Room for the legend above the curves.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.14 * (high - low))
+    _style.legend(axes, markerscale=4 if len(dots) > 800 else 2, ncols=3, loc="upper center")
 
 
 def _innovations(axes: Axes, result: FitResult) -> None:
