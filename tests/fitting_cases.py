@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mho.devices import ConstantStep, ExpStep, LinearStep, PowStep, PulsedDevice, SoftBounds
+from mho.devices import (
+    ConstantStep,
+    ExpStep,
+    LinearStep,
+    PiecewiseStep,
+    PowStep,
+    PulsedDevice,
+    SoftBounds,
+    SoftBoundsPmax,
+    SoftBoundsReference,
+)
 from mho.fitting import Curves, WeightScale
 from mho.fitting.curves import Piece, assemble
 from mho.fitting.estimation import estimate
@@ -34,6 +45,18 @@ class Case:
     start: float
     # What no curve tells, and is told to the fit.
     told: dict[str, float]
+    # Of many fields, those that are looked at; all by default.
+    fields: tuple[str, ...] = ()
+    # Curves of the table in docs/device-fitting.md.
+    number: int = 100
+
+    def truth(self, name: str) -> Any:
+        """What a field is, a number of a row, or the symmetry point."""
+        if name == "symmetry_point":
+            return self.device.symmetry_point()
+        row, bracket, number = name.partition("[")
+        value = getattr(self.device, row)
+        return value[int(number.removesuffix("]"))] if bracket else value
 
     @property
     def up(self) -> NDArray[np.bool_]:
@@ -105,6 +128,7 @@ CASES = {
         6,
         -0.8,
         {"a": -0.5, "b": 0.0, **BOUNDS},
+        number=200,
     ),
     "PowStep": Case(
         "PowStep",
@@ -124,6 +148,61 @@ CASES = {
         -0.8,
         {},
     ),
+    "SoftBoundsPmax": Case(
+        "SoftBoundsPmax",
+        SoftBoundsPmax(
+            p_max=300,
+            alpha=0.005,
+            range_min=-0.8,
+            range_max=0.7,
+            dw_min_ctoc=0.5,
+            write_noise_std=2,
+            dw_min_dtod=0,
+            w_max_dtod=0,
+            w_min_dtod=0,
+            up_down_dtod=0,
+        ),
+        300,
+        1,
+        -0.8,
+        {"p_max": 300},
+        ("alpha", "range_min", "range_max", "dw_min_ctoc", "symmetry_point"),
+    ),
+    "SoftBoundsReference, additive noise": Case(
+        "SoftBoundsReference, additive noise",
+        SoftBoundsReference(
+            dw_min=0.02,
+            up_down=0.1,
+            reference_mean=0.3,
+            dw_min_ctoc=0.5,
+            write_noise_std=0.25,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        100,
+        4,
+        -0.8,
+        {},
+        ("dw_min", "up_down", "w_max", "w_min", "reference_mean", "dw_min_ctoc", "symmetry_point"),
+    ),
+    "PiecewiseStep": Case(
+        "PiecewiseStep, 3 nodes",
+        PiecewiseStep(
+            nodes_up=(1.6, 0.8, 0.6),
+            nodes_down=(0.5, 1.1, 1.4),
+            dw_min=0.006,
+            up_down=0.1,
+            dw_min_ctoc=0.5,
+            write_noise_std=2,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        300,
+        1,
+        -0.8,
+        BOUNDS,
+        ("dw_min", "up_down", "nodes_up[0]", "nodes_up[1]", "nodes_up[2]", "nodes_down[1]", "symmetry_point"),
+    ),
 }
 
 
@@ -142,7 +221,7 @@ def fitted(case: Case, measured: Curves) -> dict[str, FieldEstimate]:
     paths = paths_of(measured, WeightScale.choose(measured, None, None))
     found = best_bounds(paths, model, case.told, memory=False)
     fit = estimate(paths, model, bounded=found.bounded, start=found)
-    conventions = {**model.conventions, **case.told}
+    conventions = case.told | model.chosen_conventions(case.told, fit.search.table)
     fields, _ = fields_of(fit, conventions)
     point = symmetry_of(fit, conventions)
     if point is not None:
@@ -165,19 +244,26 @@ class Coverage:
 
 
 def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
-    """Fit many curves of one device; compare the intervals with the truth and with the spread."""
-    truth: dict[str, Any] = case.device.to_dict()
-    truth["symmetry_point"] = case.device.symmetry_point()
+    """Fit many curves of one device; compare the intervals with the truth and with the spread.
+
+    Each hundred has a seed of its own.
+    """
     found: dict[str, list[tuple[float, float, float]]] = {}
-    for measured in curves(case, number, seed):
+    hundreds = range(0, number, 100)
+    for measured in itertools.chain(
+        *(curves(case, min(100, number - k), seed + k // 100) for k in hundreds),
+    ):
         for name, one in fitted(case, measured).items():
+            if case.fields and name not in case.fields:
+                continue
             if not isinstance(one.value, bool) and one.low is not None and one.high is not None:
                 found.setdefault(name, []).append((one.value, one.low, one.high))
     result = []
     for name, rows in found.items():
         value, low, high = np.array(rows).T
-        covered = int(((low <= truth[name]) & (truth[name] <= high)).sum())
+        truth = case.truth(name)
+        covered = int(((low <= truth) & (truth <= high)).sum())
         spread = float(value.std(ddof=1)) if len(rows) > 1 else math.nan
         width = float(np.median(high - low)) / (3.92 * spread)
-        result.append(Coverage(name, truth[name], len(rows), covered, float(value.mean()), spread, width))
+        result.append(Coverage(name, truth, len(rows), covered, float(value.mean()), spread, width))
     return result

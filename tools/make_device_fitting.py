@@ -1,6 +1,6 @@
 """Write the figures and the table of docs/device-fitting.md.
 
-Run ``python tools/make_device_fitting.py``; it takes about five minutes, most of it for the table. With
+Run ``python tools/make_device_fitting.py``; it takes about ten minutes, most of it for the table. With
 ``--figures`` or ``--table`` only one of them is made.
 """
 
@@ -25,7 +25,6 @@ import fitting_cases as cases  # noqa: E402
 
 TARGET = ROOT / "docs" / "device-fitting.md"
 IMAGES = ROOT / "docs" / "img"
-NUMBER = 100
 
 
 def figures() -> None:
@@ -34,24 +33,25 @@ def figures() -> None:
     up = np.tile(np.repeat([True, False], 150), 2)
     # (devices, cycles, pulses of a cycle)
     measured = pulse_response(device, up, devices=8, seed=3).weight.T.reshape(8, 2, 300)
-    result = fit(Curves.of(measured[:, :, :150], measured[:, :, 150:], unit="weight"))
+    result = fit(Curves.of(measured[:, :, :150], measured[:, :, 150:], unit="weight"), models=["SoftBounds"])
     result.plot(IMAGES / "device_fit.png")
     device_plot(presets.reram_es(), IMAGES / "device_plot.png", name="reram_es")
     chosen = {name: presets.get(name) for name in ("reram_es", "ecram", "gokmen_vlasov")}
     compare_plot(chosen, IMAGES / "device_compare.png")
+    device_plot(presets.pcm_pair(), IMAGES / "device_plot_cell.png", name="pcm_pair")
 
 
 def table() -> str:
     """How often intervals hold the truth."""
     lines = [
-        "| device | field | truth | mean of 100 estimates | their spread | intervals that hold | width |",
+        "| device | field | truth | mean estimate | spread of estimates | intervals that hold | width |",
         "|---|---|--:|--:|--:|--:|--:|",
     ]
     for name, case in cases.CASES.items():
         lines += [
             f"| {name} | `{one.field}` | {one.truth:.4g} | {one.mean:.4g} | {one.spread:.2g} | "
             f"{one.covered} of {one.cases} | {one.width:.2f} |"
-            for one in cases.coverage(case, NUMBER)
+            for one in cases.coverage(case, case.number)
         ]
     return "\n".join(lines)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mho._validate import Range, integer
-from mho.devices import Device, PulsedDevice
+from mho.devices import Cell, Device, PulsedDevice
 from mho.errors import MhoTypeError, MhoValueError
 from mho.periphery import Update
 from mho.seeds import Seed
@@ -16,8 +17,9 @@ from mho.tile import Tile
 
 __all__ = ["PulseResponse", "pulse_response"]
 
-# Pulses that one update can give.
+# Pulses that one sample can give, and samples that one update of a cell is to have.
 _LONGEST_TRAIN = 64
+_MOST_SAMPLES = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +36,15 @@ class PulseResponse:
         What is read, write noise included.
     start : ndarray of float64, shape (devices,)
         Weights before the first pulse.
+    parts : mapping of str to ndarray of float64, shape (readings, devices)
+        Weights of the parts of cells, by name.
     """
 
     pulses: NDArray[np.int64]
     up: NDArray[np.bool_]
     weight: NDArray[np.float64]
     start: NDArray[np.float64]
+    parts: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def pulse_response(
@@ -64,7 +69,8 @@ def pulse_response(
     start : float, optional
         Weight to begin at, within each device's bounds; the lower bound by default, of cells 0.
     every : int, default 1
-        Pulses before each reading, 1 to 64.
+        Pulses before each reading, 1 to 64. For cells, which count samples, each pulse is a sample of its
+        own, and there may be 4096.
     seed : int or Seed, default 1
         Names the devices and their noise.
 
@@ -91,23 +97,39 @@ def pulse_response(
     if start is None:
         start = device.w_min if isinstance(device, PulsedDevice) else 0.0
     devices = integer("devices", devices, Range(at_least=1, at_most=2**20))
-    every = integer("every", every, Range(at_least=1, at_most=_LONGEST_TRAIN))
+    cell = isinstance(device, Cell)
+    every = integer("every", every, Range(at_least=1, at_most=_MOST_SAMPLES if cell else _LONGEST_TRAIN))
     directions = np.asarray(up)
     if directions.ndim != 1 or directions.dtype != np.bool_:
         raise MhoValueError(
             f"up must be one row of True and False, got shape {directions.shape} of {directions.dtype}"
         )
     # Trains whose probability is 1: each device gets every pulse.
-    update = Update(bl=every, update_management=False, update_bl_management=False)
+    samples, train = (every, 1) if cell else (1, every)
+    update = Update(bl=train, update_management=False, update_bl_management=False)
     tile = Tile(devices, 1, device=device, update=update, seed=seed)
     tile.weight = np.full((1, devices), start)
     begin = tile.weight[0].astype(np.float64)
-    x, lr = np.ones((1, devices)), every * tile.granularity
+    x, lr = np.ones((samples, devices)), train * tile.granularity
+    # The weight moves against the error.
+    error = {True: np.full((samples, 1), -1.0), False: np.full((samples, 1), 1.0)}
     weight = np.empty((len(directions), devices))
+    parts = {name: np.empty_like(weight) for name in _parts(tile)} if cell else {}
     for k, direction in enumerate(directions):
-        # The weight moves against the error.
-        tile.update(x, [[-1.0 if direction else 1.0]], lr)
+        tile.update(x, error[bool(direction)], lr)
         weight[k] = tile.weight[0]
+        for name, course in parts.items():
+            course[k] = tile.devices[f"{name}/weight"][0]
     return PulseResponse(
-        pulses=every * np.arange(1, len(directions) + 1), up=directions, weight=weight, start=begin
+        pulses=every * np.arange(1, len(directions) + 1),
+        up=directions,
+        weight=weight,
+        start=begin,
+        parts=parts,
     )
+
+
+def _parts(tile: Tile) -> list[str]:
+    """Return the names of the single devices of a cell."""
+    names = [name.removesuffix("/weight") for name in tile.devices if name.endswith("/weight")]
+    return [name for name in names if not any(other.startswith(f"{name}/") for other in names)]

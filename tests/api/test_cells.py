@@ -27,6 +27,7 @@ from mho.devices import (
 )
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 from mho.plotting import compare_plot, device_plot
+from mho.plotting._swing import bounds_of, lowest_start, measured_steps, pulses_to_cross, swing
 from mho.response import pulse_response
 
 ONE_WAY = ConstantStep(dw_min=0.01, w_min=0.0, w_max=1.0)
@@ -375,12 +376,80 @@ def test_the_command_line_knows_cells(capsys, tmp_path: Path) -> None:
     assert re.search(r"devices +LinearStep, LinearStep", out)
     code, out, _ = run(capsys, "devices", "ecram2", "--toml")
     assert Device.from_dict(tomllib.loads(out)) == presets.ecram2()
-    for command in ("plot", "compare"):
-        code, _, err = run(capsys, "device", command, "ecram2", *(["ecram"] if command == "compare" else []))
-        assert code == 2
-        assert err.startswith("error: ecram2 is a cell of several devices (Vector): ")
-        assert err.count("\n") == 1
-    with pytest.raises(MhoTypeError, match="device must be a single device that takes pulses, got OneSided"):
-        device_plot(OneSided(), tmp_path / "x.png")
-    with pytest.raises(MhoTypeError, match="device must be a single device that takes pulses, got OneSided"):
-        compare_plot({"a": OneSided(), "b": SoftBounds()}, tmp_path / "x.png")
+    code, out, _ = run(capsys, "device", "plot", "ecram2", "--out", str(tmp_path / "cell.png"))
+    assert code == 0
+    assert (tmp_path / "cell.png").stat().st_size > 50_000
+
+
+@pytest.mark.parametrize(
+    ("cell", "bounds"),
+    [
+        (Vector(devices=(SoftBounds(w_max=1, w_min=-0.5),) * 2, gamma=(0.5, -1.0)), (-1.25, 1.0)),
+        (Vector(devices=(SoftBounds(w_max=1, w_min=-0.5),) * 2, policy="fixed", index=1), (-0.25, 0.5)),
+        (Reference(device=SoftBounds(w_max=1, w_min=-0.5), reference_mean=0.2), (-0.7, 0.8)),
+        (OneSided(device=ONE_WAY, gamma=0.5), (-0.5, 0.5)),
+        (MultiSignificance(pair=OneSided(device=ONE_WAY), gain=3), (-4, 4)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_bounds_of_the_weight_of_a_cell(cell, bounds) -> None:
+    assert bounds_of(cell) == pytest.approx(bounds)
+
+
+@each_cell
+def test_every_kind_of_cell_is_drawn(cell: Device, tmp_path: Path) -> None:
+    device_plot(cell, tmp_path / "cell.png", devices=3, cycles=1, pulses=40)
+    assert (tmp_path / "cell.png").read_bytes().startswith(b"\x89PNG")
+    compare_plot({"cell": cell, "device": SoftBounds(dw_min=0.02)}, tmp_path / "both.png")
+    assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pulses_that_cross_a_cell() -> None:
+    one = pulses_to_cross(SoftBounds(dw_min=0.01))
+    devices = (SoftBounds(dw_min=0.01),) * 3
+    # One in three pulses is for each device.
+    assert pulses_to_cross(Vector(devices=devices, policy="random")) == 3 * one
+    assert pulses_to_cross(Vector(devices=devices, policy="sequential")) == 3 * one
+    assert pulses_to_cross(Vector(devices=devices)) == one
+    assert pulses_to_cross(Reference(device=devices[0])) == one
+    # Nine tenths of 2 at 0.01 a pulse, and a tenth more.
+    pair = OneSided(device=ConstantStep(dw_min=0.01, w_min=0, w_max=2))
+    assert pulses_to_cross(pair) == 198
+    assert lowest_start(pair) == 0
+
+
+def test_steps_of_a_cell_are_measured_on_its_response() -> None:
+    """Two devices without noise or spread, of which each pulse moves one: half of a step, on the curve."""
+    device = SoftBounds(dw_min=0.01, up_down=0.3, w_max=1.0, w_min=-1.0, **EXACT)
+    found = swing(Vector(devices=(device, device), policy="sequential"), 32, 1, 1, 600)
+    w, up, down = measured_steps(found)
+    expected = device.mean_step(w)
+    np.testing.assert_allclose(up, expected[0] / 2, atol=2e-4)
+    # Pulses down do not lead back to the bound.
+    seen = np.isfinite(down)
+    assert seen[3:].all()
+    np.testing.assert_allclose(down[seen], -expected[1][seen] / 2, atol=2e-4)
+
+
+def test_a_response_of_cells_has_their_parts() -> None:
+    """Each pulse is a sample of its own: devices take turns, and both halves of a pair grow."""
+    device = ConstantStep(dw_min=0.01, w_max=1.0, w_min=-1.0, **EXACT)
+    turns = Vector(devices=(device, device), gamma=(1.0, 1.0), policy="sequential")
+    found = pulse_response(turns, np.array([True, True, False]), devices=2, start=0.0, every=100)
+    assert list(found.parts) == ["device0", "device1"]
+    np.testing.assert_allclose(found.parts["device0"][:, 0], [0.5, 1.0, 0.5], atol=1e-5)
+    np.testing.assert_allclose(sum(found.parts.values()), found.weight, atol=1e-6)
+    pair = OneSided(device=device.replace(w_min=0.0))
+    found = pulse_response(pair, np.array([True, False]), every=20)
+    np.testing.assert_allclose(found.parts["positive"][:, 0], [0.2, 0.2], atol=1e-5)
+    np.testing.assert_allclose(found.parts["negative"][:, 0], [0.0, 0.2], atol=1e-5)
+    np.testing.assert_allclose(found.weight[:, 0], [0.2, 0.0], atol=1e-5)
+    with pytest.raises(MhoValueError, match="every must be >= 1 and <= 4096"):
+        pulse_response(pair, np.array([True]), every=5000)
+
+
+def test_ideal_devices_are_not_drawn(tmp_path: Path) -> None:
+    with pytest.raises(MhoTypeError, match="device must take pulses, got Ideal"):
+        device_plot(Ideal(), tmp_path / "x.png")  # type: ignore[arg-type]
+    with pytest.raises(MhoTypeError, match="device must take pulses, got Ideal"):
+        compare_plot({"a": Ideal(), "b": SoftBounds()}, tmp_path / "x.png")  # type: ignore[dict-item]

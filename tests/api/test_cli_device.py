@@ -242,3 +242,18 @@ def test_compare_shows_devices_side_by_side(run):
     found = json.loads(out)["devices"]
     assert found["mine.toml"]["states"] == pytest.approx(24)
     assert not Path("compare.png").exists()
+
+
+def test_cells_stand_beside_devices(run):
+    code, out, _ = run("compare", "ecram2", "pcm_pair", "capacitor", "--json")
+    assert code == 0
+    found = json.loads(out)["devices"]
+    assert found["ecram2"]["model"] == "Vector"
+    assert found["ecram2"]["dw_min"] == pytest.approx(0.001)
+    assert (found["pcm_pair"]["w_min"], found["pcm_pair"]["w_max"]) == (-2, 2)
+    assert found["pcm_pair"]["symmetry_point"] == 0
+    assert found["pcm_pair"]["noise_of_a_pulse"] is None
+    code, out, _ = run("compare", "pcm_pair", "capacitor", "--out", "both.png")
+    assert code == 0
+    assert "of a cell: dw_min is the mean change of its weight" in flat(out)
+    assert Path("both.png").stat().st_size > 50_000

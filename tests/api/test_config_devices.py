@@ -1,7 +1,6 @@
 """Device quantities against independent computations, and presets against the published numbers."""
 
 import csv
-import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from scipy.optimize import brentq
 
 from mho import presets
 from mho._parameters import declarations
-from mho.devices import ConstantStep, ExpStep, LinearStep, PulsedDevice, SoftBounds
+from mho.devices import ConstantStep, Device, ExpStep, LinearStep, PulsedDevice, SoftBounds, Vector
 from mho.errors import MhoTypeError, MhoValueError
 
 PUBLISHED = Path(__file__).parent / "device_presets.csv"
@@ -23,26 +22,65 @@ def published() -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def places(device: Device, parameter: str) -> list[Any]:
+    """What a row of the table speaks of: a field, by dots that of a part, and by ``*`` that of every part."""
+    found: list[Any] = [device]
+    for name in parameter.split("."):
+        if name == "*":
+            found = [part for parts in found for part in parts]
+        elif name.isdigit():
+            found = [parts[int(name)] for parts in found]
+        elif name == "model":
+            found = [type(one).__name__ for one in found]
+        elif name == "gamma" and isinstance(device, Vector):
+            found = [device.gammas]
+        else:
+            found = [getattr(one, name) for one in found]
+    return found
+
+
+def parts(device: Device, place: str = "") -> dict[str, Device]:
+    """A device and all that it consists of, by what the table calls them; equal ones of a row are ``*``."""
+    found = {place: device}
+    for name in declarations(type(device)):
+        value = getattr(device, name)
+        if isinstance(value, tuple) and value and isinstance(value[0], Device):
+            assert set(value) == {value[0]}
+            found |= parts(value[0], f"{place}{name}.*.")
+        elif isinstance(value, Device):
+            found |= parts(value, f"{place}{name}.")
+    return found
+
+
 @pytest.mark.parametrize("row", published(), ids=lambda row: f"{row['preset']}-{row['parameter']}")
 def test_preset_number(row: dict[str, str]) -> None:
-    device = presets.get(row["preset"])
-    if row["parameter"] == "model":
-        assert type(device).__name__ == row["value"]
-    else:
-        value = functools.reduce(getattr, row["parameter"].split("."), device)
-        assert value == (
-            {"true": True, "false": False}[row["value"]] if isinstance(value, bool) else float(row["value"])
-        )
+    found = places(presets.get(row["preset"]), row["parameter"])
+    assert found
+    for value in found:
+        if isinstance(value, tuple):
+            assert len(value) == int(row["value"])
+        elif isinstance(value, bool):
+            assert value == {"true": True, "false": False}[row["value"]]
+        elif isinstance(value, str):
+            assert value == row["value"]
+        elif value is None:
+            assert row["value"] == "none"
+        else:
+            assert value == float(row["value"])
 
 
-@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("name", presets.names(cells=True))
 def test_every_number_of_a_preset_is_in_the_table(name: str) -> None:
     device = presets.get(name)
-    listed = {row["parameter"].partition(".")[0] for row in published() if row["preset"] == name}
-    changed = {
-        field for field, item in declarations(type(device)).items() if getattr(device, field) != item.default
-    }
-    assert changed <= listed
+    listed = {row["parameter"] for row in published() if row["preset"] == name}
+    for place, part in parts(device).items():
+        # Of what has fields of its own, one of them; of a row of numbers, each or how many there are.
+        mine = {text[len(place) :].partition(".")[0] for text in listed if text.startswith(place)}
+        changed = {
+            field for field, item in declarations(type(part)).items() if getattr(part, field) != item.default
+        }
+        assert changed <= mine
+        assert f"{place}model" in listed
     assert presets.source(name)
     assert getattr(presets, name)() == device
 

@@ -1,21 +1,35 @@
 """Fits give known devices back: curves come from the engine itself."""
 
+import tomllib
+
 import numpy as np
 import pytest
 
 from fitting_cases import ALIKE, BOUNDS, CASES, coverage, curves, fitted
-from mho.devices import ConstantStep, SoftBounds
+from mho.devices import ConstantStep, Device, PiecewiseStep, PulsedDevice, SoftBounds, SoftBoundsReference
+from mho.errors import MhoValueError
 from mho.fitting import Curves, fit
+from mho.fitting.models import TWINS
 from mho.response import pulse_response
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("ConstantStep", 12), ("SoftBounds", 8), ("LinearStep", 8), ("PowStep", 2)]
+    ("name", "number"),
+    [
+        ("ConstantStep", 12),
+        ("SoftBounds", 8),
+        ("LinearStep", 8),
+        ("PowStep", 2),
+        ("SoftBoundsPmax", 8),
+        ("SoftBoundsReference, additive noise", 8),
+        ("PiecewiseStep", 8),
+    ],
 )
 def test_some_curves_of_a_known_device_give_it_back(name, number):
     """A fast part of what the next test does: no estimate is far off, few intervals miss."""
     found = coverage(CASES[name], number)
-    assert {"dw_min", "up_down", "dw_min_ctoc", "write_noise_std"} <= {one.field for one in found}
+    common = ("dw_min", "up_down", "dw_min_ctoc", "write_noise_std")
+    assert {one.field for one in found} >= set(CASES[name].fields or common)
     for one in found:
         if number > 2:
             # 12 intervals that hold with 95 % miss five or more once in 5,000 times, 8 more seldom.
@@ -170,7 +184,14 @@ def test_the_right_model_comes_first():
     case = CASES["LinearStep"]
     result = fit(curves(case, 1, seed=1)[0])
     names = [one.name for one in result.ranking]
-    assert len(names) == 7
+    assert len(names) == 10
+    # One of the tables, and no twin.
+    assert sum(name.startswith("PiecewiseStep") for name in names) == 1
+    assert type(result.device).__name__ != "PiecewiseStep"
+    assert not {model.name for model in TWINS} & set(names)
+    assert any(
+        note.startswith("SoftBoundsReference has the same curves as SoftBounds") for note in result.notes
+    )
     assert names.index("LinearStep") < names.index("ConstantStep")
     first = result.ranking[0]
     assert first.behind == 0
@@ -187,3 +208,109 @@ def test_the_wrong_model_is_seen_to_be_wrong():
     found = pulse_response(device, up, start=-0.9).weight[:, 0]
     result = fit(Curves.of(found[up], found[~up], unit="weight"), models=["ConstantStep"])
     assert "mean step" in result.goodness.verdict()
+
+
+def measured(device: PulsedDevice, pulses: int, start: float, devices: int = 1) -> Curves:
+    up = np.repeat([True, False], pulses)
+    found = pulse_response(device, up, start=start, devices=devices, seed=4).weight
+    return Curves.of(found[up].T, found[~up].T, unit="weight")
+
+
+SOFT = SoftBounds(dw_min=0.02, up_down=0.2, dw_min_ctoc=0.3, write_noise_std=0.5, **BOUNDS, **ALIKE)
+
+
+@pytest.mark.parametrize(
+    ("plain", "twin"), [("SoftBounds", "SoftBoundsReference"), ("PowStep", "PowStepReference")]
+)
+def test_a_twin_is_the_same_device_in_other_fields(plain, twin):
+    """Its reference is a convention, as no curve tells it."""
+    data = measured(SOFT, 120, -0.8)
+    one = fit(data, models=[plain])
+    models = [twin] if plain == "PowStep" else [twin, f"{plain}, additive noise"]
+    for reference in (None, 0.2):
+        two = fit(data, models=models, fixed={} if reference is None else {"reference_mean": reference})
+        assert type(two.device).__name__ == twin
+        assert two.device.reference_mean == (reference or 0.0)
+        assert two.fields["reference_mean"].note.startswith("convention")
+        assert two.device.bounds() == pytest.approx(one.device.bounds(), rel=1e-3)
+        w = np.linspace(-0.8, 0.8, 9)
+        np.testing.assert_allclose(two.device.mean_step(w), one.device.mean_step(w), rtol=2e-3, atol=1e-6)
+        np.testing.assert_allclose(two.device.step_noise(w), one.device.step_noise(w), rtol=2e-2, atol=1e-6)
+
+
+def test_twins_are_not_ranked_beside_each_other():
+    result = fit(measured(SOFT, 60, -0.8), models=["SoftBoundsReference", "SoftBounds"])
+    assert sorted(one.name for one in result.ranking) == [
+        "SoftBounds",
+        "SoftBounds, additive noise",
+        "SoftBoundsReference, additive noise",
+    ]
+    assert {one.name: one.same for one in result.ranking}["SoftBounds"] == ("SoftBoundsReference",)
+
+
+def test_a_special_case_stands_for_what_is_no_better():
+    """Soft bounds that both directions approach at one rate are told by one parameter less."""
+    device = SOFT.replace(up_down=0.0)
+    result = fit(measured(device, 120, -0.8), models=["SoftBoundsPmax", "SoftBounds"])
+    by_name = {one.name: one for one in result.ranking}
+    assert by_name["SoftBoundsPmax"].parameters == by_name["SoftBounds"].parameters - 1
+    assert type(result.device).__name__ == "SoftBoundsPmax"
+    assert result.device.p_max == 120
+    assert result.fields["w_max"].low < 1 < result.fields["w_max"].high
+    # Unequal rates are not.
+    told = fit(measured(SOFT.replace(up_down=0.5), 120, -0.8), models=["SoftBoundsPmax", "SoftBounds"])
+    assert type(told.device).__name__ == "SoftBounds"
+
+
+def test_one_rate_is_no_model_of_several_devices():
+    data = measured(SOFT, 60, -0.8, devices=2)
+    result = fit(data, models=["SoftBoundsPmax", "SoftBounds"])
+    assert all(one.name != "SoftBoundsPmax" for one in result.ranking)
+    assert any(note.startswith("SoftBoundsPmax is left out: with 2 devices") for note in result.notes)
+    with pytest.raises(MhoValueError, match="SoftBoundsPmax is left out"):
+        fit(data, models=["SoftBoundsPmax"])
+    with pytest.raises(MhoValueError, match=r"p_max must be a whole number, got 1\.5"):
+        fit(data, models=["SoftBoundsPmax"], fixed={"p_max": 1.5})
+
+
+def test_steps_of_no_closed_form_are_a_table():
+    device = PiecewiseStep(
+        nodes_up=(0.3, 1.0, 2.2, 1.0, 0.3),
+        nodes_down=(1.0, 1.0, 0.4, 1.0, 1.0),
+        dw_min=0.01,
+        dw_min_ctoc=0.2,
+        write_noise_std=0.5,
+        **BOUNDS,
+        **ALIKE,
+    )
+    result = fit(
+        measured(device, 250, -0.95), models=["LinearStep", "ExpStep", "PiecewiseStep"], fixed=BOUNDS
+    )
+    assert result.ranking[0].name in ("PiecewiseStep, 5 nodes", "PiecewiseStep, 9 nodes")
+    assert result.ranking[1].behind > 10
+    assert isinstance(result.device, PiecewiseStep)
+    w = np.linspace(-0.7, 0.7, 8)
+    np.testing.assert_allclose(result.device.mean_step(w), device.mean_step(w), rtol=0.25)
+    loaded = Device.from_dict(tomllib.loads(result.to_toml()))
+    np.testing.assert_allclose(loaded.nodes_up, result.device.nodes_up, rtol=1e-8)
+    assert "# (95 %:" in result.to_toml().partition("nodes_up")[2].partition("]")[0]
+    assert result.fields["nodes_up[1]"].low < result.device.nodes_up[1] < result.fields["nodes_up[1]"].high
+
+
+def test_references_scatter_from_device_to_device():
+    """Noise that does not depend on the weight tells the reference, and several devices its spread."""
+    device = SoftBoundsReference(
+        dw_min=0.03,
+        reference_mean=0.2,
+        reference_std=0.2,
+        dw_min_ctoc=1.0,
+        write_noise_std=0.1,
+        **BOUNDS,
+        **ALIKE,
+    )
+    result = fit(measured(device, 300, -0.5, devices=6), models=["SoftBoundsReference, additive noise"])
+    for name, truth in (("reference_mean", 0.2), ("reference_std", 0.2), ("dw_min", 0.03)):
+        one = result.fields[name]
+        middle, half = (one.low + one.high) / 2, (one.high - one.low) / 2
+        assert abs(middle - truth) < 2.5 * half, name
+    assert result.device.reference_std == result.fields["reference_std"].value > 0

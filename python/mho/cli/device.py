@@ -12,7 +12,7 @@ import typer
 from mho.cli._console import UsageError, print_json, stderr_console, stdout_console
 
 if TYPE_CHECKING:
-    from mho.devices import PulsedDevice
+    from mho.devices import Cell, PulsedDevice
     from mho.fitting.result import FieldEstimate, FitResult
 
 __all__ = ["COMPARE_HELP", "FIT_HELP", "GROUP_HELP", "PLOT_HELP", "compare", "fit", "plot"]
@@ -35,10 +35,16 @@ FIT_HELP = (
     "mho train --device my_device.toml"
 )
 PLOT_HELP = (
-    "Draw what a device does: its response to pulses, its steps with their noise, its symmetry point.\n\n"
+    "Draw what a device does: its response to pulses, its steps with their noise, its symmetry point. Of a "
+    "cell, also what its parts do.\n\n"
     "[bold]Examples[/bold]\n\n"
     "mho device plot reram_es\n"
+    "mho device plot pcm_pair\n"
     "mho device plot my_device.toml --out my_device.png --devices 10"
+)
+_ABOUT_CELLS = (
+    "; of a cell: dw_min is the mean change of its weight by a pulse at rest, and noise and spreads are "
+    "those of its parts, which mho devices NAME lists"
 )
 COMPARE_HELP = (
     "Show devices side by side, as a table and a figure.\n\n"
@@ -93,7 +99,10 @@ def fit(
     ] = None,
     fix: Annotated[
         list[str] | None,
-        typer.Option(metavar="FIELD=VALUE", help="Field to hold: w_max, w_min, or a and b of ExpStep."),
+        typer.Option(
+            metavar="FIELD=VALUE",
+            help="Field to hold: w_max, w_min, a and b of ExpStep, p_max, or reference_mean.",
+        ),
     ] = None,
     dtod: Annotated[
         float | None,
@@ -304,6 +313,8 @@ def _show(curve: Path, result: FitResult) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from mho._parameters import declarations
+
     console = stdout_console()
     console.print(f"[bold]{escape(str(curve))}[/bold]")
     for note in result.notes:
@@ -342,12 +353,13 @@ def _show(curve: Path, result: FitResult) -> None:
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("95 % interval", no_wrap=True)
     table.add_column("")
+    declared = declarations(type(result.device))
     rows: list[tuple[str, FieldEstimate]] = list(result.fields.items())
     if result.symmetry_point is not None:
         rows.append(("symmetry point", result.symmetry_point))
     for name, field in rows:
         if isinstance(field.value, bool):
-            if field.value != (name == "mult_noise"):
+            if field.value != declared[name].default:
                 table.add_row(name, str(field.value).lower(), "", "")
             continue
         interval = "" if field.low is None else f"{field.low:.4g} to {field.high:.4g}"
@@ -374,7 +386,7 @@ def plot(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Draw one device; see `PLOT_HELP`."""
-    device = _pulsed(name)
+    device = _drawable(name)
     target = out or Path(f"{Path(name).stem}.png")
     from mho.plotting import device_plot
 
@@ -399,7 +411,7 @@ def compare(
     """Compare devices; see `COMPARE_HELP`."""
     if len(set(names)) != len(names):
         raise UsageError("devices to compare must be different, and a name is given twice")
-    chosen = {name: _pulsed(name) for name in names}
+    chosen = {name: _drawable(name) for name in names}
     if not 2 <= len(chosen) <= 6:
         raise UsageError(f"devices to compare must be from 2 to 6, got {len(chosen)}")
     facts = {name: _facts(device) for name, device in chosen.items()}
@@ -415,25 +427,28 @@ def compare(
     from rich import box
     from rich.table import Table
 
+    from mho.devices import Cell
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", style="bold", no_wrap=True)
     for name in chosen:
         table.add_column(Path(name).stem, justify="right")
     for key in next(iter(facts.values())):
-        table.add_row(key.replace("_", " "), *(_shown(one[key]) for one in facts.values()))
+        table.add_row(key.replace("_", " "), *(_shown(key, one[key]) for one in facts.values()))
     console = stdout_console()
     console.print(table)
     console.print(
         "states: (w_max - w_min) / dw_min; pulses to cross: mean pulses over nine tenths of the range, the "
         "slower direction; noise: of one pulse (ctoc) and of a read, as fractions of dw_min; asymmetry at "
         "0: of the mean steps up and down, over their mean"
+        + (_ABOUT_CELLS if any(isinstance(device, Cell) for device in chosen.values()) else "")
     )
     console.print(f"figure  {target}", soft_wrap=True)
 
 
-def _shown(value: Any) -> str:
+def _shown(key: str, value: Any) -> str:
     if value is None:
-        return "none"
+        return "none" if key == "symmetry_point" else "-"
     return value if isinstance(value, str) else f"{value:.4g}"
 
 
@@ -445,17 +460,33 @@ def _noise_at_zero(device: PulsedDevice) -> float:
     return noise / steps if steps else 0.0
 
 
-def _facts(device: PulsedDevice) -> dict[str, Any]:
-    from mho.plotting.device_plot import pulses_to_cross
+def _facts(device: PulsedDevice | Cell) -> dict[str, Any]:
+    from mho.devices import Cell
+    from mho.plotting._swing import bounds_of, pulses_to_cross
 
+    if isinstance(device, Cell):
+        low, high = bounds_of(device)
+        step = device.weight_granularity
+        return {
+            "model": type(device).__name__,
+            "dw_min": step,
+            "states": (high - low) / step,
+            "pulses_to_cross": pulses_to_cross(device),
+            "w_min": low,
+            "w_max": high,
+            "asymmetry_at_0": None,
+            "symmetry_point": device.symmetry_point(),
+            **dict.fromkeys(("noise_of_a_pulse", "noise_of_a_read", "spread_of_steps", "spread_of_bounds")),
+        }
     up, down = (abs(float(step)) for step in device.mean_step(0.0))
+    low, high = device.bounds()
     return {
         "model": type(device).__name__,
         "dw_min": device.dw_min,
         "states": (device.w_max - device.w_min) / device.dw_min,
         "pulses_to_cross": pulses_to_cross(device),
-        "w_min": device.w_min,
-        "w_max": device.w_max,
+        "w_min": low,
+        "w_max": high,
         "asymmetry_at_0": 2 * (up - down) / (up + down) if up + down else None,
         "symmetry_point": device.symmetry_point(),
         "noise_of_a_pulse": device.dw_min_ctoc or _noise_at_zero(device),
@@ -465,17 +496,12 @@ def _facts(device: PulsedDevice) -> dict[str, Any]:
     }
 
 
-def _pulsed(name: str) -> PulsedDevice:
+def _drawable(name: str) -> PulsedDevice | Cell:
     from mho.cli.run_config import load_device
     from mho.devices import Cell, PulsedDevice
 
     device = load_device(name)
-    if isinstance(device, Cell):
-        raise UsageError(
-            f"{name} is a cell of several devices ({type(device).__name__}): "
-            "a single one of them can be drawn, a cell cannot"
-        )
-    if not isinstance(device, PulsedDevice):
+    if not isinstance(device, PulsedDevice | Cell):
         raise UsageError(
             f"{name} is {type(device).__name__}, which takes no pulses: there is nothing to draw"
         )

@@ -32,8 +32,9 @@ class HiddenStep(PulsedDevice):
 
     Each crosspoint draws ``h_up = |G + up_bias + rho|`` and ``h_down = |G + down_bias - rho|`` as its steps
     are drawn: with ``G = 1 + hidden_dtod * xi``, ``rho = hidden_up_down_dtod * xi`` and the one-sided
-    asymmetry `hidden_up_down`. The counter is the array ``hidden_count`` of a tile, and saved with it.
-    Setting the weight sets it to 0.
+    asymmetry `hidden_up_down`. The counter has no noise of its own: each pulse in one direction moves it by
+    the same amount. It is the array ``hidden_count`` of a tile, and saved with it. Setting the weight sets it
+    to 0.
 
     Notes
     -----

@@ -57,9 +57,12 @@ def fit(
         Conductances of the weights -1 and 1, in the unit of the curves. By default the ends of the smoothed
         curves; the values themselves where they are weights.
     models : sequence of str, optional
-        Device types, or names of entries of `mho.fitting.models.MODELS`, to fit; all by default.
+        Device types, or names of entries of `mho.fitting.models.MODELS` and `TWINS`, to fit; by default all
+        of `MODELS`.
     fixed : mapping of str to float, optional
-        Fields to hold: `w_max`, `w_min`, and what no curve tells (`a` and `b` of ExpStep).
+        Fields to hold: `w_max`, `w_min`, and what no curve tells (`a` and `b` of ExpStep, `p_max` of
+        SoftBoundsPmax, `reference_mean` of PowStepReference). Of SoftBoundsReference the bounds are those of
+        the weight.
     dtod : float, optional
         Spread from device to device of `dw_min`, `w_max` and `w_min` where too few devices tell it.
     max_readings : int, default 8000

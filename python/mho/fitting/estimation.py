@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,8 @@ def step_table(paths: Paths, smooth: Array) -> StepTable:
     change = np.flatnonzero(paths.first | (np.diff(paths.up, prepend=paths.up[0])))
     ends = np.append(change[1:], len(paths.y))
     rows: list[tuple[float, float, bool, float]] = []
-    for begin, end in zip(change, ends, strict=True):
+    spans = list(zip(change.tolist(), ends.tolist(), strict=True))
+    for begin, end in spans:
         # A run in one direction begins at the last reading of the run before.
         first = begin if paths.first[begin] else begin - 1
         length = end - first
@@ -61,7 +62,10 @@ def step_table(paths: Paths, smooth: Array) -> StepTable:
             rows.append((float(smooth[part].mean()), slope if up else -slope, up, spread))
     w, step, ups, share = (np.array(column) for column in zip(*rows, strict=True))
     low, high = _range(paths, smooth)
-    return StepTable(w, step, ups.astype(bool), share / share.sum(), low, max(high, low + 1e-9))
+    # The first reading of a path comes after a pulse, as the others do.
+    gaps = np.where(paths.first, 1, paths.pulses)
+    run = max(int(np.median([gaps[begin:end].sum() for begin, end in spans])), 1)
+    return StepTable(w, step, ups.astype(bool), share / share.sum(), low, max(high, low + 1e-9), run)
 
 
 def _half_window(n: int) -> int:
@@ -231,6 +235,7 @@ def estimate(
     fixed: Mapping[str, float] | None = None,
     near: Estimate | None = None,
     start: Estimate | None = None,
+    coarser: Estimate | None = None,
     seen: NDArray[np.bool_] | None = None,
     errors: bool = True,
     iterations: int = 60,
@@ -254,6 +259,8 @@ def estimate(
         A fit of the same model, with other noise, whose steps to begin with.
     start : Estimate, optional
         A fit of the same model, with the same noise, to begin at.
+    coarser : Estimate, optional
+        A fit of the entry of the model's family before, with the same noise, whose steps to begin with.
     seen : ndarray of bool, optional
         Readings to use.
     errors : bool
@@ -276,7 +283,7 @@ def estimate(
     limits = search.limits(search.shared), search.limits(search.own)
     noise = np.array([name in _NOISE for name in (*search.shared, *search.own)])
     if start is None:
-        candidates = _starts(paths, search, smooth, near)
+        candidates = _starts(paths, search, smooth, near, coarser)
         scores = []
         for shared, own in candidates:
             found = space.evaluate(search.natural(shared[None], own[None]), smooth, seen=seen, iterations=5)
@@ -350,14 +357,14 @@ def _set_up(
         if bounded:
             frees |= {"w_max": _MET_MAX, "w_min": _MET_MIN}
         else:
-            constants = {
-                "w_max": max(table.high, 0.05 * table.width),
-                "w_min": min(table.low, -0.05 * table.width),
-            }
+            low, high = table.reach
+            constants = {"w_max": high, "w_min": low}
     frees |= {"ctoc": _CTOC, "read": _READ}
     if memory:
         frees |= {"memory": _MEMORY, "duration": _DURATION}
     constants |= fixed
+    if {"w_max", "w_min"} <= constants.keys():
+        table = replace(table, bounds=(constants["w_min"], constants["w_max"]))
     frees = {name: free for name, free in frees.items() if name not in constants}
     alone = paths.devices == 1
     return _Search(
@@ -369,7 +376,9 @@ def _set_up(
     )
 
 
-def _starts(paths: Paths, search: _Search, smooth: Array, near: Estimate | None) -> list[tuple[Array, Array]]:
+def _starts(
+    paths: Paths, search: _Search, smooth: Array, near: Estimate | None, coarser: Estimate | None
+) -> list[tuple[Array, Array]]:
     """Return starting points: every combination of the candidates for up and for down, or that of a fit."""
     table = search.table
     ctoc, read = _noise_start(paths, table, smooth)
@@ -383,6 +392,9 @@ def _starts(paths: Paths, search: _Search, smooth: Array, near: Estimate | None)
         found = {name: float(value.mean()) for name, value in near.values.items()}
         known = rest | {"ctoc": 0.3 * found["ctoc"], "read": found["read"], "memory": 0.5 * found["read"]}
         points = [found | known | {name: found[name] for name in search.model.free}]
+    if coarser is not None:
+        found = {name: float(value.mean()) for name, value in coarser.values.items()}
+        points = [found | search.model.refine(found)]
     result = []
     for point in points:
         shared = [search.search(name, free, point[name]) for name, free in search.shared.items()]

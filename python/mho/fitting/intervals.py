@@ -65,7 +65,7 @@ _BELOW_ONE = _Scale(lambda x: -math.log1p(-x), lambda u: -math.expm1(-u))
 
 def _scale(name: str, value: float) -> _Scale:
     """Return the scale for a field."""
-    if name in ("dw_min", "dw_min_ctoc", "write_noise_std", "w_max", "pow_gamma") and value > 0:
+    if name in ("dw_min", "dw_min_ctoc", "write_noise_std", "w_max", "pow_gamma", "alpha") and value > 0:
         return _LOG
     if name == "w_min" and value < 0:
         return _NEGATIVE
@@ -178,12 +178,14 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
         at = scale.to(value)
         low, high = (_back(scale, at + sign * quantile * error) for sign in (-1, 1))
         result[name] = FieldEstimate(value=value, low=min(low, high), high=max(low, high))
-        if len(fit.maximum.own) == 1 and _WEAK < error < math.inf and name not in _QUIET:
+        # Readings are nearly linear in the nodes of a table, and the likelihood nearly quadratic.
+        curved = name not in _QUIET and not name.startswith("nodes_")
+        if len(fit.maximum.own) == 1 and _WEAK < error < math.inf and curved:
             result[name] = _profiled(fit, middle, conventions, name, value, jacobian[name])
     remarks = _unseen_noise(fit, result)
     if result["dw_min_ctoc"].value == 0:
         result.pop("mult_noise", None)
-    result |= _spreads(fit, values, remarks)
+    result |= _spreads(fit, {**values, **conventions}, conventions)
     return result, remarks
 
 
@@ -382,8 +384,8 @@ def _jacobian(
 # --- from device to device
 
 
-def _spreads(fit: Estimate, mean: Point, remarks: list[str]) -> dict[str, FieldEstimate]:
-    """Return the ``*_dtod`` fields."""
+def _spreads(fit: Estimate, mean: Point, conventions: Mapping[str, float]) -> dict[str, FieldEstimate]:
+    """Return the ``*_dtod`` fields, and those of other spreads."""
     count = len(fit.maximum.own)
     if count < FEWEST_DEVICES:
         return {}
@@ -394,7 +396,7 @@ def _spreads(fit: Estimate, mean: Point, remarks: list[str]) -> dict[str, FieldE
             row = np.concatenate([fit.maximum.shared, fit.maximum.own[d]])
 
             def value(at: Array, name: str = name) -> float:
-                return fit.model.spread_values(_values_at(fit, at), mean)[name]
+                return fit.model.spread_values({**_values_at(fit, at), **conventions}, mean)[name]
 
             gradient = np.array([(value(row + h) - value(row - h)) / 2e-5 for h in 1e-5 * np.eye(len(row))])
             estimates.append(value(row))
@@ -455,9 +457,7 @@ def device_of(fit: Estimate, fields: Mapping[str, FieldEstimate], told: Mapping[
     values |= {name: one.value for name, one in fields.items()}
     if values.get("dw_min_ctoc") == 0:
         values.pop("mult_noise", None)
-    device = Device.from_dict({"type": fit.model.device, **values})
-    assert isinstance(device, PulsedDevice)
-    return device
+    return fit.model.build(values)
 
 
 def symmetry_of(fit: Estimate, conventions: Mapping[str, float]) -> FieldEstimate | None:

@@ -167,7 +167,7 @@ class StateSpace:
             if most > count:
                 # Half of the second-order term makes one large step of many small ones (midpoint rule).
                 here = here * (1 + 0.5 * np.maximum(share - 1, 0) * gradient)
-            size = (values["up"] if up else values["down"]) if self.model.additive else np.abs(here)
+            size = self.model.size(values, up) if self.model.additive else np.abs(here)
             noise = (values["ctoc"] * size) ** 2
             factor = 1 + share * gradient
             mean, slope = mean + share * here, slope * factor

@@ -5,22 +5,26 @@ determine well, where a search may start, and how the parameters become the fiel
 else (likelihood, errors, ranking, files, plots) reads the table: a new model is one more entry.
 
 The parameters of an entry are not the fields of the device. They are chosen so that each direction of pulses
-has its own, and so that the likelihood is nearly quadratic in them: ``up`` and ``down`` are always the
-magnitudes of the mean steps at weight 0.
+has its own where the device has, and so that the likelihood is nearly quadratic in them: ``up`` and ``down``
+are the magnitudes of the mean steps at weight 0, or over the nodes of a table.
+
+`TWINS` are the entries whose curves are those of an entry of `MODELS`, in other words: they are fitted where
+they are asked for, and never ranked beside it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mho._validate import choice
+from mho.devices import Device, PulsedDevice
 
-__all__ = ["MODELS", "Free", "Spread", "StepModel", "StepTable", "by_name"]
+__all__ = ["MODELS", "TWINS", "Free", "Spread", "StepModel", "StepTable", "by_name"]
 
 Array = NDArray[np.float64]
 Values = Mapping[str, Array]
@@ -87,6 +91,10 @@ class StepTable:
         Weight of the block in a least-squares fit.
     low, high : float
         Range of the weights.
+    run : int
+        Pulses of a usual run in one direction.
+    bounds : tuple of float, optional
+        Where the device's lower and upper bounds are taken to be; at the ends of the range by default.
     """
 
     w: Array
@@ -95,11 +103,18 @@ class StepTable:
     share: Array
     low: float
     high: float
+    run: int = 1
+    bounds: tuple[float, float] | None = None
 
     @property
     def width(self) -> float:
         """Range of the weights."""
         return self.high - self.low
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """Lower and upper bound where none is met: the range, and some way on either side of 0."""
+        return self.bounds or (min(self.low, -0.05 * self.width), max(self.high, 0.05 * self.width))
 
     def side(self, up: bool) -> tuple[Array, Array, Array]:
         """Return weights, steps and shares of one direction."""
@@ -118,6 +133,10 @@ def _steps_at_zero(values: Mapping[str, float]) -> tuple[float, float]:
 
 def _no_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
     return {}
+
+
+def _size_at_zero(values: Values, up: bool) -> Array:
+    return values["up"] if up else values["down"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,16 +160,30 @@ class StepModel:
     fields : callable
         ``fields(values)``: the fields that no other model has, from the parameters, `w_max` and `w_min`.
     additive : bool
-        The noise of a pulse is that of a step at weight 0, whatever the weight (``mult_noise=False``).
+        The noise of a pulse does not depend on the weight (``mult_noise=False``).
+    size : callable
+        ``size(values, up)``: the step that such noise is relative to; that at weight 0 by default.
     clips : {"never", "optional", "always"}
         Whether the bounds are met: never, because steps vanish there; as the data tell; or always, because
         noise leads there.
     bounds_in_step : bool
         Whether `w_max` and `w_min` follow from the step; if not, the data know them only where they are met.
-    conventions : dict of str to float
-        Fields that no curve can tell, because others make up for them; a caller may choose them otherwise.
+    conventions : dict of str to float or callable
+        Fields that no curve can tell, because others make up for them, or how they follow from the table; a
+        caller may choose them otherwise.
     spreads : dict of str to Spread
         How the ``*_dtod`` fields follow.
+    alone : bool
+        Whether one device can be described, and several that differ cannot.
+    contains : tuple of str
+        Entries, of fewer parameters, whose steps it has for some of its own.
+    same : str
+        The entry of `MODELS` whose curves it has; only of those in `TWINS`.
+    family : str
+        What several entries are of which one is ranked; of more and more parameters, in the order of the
+        table. Their steps are tables, which describe every device and explain none.
+    refine : callable
+        ``refine(values)``: the parameters of the same step, from those of the entry of the family before.
     """
 
     name: str
@@ -161,10 +194,21 @@ class StepModel:
     scales: Callable[[Mapping[str, float]], tuple[float, float]] = _steps_at_zero
     fields: Callable[[Mapping[str, float]], dict[str, float | bool]] = _no_fields
     additive: bool = False
+    size: Callable[[Values, bool], Array] = _size_at_zero
     clips: Literal["never", "optional", "always"] = "never"
     bounds_in_step: bool = False
-    conventions: dict[str, float] = field(default_factory=dict)
+    conventions: dict[str, float | Callable[[StepTable], float]] = field(default_factory=dict)
     spreads: dict[str, Spread] = field(default_factory=dict)
+    alone: bool = False
+    contains: tuple[str, ...] = ()
+    same: str = ""
+    family: str = ""
+    refine: Callable[[Mapping[str, float]], Point] = lambda values: dict(values)
+
+    def chosen_conventions(self, told: Mapping[str, float], table: StepTable) -> dict[str, float]:
+        """Return the fields that no curve can tell: as told, or as is usual."""
+        usual = {name: value(table) if callable(value) else value for name, value in self.conventions.items()}
+        return usual | {name: value for name, value in told.items() if name in usual}
 
     def device_fields(self, values: Mapping[str, float]) -> dict[str, float | bool]:
         """Return the fields of the nominal device, without noise and spreads.
@@ -185,6 +229,26 @@ class StepModel:
         if self.additive:
             common["mult_noise"] = False
         return common | self.fields(values)
+
+    def build(self, fields: Mapping[str, float | bool]) -> PulsedDevice:
+        """Return the device of fields, of which some may follow from the others, or be numbers of a row.
+
+        Raises
+        ------
+        MhoError
+            The fields are beyond what the device takes.
+        """
+        derived = Device._models[self.device]._derived[0]
+        plain: dict[str, Any] = {"type": self.device}
+        for name, value in fields.items():
+            row, bracket, _ = name.partition("[")
+            if bracket:
+                plain.setdefault(row, []).append(value)
+            elif name not in derived:
+                plain[name] = value
+        device = Device.from_dict(plain)
+        assert isinstance(device, PulsedDevice)
+        return device
 
     def spread_values(self, one: Mapping[str, float], mean: Mapping[str, float]) -> dict[str, float]:
         """Return what scatters from device to device, for one device, by the field that tells how much."""
@@ -294,6 +358,124 @@ _UPPER = Free(low=0.02, high=5.0, unit="length")
 _LOWER = Free(scale="negative log", low=0.02, high=5.0, unit="length")
 
 
+# --- soft bounds that both directions approach at one rate: a response given by its ends
+
+
+def _pmax_step(w: Array, p: Values, up: bool) -> Array:
+    return p["rate"] * ((p["w_max"] if up else p["w_min"]) - w)
+
+
+def _pmax_start(table: StepTable, up: bool) -> list[Point]:
+    (first,), (second,) = _soft_start(table, True), _soft_start(table, False)
+    rate = float(np.sqrt(first["up"] / first["w_max"] * second["down"] / -second["w_min"]))
+    bound = {"w_max": first["w_max"]} if up else {"w_min": second["w_min"]}
+    return [{"rate": float(np.clip(rate, _RATE.low, _RATE.high))} | bound]
+
+
+def _pmax_scales(values: Mapping[str, float]) -> tuple[float, float]:
+    return values["rate"] * values["w_max"], -values["rate"] * values["w_min"]
+
+
+def _pmax_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
+    alpha = -float(np.log1p(-values["rate"]))
+    reach = (values["w_max"] - values["w_min"]) / (1 + float(np.exp(-alpha * values["p_max"])))
+    return {
+        "p_max": int(values["p_max"]),
+        "alpha": alpha,
+        "range_min": values["w_max"] - reach,
+        "range_max": values["w_min"] + reach,
+    }
+
+
+_RATE = Free(low=1e-6, high=0.9)
+
+
+# --- soft bounds of a conductance from which a reference is subtracted
+#
+# The steps are those of soft bounds that are lower by the reference. It shows in noise alone: where that is
+# the same at every weight it is in proportion to the steps at conductance 0, and not at weight 0.
+
+
+def _reference_parts(values: Values) -> tuple[Array, Array]:
+    """Return the scales up and down, from the steps at weight 0 and how noisy pulses up are to those down."""
+    upper, lower = values["w_max"], -values["w_min"]
+    ratio = values["noise_ratio"] * values["down"] * upper / (values["up"] * lower)
+    width = upper + lower
+    return (
+        values["up"] / upper * ratio / (1 + ratio) * width,
+        values["down"] / lower / (1 + ratio) * width,
+    )
+
+
+def _reference_size(values: Values, up: bool) -> Array:
+    return _reference_parts(values)[0 if up else 1]
+
+
+def _reference_start(table: StepTable, up: bool) -> list[Point]:
+    starts = _soft_start(table, up)
+    return [start | {"noise_ratio": 1.0} for start in starts] if up else starts
+
+
+def _reference_scales(values: Mapping[str, float]) -> tuple[float, float]:
+    up, down = _reference_parts({name: np.asarray(value) for name, value in values.items()})
+    return float(up), float(down)
+
+
+def _reference_of(values: Mapping[str, float]) -> float:
+    return (_reference_scales(values)[0] / values["up"] - 1) * values["w_max"]
+
+
+def _reference_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
+    reference = _reference_of(values)
+    return {
+        "w_max": values["w_max"] + reference,
+        "w_min": values["w_min"] + reference,
+        "reference_mean": reference,
+    }
+
+
+_NOISE_RATIO = Free(low=0.02, high=50.0)
+_REFERENCE_SPREADS = _STEP_SPREADS | {
+    "w_max_dtod": Spread(of=lambda one, mean: one["w_max"] + _reference_of(one), relative=True),
+    "w_min_dtod": Spread(of=lambda one, mean: one["w_min"] + _reference_of(one), relative=True),
+    "reference_std": Spread(of=lambda one, mean: _reference_of(one)),
+}
+
+
+# With noise relative to the step, or steps that know no weight 0, nothing tells the reference.
+
+
+def _shifted_soft_scales(values: Mapping[str, float]) -> tuple[float, float]:
+    reference = values["reference_mean"]
+    return (
+        values["up"] * (1 + reference / values["w_max"]),
+        values["down"] * (1 + reference / values["w_min"]),
+    )
+
+
+def _shifted_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
+    reference = values["reference_mean"]
+    return {
+        "w_max": values["w_max"] + reference,
+        "w_min": values["w_min"] + reference,
+        "reference_mean": reference,
+    }
+
+
+def _shifted(name: str) -> Callable[[Mapping[str, float], Mapping[str, float]], float]:
+    return lambda one, mean: one[name] + one["reference_mean"]
+
+
+_SHIFTED_SPREADS = {
+    "w_max_dtod": Spread(of=_shifted("w_max"), relative=True),
+    "w_min_dtod": Spread(of=_shifted("w_min"), relative=True),
+}
+
+
+def _shifted_soft_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
+    return _shifted_fields(values) | {"mult_noise": True}
+
+
 # --- exponential steps: step(0) * (rest + (1 - rest) * exp(wave * w))
 
 
@@ -392,6 +574,10 @@ def _power_fields(values: Mapping[str, float]) -> dict[str, float | bool]:
     return {"pow_gamma": (up + down) / 2, "pow_up_down": (up - down) / (up + down)}
 
 
+def _shifted_fields_of_powers(values: Mapping[str, float]) -> dict[str, float | bool]:
+    return _shifted_fields(values) | _power_fields(values)
+
+
 _GAMMA = Free(low=0.05, high=10.0)
 _POWER_SPREADS = _STEP_SPREADS | {
     "pow_gamma_dtod": Spread(
@@ -401,6 +587,96 @@ _POWER_SPREADS = _STEP_SPREADS | {
         of=lambda one, mean: (one["gamma_up"] - one["gamma_down"]) / (mean["gamma_up"] + mean["gamma_down"])
     ),
 }
+
+
+# --- straight lines between nodes
+#
+# The shape of a direction are its steps at the nodes over their mean, all but the last. Devices share it.
+
+
+def _node_names(nodes: int, up: bool) -> list[str]:
+    return [f"{'up' if up else 'down'}_at_{k}" for k in range(nodes - 1)]
+
+
+def _nodes_of(values: Mapping[str, float], nodes: int, up: bool) -> list[float]:
+    shape = [values[name] for name in _node_names(nodes, up)]
+    # Rounding of what should be 0 is 0.
+    return [0.0 if abs(height) < 1e-9 else height for height in (*shape, nodes - sum(shape))]
+
+
+def _piecewise(nodes: int) -> StepModel:
+    """Return the entry of steps that are straight lines between some nodes."""
+    names = {up: _node_names(nodes, up) for up in (True, False)}
+
+    def step(w: Array, p: Values, up: bool) -> Array:
+        place = np.clip((w - p["w_min"]) / (p["w_max"] - p["w_min"]) * (nodes - 1), 0, nodes - 1)
+        shape = [p[name] for name in names[up]]
+        heights = [*shape, nodes - sum(shape[1:], start=shape[0])]
+        result = heights[0] + (heights[1] - heights[0]) * place
+        for k in range(1, nodes - 1):
+            bend = heights[k + 1] - 2 * heights[k] + heights[k - 1]
+            result = result + bend * np.maximum(place - k, 0)
+        return p["up"] * result if up else -p["down"] * result
+
+    def start(table: StepTable, up: bool) -> list[Point]:
+        w, size, share = table.side(up)
+        low, high = table.reach
+        place = np.clip((w - low) / (high - low) * (nodes - 1), 0, nodes - 1)
+        hats = np.maximum(1 - np.abs(place[:, None] - np.arange(nodes)), 0)
+        root = np.sqrt(share)[:, None]
+        # Nodes without readings lie on a line between their neighbours.
+        bends = 0.03 * np.diff(np.eye(nodes), 2, axis=0)
+        heights = np.linalg.lstsq(
+            np.concatenate([root * hats, bends]),
+            np.concatenate([root[:, 0] * size, np.zeros(nodes - 2)]),
+            rcond=None,
+        )[0]
+        mean = max(float(heights.mean()), table.smallest(up))
+        shape = np.clip(heights / mean, -0.9 * _SHAPE.high, 0.9 * _SHAPE.high)
+        return [{"up" if up else "down": mean} | dict(zip(names[up], shape.tolist(), strict=False))]
+
+    def refine(values: Mapping[str, float]) -> Point:
+        """Put a node between all nodes."""
+        before = (nodes + 1) // 2
+        result = {}
+        for up, side in ((True, "up"), (False, "down")):
+            place = np.linspace(0, before - 1, nodes)
+            heights = np.interp(place, np.arange(before), _nodes_of(values, before, up))
+            mean = float(heights.mean())
+            result[side] = values[side] * mean
+            result |= dict(zip(names[up], (heights / mean).tolist(), strict=False))
+        return result
+
+    def fields(values: Mapping[str, float]) -> dict[str, float | bool]:
+        return {
+            f"nodes_{side}[{k}]": height
+            for side, up in (("up", True), ("down", False))
+            for k, height in enumerate(_nodes_of(values, nodes, up))
+        }
+
+    return StepModel(
+        name=f"PiecewiseStep, {nodes} nodes",
+        device="PiecewiseStep",
+        free={
+            "up": _STEP,
+            **dict.fromkeys(names[True], _SHAPE),
+            "down": _STEP,
+            **dict.fromkeys(names[False], _SHAPE),
+        },
+        step=step,
+        start=start,
+        fields=fields,
+        clips="optional",
+        spreads=_STEP_SPREADS,
+        contains=("ConstantStep", "LinearStep"),
+        family="PiecewiseStep",
+        refine=refine,
+    )
+
+
+_SHAPE = Free(scale="linear", low=-20.0, high=20.0, per_device=False)
+# Numbers of nodes: each has the nodes of the one before.
+_NODES = (3, 5, 9)
 
 
 # --- the table
@@ -417,6 +693,7 @@ _LINEAR = StepModel(
     fields=_linear_fields,
     clips="optional",
     spreads=_LINEAR_SPREADS,
+    contains=("ConstantStep",),
 )
 _SOFT = StepModel(
     name="SoftBounds",
@@ -426,6 +703,26 @@ _SOFT = StepModel(
     start=_soft_start,
     bounds_in_step=True,
     spreads=_STEP_SPREADS,
+    contains=("SoftBoundsPmax",),
+)
+_POWER = StepModel(
+    name="PowStep",
+    device="PowStep",
+    free={
+        "up": _STEP,
+        "gamma_up": _GAMMA,
+        "w_max": _UPPER,
+        "down": _STEP,
+        "gamma_down": _GAMMA,
+        "w_min": _LOWER,
+    },
+    step=_power_step,
+    start=_power_start,
+    scales=_power_scales,
+    fields=_power_fields,
+    bounds_in_step=True,
+    spreads=_POWER_SPREADS,
+    contains=("SoftBoundsPmax", "SoftBounds"),
 )
 MODELS: tuple[StepModel, ...] = (
     StepModel(
@@ -441,7 +738,36 @@ MODELS: tuple[StepModel, ...] = (
     replace(_LINEAR, name="LinearStep, additive noise", additive=True),
     _SOFT,
     # At a bound the noise does not vanish with the step, so that readings are cut off there.
-    replace(_SOFT, name="SoftBounds, additive noise", additive=True, clips="always"),
+    replace(_SOFT, name="SoftBounds, additive noise", additive=True, clips="always", contains=()),
+    StepModel(
+        name="SoftBoundsPmax",
+        device="SoftBoundsPmax",
+        free={"rate": _RATE, "w_max": _UPPER, "w_min": _LOWER},
+        step=_pmax_step,
+        start=_pmax_start,
+        scales=_pmax_scales,
+        fields=_pmax_fields,
+        bounds_in_step=True,
+        # What the ends of the response are called.
+        conventions={"p_max": lambda table: table.run},
+        # From device to device steps and bounds scatter by themselves, and so do the rates.
+        alone=True,
+    ),
+    StepModel(
+        name="SoftBoundsReference, additive noise",
+        device="SoftBoundsReference",
+        free={**_SOFT_FREE, "noise_ratio": _NOISE_RATIO},
+        step=_soft_step,
+        start=_reference_start,
+        scales=_reference_scales,
+        fields=_reference_fields,
+        additive=True,
+        size=_reference_size,
+        clips="always",
+        bounds_in_step=True,
+        spreads=_REFERENCE_SPREADS,
+        contains=("SoftBounds, additive noise",),
+    ),
     StepModel(
         name="ExpStep",
         device="ExpStep",
@@ -461,23 +787,30 @@ MODELS: tuple[StepModel, ...] = (
         conventions={"a": 0.5, "b": 0.0},
         spreads=_STEP_SPREADS,
     ),
-    StepModel(
-        name="PowStep",
-        device="PowStep",
-        free={
-            "up": _STEP,
-            "gamma_up": _GAMMA,
-            "w_max": _UPPER,
-            "down": _STEP,
-            "gamma_down": _GAMMA,
-            "w_min": _LOWER,
-        },
-        step=_power_step,
-        start=_power_start,
-        scales=_power_scales,
-        fields=_power_fields,
-        bounds_in_step=True,
-        spreads=_POWER_SPREADS,
+    _POWER,
+    *(_piecewise(nodes) for nodes in _NODES),
+)
+TWINS: tuple[StepModel, ...] = (
+    replace(
+        _SOFT,
+        name="SoftBoundsReference",
+        device="SoftBoundsReference",
+        scales=_shifted_soft_scales,
+        fields=_shifted_soft_fields,
+        spreads=_STEP_SPREADS | _SHIFTED_SPREADS,
+        conventions={"reference_mean": 0.0},
+        same="SoftBounds",
+        contains=(),
+    ),
+    replace(
+        _POWER,
+        name="PowStepReference",
+        device="PowStepReference",
+        fields=_shifted_fields_of_powers,
+        spreads=_POWER_SPREADS | _SHIFTED_SPREADS,
+        conventions={"reference_mean": 0.0},
+        same="PowStep",
+        contains=(),
     ),
 )
 
@@ -495,8 +828,10 @@ def by_name(name: str) -> list[StepModel]:
     >>> [model.name for model in by_name("SoftBounds")]
     ['SoftBounds', 'SoftBounds, additive noise']
     """
-    found = [model for model in MODELS if name in (model.device, model.name)]
+    found = [model for model in (*MODELS, *TWINS) if name in (model.device, model.name)]
     if not found:
-        known = list(dict.fromkeys(item for model in MODELS for item in (model.device, model.name)))
+        known = list(
+            dict.fromkeys(item for model in (*MODELS, *TWINS) for item in (model.device, model.name))
+        )
         choice("model", name, known)
     return found

@@ -15,7 +15,7 @@ from mho.fitting.estimation import Estimate, estimate, held_out, smoothed, step_
 from mho.fitting.goodness import goodness
 from mho.fitting.intervals import FEWEST_DEVICES, device_of, fields_of, symmetry_of
 from mho.fitting.likelihood import Paths
-from mho.fitting.models import MODELS, StepModel, by_name
+from mho.fitting.models import MODELS, TWINS, StepModel, by_name
 from mho.fitting.reading import ReadOptions, read_curves
 from mho.fitting.result import FitResult, Ranked
 
@@ -27,6 +27,10 @@ Array = NDArray[np.float64]
 _MEMORY_GAIN = 6.0
 # Difference of held-out log-likelihoods that is none.
 _AS_GOOD = 1.0
+# Log-likelihood, less the number of parameters (AIC), by which a model may be behind to be as good.
+_LESS_LIKELY = 2.0
+# Difference of log-likelihoods of curves that are the same, up to where searches end.
+_SAME = 0.05
 # A model that makes held-out readings less likely than the best one by so much each has failed numerically.
 _ABSURD = 50.0
 # Log-likelihood that two free bounds must gain to be believed: far beyond chance (2 would be a 5 % test).
@@ -69,9 +73,10 @@ def fit_curves(
     if lasting is not None:
         fits = _all(paths, chosen, told, white=fits, memory=True, known=lasting, notes=notes)
     ranked = _ranking(fits, notes)
+    _about_equals(ranked, notes)
     for one, fit in _preferred(ranked, notes):
         fit = estimate(paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, iterations=10)
-        conventions = {name: told.get(name, value) for name, value in fit.model.conventions.items()} | {
+        conventions = fit.model.chosen_conventions(told, fit.search.table) | {
             name: value for name, value in told.items() if name in ("w_max", "w_min")
         }
         fields, remarks = fields_of(fit, conventions)
@@ -114,7 +119,9 @@ def _chosen(models: Sequence[str] | None) -> list[StepModel]:
     found = [model for name in models for model in by_name(name)]
     if not found:
         raise MhoValueError("models must name at least one model")
-    return list({model.name: model for model in found}.values())
+    names = {model.name for model in found}
+    # What has the same curves would come out as good, to the last digit.
+    return list({model.name: model for model in found if model.same not in names}.values())
 
 
 def _checked_fixed(fixed: Mapping[str, float], models: Sequence[StepModel]) -> dict[str, float]:
@@ -122,8 +129,14 @@ def _checked_fixed(fixed: Mapping[str, float], models: Sequence[StepModel]) -> d
     result = {}
     for name, value in fixed.items():
         choice("fixed", name, sorted(known))
-        allowed = {"w_max": Range(above=0), "w_min": Range(below=0)}.get(name, Range())
+        allowed = {
+            "w_max": Range(above=0),
+            "w_min": Range(below=0),
+            "p_max": Range(at_least=1, at_most=1e9),
+        }.get(name, Range())
         result[name] = number(name, value, allowed)
+        if name == "p_max" and result[name] != int(result[name]):
+            raise MhoValueError(f"p_max must be a whole number, got {value}")
         if name == "a" and result[name] == 0:
             raise MhoValueError("a must not be 0: the step would not depend on the weight")
     return result
@@ -176,26 +189,49 @@ def _all(
     notes: list[str],
 ) -> list[Estimate]:
     """Fit every model that can carry the curves; note the others."""
-    fits = []
+    fits: list[Estimate] = []
+    settled: set[str] = set()
     for model in models:
+        if model.alone and paths.devices > 1:
+            _note_once(
+                notes,
+                f"{model.name} is left out: with {paths.devices} devices, each has steps and bounds of its "
+                "own, and so no common rate",
+            )
+            continue
+        if model.family and model.family in settled:
+            continue
         near = next((fit for fit in white if fit.model is model), None)
         if known is not None and known.model is model:
             fits.append(known)
             continue
+        family = [fit for fit in fits if model.family and fit.model.family == model.family]
+        coarser = family[-1] if family else None
         try:
-            fits.append(best_bounds(paths, model, told, memory=memory, near=near))
+            found = best_bounds(paths, model, told, memory=memory, near=near, coarser=coarser)
         except (MhoError, np.linalg.LinAlgError) as error:
-            note = f"{model.name} cannot carry these curves: {error}"
-            if note not in notes:
-                notes.append(note)
+            _note_once(notes, f"{model.name} cannot carry these curves: {error}")
+            continue
+        if coarser is not None:
+            gained = found.log_likelihood - coarser.log_likelihood
+            # Its parameters alone would gain half of that; still finer ones are not tried (AIC).
+            if gained < len(found.names) - len(coarser.names):
+                settled.add(model.family)
+                continue
+        fits.append(found)
     return fits
+
+
+def _note_once(notes: list[str], note: str) -> None:
+    if note not in notes:
+        notes.append(note)
 
 
 def _lasting(paths: Paths, fits: Sequence[Estimate], told: Mapping[str, float]) -> Estimate | None:
     """Return the likeliest model with noise of reads that lasts, if it explains the curves much better."""
     if not fits:
         return None
-    best = max(fits, key=lambda fit: fit.log_likelihood)
+    best = max(fits, key=lambda fit: fit.log_likelihood - len(fit.names))
     known = {name: value for name, value in told.items() if name in ("w_max", "w_min")}
     lasting = estimate(
         paths, best.model, bounded=best.bounded, memory=True, fixed=known, near=best, errors=False
@@ -222,10 +258,13 @@ def best_bounds(
     *,
     memory: bool,
     near: Estimate | None = None,
+    coarser: Estimate | None = None,
 ) -> Estimate:
     """Fit a model without meeting bounds, and with them where the curves suggest it."""
     known = {name: value for name, value in told.items() if name in ("w_max", "w_min")}
-    free = estimate(paths, model, memory=memory, fixed=known, near=near, errors=False)
+    if coarser is not None and coarser.bounded:
+        return estimate(paths, model, bounded=True, memory=memory, fixed=known, coarser=coarser, errors=False)
+    free = estimate(paths, model, memory=memory, fixed=known, near=near, coarser=coarser, errors=False)
     if not np.isfinite(free.log_likelihood):
         raise MhoValueError("its likelihood has no finite value")
     if model.clips != "optional" or not _flattens(paths, free):
@@ -264,8 +303,10 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
     if not scored:
         raise MhoValueError(
             "no model describes these curves: none gives held-out readings a finite probability"
+            + (f"; {notes[-1]}" if not fits else "")
         )
     scored.sort(key=lambda item: -float(item[1][:, 0].sum()))
+    scored = [item for item in scored if item[0] is _best_of_family(item[0], scored)]
     best = scored[0][1]
     for fit, sets in [*scored]:
         if float((best[:, 0] - sets[:, 0]).sum()) > _ABSURD * float(best[:, 1].sum()):
@@ -285,6 +326,7 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
                     parameters=len(fit.names),
                     bounded=fit.bounded,
                     converged=fit.maximum.converged,
+                    same=tuple(model.name for model in TWINS if model.same == fit.model.name),
                 ),
                 fit,
             )
@@ -298,35 +340,85 @@ def _ranking(fits: Sequence[Estimate], notes: list[str]) -> list[tuple[Ranked, E
     return result
 
 
+def _best_of_family(fit: Estimate, scored: Sequence[tuple[Estimate, Array]]) -> Estimate:
+    """Return the best of the entries of which one is ranked, from fits in the order of the ranking."""
+    family = fit.model.family
+    return next(other for other, _ in scored if other is fit or (family and other.model.family == family))
+
+
+def _about_equals(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> None:
+    """Say which models have the same curve, by construction or as it turned out."""
+    for one, _ in ranked:
+        if one.same:
+            notes.append(
+                f"{' and '.join(one.same)} {'has' if len(one.same) == 1 else 'have'} the same curves as "
+                f"{one.name}, with other fields, and no place of its own in the ranking; --model fits it"
+            )
+    left = [one for one, _ in ranked]
+    while left:
+        first = left.pop(0)
+        alike = [
+            one
+            for one in left
+            if one.parameters == first.parameters
+            and abs(one.log_likelihood - first.log_likelihood) < _SAME
+            and abs(one.behind - first.behind) < _SAME
+        ]
+        if alike:
+            names = [one.name for one in (first, *alike)]
+            notes.append(f"{', '.join(names[:-1])} and {names[-1]} are the same curve here, in other words")
+            left = [one for one in left if one not in alike]
+
+
 def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> list[tuple[Ranked, Estimate]]:
     """Return the ranking, with the model to take in front.
 
     That is the best one, unless the curves leave parameters of its step open, or another is as good and says
     where the weight stops: then it is the simplest of those that held-out readings do not tell from it and
-    that leave less open.
+    that leave less open. A table gives way to a closed form that is as good, and a model to a special case.
     """
-    first, fit = ranked[0]
+    best, why = 0, ""
+    if ranked[0][1].model.family:
+        closed = [k for k, (one, fit) in enumerate(ranked) if not fit.model.family and _as_good(ranked, k, 0)]
+        if closed:
+            best, why = closed[0], "and a table explains nothing"
+    first, fit = ranked[best]
     loose = _loose(fit)
     bounds_known = fit.model.bounds_in_step or fit.bounded
     others = []
     for k, (one, other) in enumerate(ranked):
-        if k == 0 or _loose(other) or not _close(one):
+        if k == best or other.model.family or _loose(other) or not _as_good(ranked, k, best):
             continue
         ends = other.model.bounds_in_step
         if loose or (
-            ends and not bounds_known and one.parameters <= first.parameters and one.behind < _AS_GOOD
+            ends
+            and not bounds_known
+            and one.parameters <= first.parameters
+            and one.behind - first.behind < _AS_GOOD
         ):
             others.append((one.parameters, not ends, k))
-    if not others:
+    if others:
+        best = min(others)[2]
+        why = (
+            f"and the curves leave {', '.join(loose)} of {first.name} open"
+            if loose
+            else "and the former says where the weight stops"
+        )
+    special = [
+        (one.parameters, k)
+        for k, (one, other) in enumerate(ranked)
+        if one.name in ranked[best][1].model.contains
+        and one.behind - ranked[best][0].behind < _AS_GOOD
+        and _as_good(ranked, k, best)
+        and not _loose(other)
+    ]
+    if special:
+        why = f"and it is a special case of {ranked[best][0].name}"
+        best = min(special)[1]
+    if best == 0:
         return list(ranked)
-    best = min(others)[2]
-    why = (
-        f"and the curves leave {', '.join(loose)} of the latter open"
-        if loose
-        else "and the former says where the weight stops"
-    )
     notes.append(
-        f"the device is {ranked[best][0].name}, not {first.name}: held-out readings do not tell them "
+        f"the device is {ranked[best][0].name}, not {ranked[0][0].name}: held-out readings do not tell them "
         f"apart, {why}"
     )
     return [ranked[k] for k in (best, *(k for k in range(len(ranked)) if k != best))]
@@ -335,6 +427,13 @@ def _preferred(ranked: Sequence[tuple[Ranked, Estimate]], notes: list[str]) -> l
 def _close(one: Ranked) -> bool:
     """Tell whether a model is within two standard errors of the best one, and not absurd."""
     return one.behind < min(2 * max(one.behind_error, 0.5), 30.0)
+
+
+def _as_good(ranked: Sequence[tuple[Ranked, Estimate]], k: int, best: int) -> bool:
+    """Tell whether neither held-out readings nor all of them speak against a model, beside another."""
+    one, other = ranked[k][0], ranked[best][0]
+    surplus = other.log_likelihood - one.log_likelihood - (other.parameters - one.parameters)
+    return _close(one) and surplus < _LESS_LIKELY
 
 
 def _loose(fit: Estimate) -> list[str]:
@@ -354,7 +453,7 @@ def _loose(fit: Estimate) -> list[str]:
 
 def _about_spread(devices: int, fields: Mapping[str, object], dtod: float | None) -> str:
     if devices >= FEWEST_DEVICES:
-        known = ", ".join(name for name in fields if name.endswith("_dtod"))
+        known = ", ".join(name for name in fields if name.endswith(("_dtod", "reference_std")))
         return f"device to device: estimated from {devices} devices ({known}); other spreads are 0"
     told = "0" if dtod is None else f"{dtod:g}, as told"
     few = "one device" if devices == 1 else f"{devices} devices"

@@ -67,6 +67,8 @@ class Ranked:
         Whether the curves met the bounds.
     converged : bool
         Whether the search ended at a maximum.
+    same : tuple of str
+        Models that are not ranked because they have the same curves, with other fields.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Ranked:
     parameters: int
     bounded: bool
     converged: bool
+    same: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +147,8 @@ class FitResult:
     device : PulsedDevice
         The best model with the fitted numbers: what to train on.
     fields : dict of str to FieldEstimate
-        The fields that the fit decided on.
+        The fields that the fit decided on; those of a row have names such as ``nodes_up[0]``. Also what
+        follows from them, where `dw_min` and bounds are no fields of the device.
     ranking : tuple of Ranked
         All models, the best first.
     goodness : Goodness
@@ -228,9 +232,15 @@ class FitResult:
         for name, value in self.device.to_dict().items():
             if name == "type":
                 continue
-            shown = str(value).lower() if isinstance(value, bool) else f"{value:.9g}"
-            if not isinstance(value, bool) and not any(c in shown for c in ".en"):
-                shown += ".0"
+            if isinstance(value, list):
+                lines.append(f"{name} = [")
+                for k, node in enumerate(value):
+                    lines.append(
+                        f"    {_number(node)},  #{_interval(self.fields[f'{name}[{k}]'])}".rstrip(" #")
+                    )
+                lines.append("]")
+                continue
+            shown = _number(value)
             known = self.fields.get(name)
             comment = ""
             if known is not None:
@@ -266,6 +276,14 @@ class FitResult:
         from mho.plotting import fit_plot
 
         fit_plot(self, path)
+
+
+def _number(value: float | bool) -> str:
+    """Return a number or a truth value as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    shown = f"{value:.9g}"
+    return shown if isinstance(value, int) or any(c in shown for c in ".en") else f"{shown}.0"
 
 
 def _finite(value: Any) -> Any:

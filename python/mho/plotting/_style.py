@@ -29,9 +29,11 @@ __all__ = [
     "error_axis",
     "heading",
     "horizontal",
+    "legend",
     "log_ticks",
     "new_figure",
     "save",
+    "symmetry_point",
     "tidy",
 ]
 
@@ -94,6 +96,26 @@ def heading(axes: Axes, text: str) -> None:
         linespacing=1.4,
         bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 2},
     )
+
+
+def symmetry_point(axes: Axes, point: float) -> None:
+    """Mark a symmetry point on an axis of weights."""
+    axes.axvline(point, color=FIT, lw=1, ls=(0, (4, 3)))
+    axes.annotate(
+        f"symmetry point {point:.3g}",
+        (point, 0.02),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 2),
+        textcoords="offset points",
+        size=8.5,
+        color=TEXT,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1},
+    )
+
+
+def legend(axes: Axes, **options: Any) -> None:
+    """Add a legend whose entries no line of the axes crosses."""
+    axes.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8.5, labelcolor=TEXT, **options)
 
 
 def horizontal(axes: Axes, x: str) -> None:

@@ -102,7 +102,10 @@ def _curves(axes: Axes, result: FitResult) -> None:
         axes.plot(position[mine], course[mine], color=_style.FIT, lw=1.2, label=name)
     note = "" if len(curves.devices) <= _SHOWN else f", the first {_SHOWN} of {len(curves.devices)} devices"
     _style.tidy(axes, f"Readings and fit{note}", "pulses", _unit(result))
-    axes.legend(frameon=False, fontsize=8.5, markerscale=4, labelcolor=_style.TEXT)
+    # Room for the legend above the curves.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high + 0.14 * (high - low))
+    _style.legend(axes, markerscale=4 if len(dots) > 800 else 2, ncols=3, loc="upper center")
 
 
 def _innovations(axes: Axes, result: FitResult) -> None:
@@ -146,7 +149,8 @@ def _steps(axes: Axes, result: FitResult) -> None:
     table = step_table(paths, smoothed(paths))
     low, high = table.low - 0.03 * table.width, table.high + 0.03 * table.width
     tops: list[float] = []
-    w = np.linspace(max(low, device.w_min), min(high, device.w_max), 300)
+    lower, upper = device.bounds()
+    w = np.linspace(max(low, lower), min(high, upper), 300)
     for step, up, color in zip(device.mean_step(w), (True, False), (_style.UP, _style.DOWN), strict=True):
         name = "up" if up else "down"
         axes.plot(w, np.abs(step), color=color, lw=2, label=f"{name}, fitted")
@@ -166,24 +170,15 @@ def _steps(axes: Axes, result: FitResult) -> None:
     point = result.symmetry_point
     axes.axhline(0, color=_style.MUTED, lw=0.8)
     if point is not None:
-        axes.axvline(float(point.value), color=_style.FIT, lw=1, ls=(0, (4, 3)))
+        _style.symmetry_point(axes, float(point.value))
         if point.low is not None and point.high is not None:
             axes.axvspan(max(point.low, low), min(point.high, high), color=_style.FIT, alpha=0.07, lw=0)
-        axes.annotate(
-            f"symmetry point {float(point.value):.3g}",
-            (float(point.value), 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, 2),
-            textcoords="offset points",
-            size=8.5,
-            color=_style.TEXT,
-        )
     axes.set_xlim(low, high)
     # Steps that were measured too coarsely must not hide the curves.
     floor, ceiling = axes.get_ylim()
     axes.set_ylim(max(floor, -0.6 * max(tops)), 1.3 * min(ceiling, 1.8 * max(tops)))
     _style.tidy(axes, "Mean step of one pulse", "weight", "change of the weight (magnitude)")
-    axes.legend(frameon=False, fontsize=8.5, ncols=2, labelcolor=_style.TEXT)
+    _style.legend(axes, ncols=2)
 
 
 def _binned(w: Array, step: Array, share: Array) -> tuple[Array, Array, Array]:
@@ -203,7 +198,7 @@ def _states(axes: Axes, result: FitResult) -> None:
     """Draw the mean course from bound to bound, and how finely noise lets states be told apart."""
     device = result.device
     states = result.states
-    low, high = device.w_min, device.w_max
+    low, high = device.bounds()
     most = int(np.clip(6 * states, 50, 20_000))
     for up, color, label in (
         (True, _style.UP, "up from the lower bound"),
