@@ -243,25 +243,30 @@ def _scaling(run: Run) -> list[Row]:
 # -- training
 
 
-def _mnist_row(batch: int, quick_samples: int, asked: float) -> Rows:
+# What the rules' fast arrays are made of, but for the reference, which moves with no pulse.
+_FAST_DEVICE = mho.devices.SoftBounds(
+    dw_min=0.002, dw_min_ctoc=3.75, mult_noise=False, w_max=1.25, w_min=-0.75, w_max_dtod=0.0, w_min_dtod=0.0
+)
+
+
+def _mnist_row(batch: int, quick_samples: int, asked: float, rule: str | None = None) -> Rows:
     def rows(run: Run) -> list[Row]:
-        work = f"MNIST epoch, batch {batch}"
+        work = f"MNIST epoch, batch {batch}" + ("" if rule is None else f", {rule} with reram_sb")
         train, _ = mho.data.mnist(run.data_dir)
         d = np.random.default_rng(3).normal(0, 0.1 / batch, (batch, 256)).astype(np.float32)
         x = train.x[5 : 5 + batch].copy()
-        checks = _check_update(
-            work, MNIST_CONFIG, x, d, LEARNING_RATE, run.repeats * (8 if batch == 1 else 1)
-        )
+        config = MNIST_CONFIG if rule is None else mho.TileConfig(device=_FAST_DEVICE)
+        checks = _check_update(work, config, x, d, LEARNING_RATE, run.repeats * (8 if batch == 1 else 1))
         samples = _MNIST if run.full else quick_samples
         part = mho.data.Dataset(train.x[:samples], train.y[:samples], name="mnist", classes=10)
-        incumbent, ours = AihwkitTraining(part, batch), MhoTraining(part, batch)
+        incumbent, ours = AihwkitTraining(part, batch, rule=rule), MhoTraining(part, batch, rule=rule)
         spent = run.schedule.alternate(
             {"incumbent": Contender(incumbent.epoch), "mho": Contender(ours.epoch)}, once=True
         )
         scale = _MNIST / samples
         return [
             Row(
-                f"mnist-{batch}",
+                f"mnist-{batch}" if rule is None else f"{rule}-{batch}".replace("_", "-"),
                 work,
                 run.threads,
                 "s",
@@ -557,6 +562,10 @@ ROWS: dict[str, tuple[tuple[int, ...], Rows]] = {
     "mnist-1": ((1,), _mnist_row(1, 2_000, 10.0)),
     "mnist-10": ((1,), _mnist_row(10, 10_000, 7.0)),
     "mnist-64": ((1,), _mnist_row(64, 12_800, 6.0)),
+    "tiki-taka2-1": ((2,), _mnist_row(1, 600, 25.0, "tiki_taka2")),
+    "tiki-taka2-10": ((2,), _mnist_row(10, 1_200, 40.0, "tiki_taka2")),
+    "agad-1": ((2,), _mnist_row(1, 600, 25.0, "agad")),
+    "agad-10": ((2,), _mnist_row(10, 1_200, 40.0, "agad")),
     "forward": ((1,), _forward),
     "pcm-read": (
         (1,),
