@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mho._parameters import declarations
 from mho.devices import Device, Ideal
 from mho.errors import MhoError, MhoValueError
-from mho.rules import ChoppedTikiTaka2, MixedPrecision, ResidualLearning, Rule, TikiTaka2
+from mho.rules import ChoppedTikiTaka2, MixedPrecision, ResidualLearning, Rule, SignUpdate, TikiTaka2
 
 if TYPE_CHECKING:
     from mho.config import TileConfig
@@ -81,10 +81,12 @@ GAPS: tuple[Gap, ...] = (
     Gap(device=Ideal, rule=TikiTaka2, reason=_WHOLE),
     Gap(device=Ideal, rule=ChoppedTikiTaka2, reason=_WHOLE),
     Gap(device=Ideal, rule=MixedPrecision, reason=_WHOLE),
+    Gap(device=Ideal, rule=SignUpdate, reason=_WHOLE),
     Gap(device=Ideal, rule=ResidualLearning, option="rule.write_threshold", reason="which takes no pulses"),
     # Of the device that takes the gradient.
     Gap(device=Ideal, option="update", reason="which takes no pulses"),
     Gap(rule=MixedPrecision, option="update", reason="which writes as its transfer_update says"),
+    Gap(rule=SignUpdate, option="update", reason="which fires single pulses"),
 )
 
 

@@ -6,6 +6,8 @@
 #include "mho/rule/mixed_precision.h"
 #include "mho/rule/residual_learning.h"
 #include "mho/rule/sgd.h"
+#include "mho/rule/sign_update.h"
+#include "mho/rule/streaming_batch.h"
 #include "mho/rule/tiki_taka.h"
 #include "mho/rule/tiki_taka2.h"
 
@@ -35,7 +37,9 @@ using AllRules = RuleList<  //
     ChoppedTikiTaka2,       //
     AGAD,                   //
     ResidualLearning,       //
-    MixedPrecision>;
+    MixedPrecision,         //
+    StreamingBatch,         //
+    SignUpdate>;
 
 }  // namespace
 

@@ -12,6 +12,8 @@ from mho.rules import (
     MixedPrecision,
     ResidualLearning,
     Rule,
+    SignUpdate,
+    StreamingBatch,
     TikiTaka,
 )
 
@@ -82,7 +84,8 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     Traceback (most recent call last):
         ...
     mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'mixed_precision', \
-'residual_learning', 'sgd', 'tiki_taka', 'tiki_taka2', got 'agda'; did you mean agad?
+'residual_learning', 'sgd', 'sign_update', 'streaming_batch', 'tiki_taka', 'tiki_taka2', got 'agda'; \
+did you mean agad?
     """
     make = _MAKERS[choice("rule", name, rule_names())]
     made: Rule = make(device or "", overrides)
@@ -117,4 +120,7 @@ _MAKERS: dict[str, Any] = {
     "agad": _agad,
     "residual_learning": lambda _, overrides: ResidualLearning(**overrides),
     "mixed_precision": lambda _, overrides: MixedPrecision(**overrides),
+    "sign_update": lambda _, overrides: SignUpdate(**overrides),
+    # No network has instances, so a pair may take as many trains as it needs.
+    "streaming_batch": lambda _, overrides: StreamingBatch(**{"trains_per_component": 0, **overrides}),
 }

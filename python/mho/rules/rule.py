@@ -21,7 +21,8 @@ class Rule(Tagged):
     Examples
     --------
     >>> Rule.types()
-    ['AGAD', 'ChoppedTikiTaka2', 'MixedPrecision', 'ResidualLearning', 'SGD', 'TikiTaka', 'TikiTaka2']
+    ['AGAD', 'ChoppedTikiTaka2', 'MixedPrecision', 'ResidualLearning', 'SGD', 'SignUpdate', \
+'StreamingBatch', 'TikiTaka', 'TikiTaka2']
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
