@@ -87,6 +87,7 @@ GAPS: tuple[Gap, ...] = (
     Gap(device=Ideal, option="update", reason="which takes no pulses"),
     Gap(rule=MixedPrecision, option="update", reason="which writes as its transfer_update says"),
     Gap(rule=SignUpdate, option="update", reason="which fires single pulses"),
+    Gap(rule=SignUpdate, option="device.granularity", reason="which fires single pulses"),
 )
 
 
@@ -114,6 +115,8 @@ class Option:
     def touches(self, path: str) -> bool:
         """Tell whether the option sets a dotted field of `mho.TileConfig`, or one of its part."""
         part, _, name = path.partition(".")
+        if part == "device":
+            return name in self.device
         if part not in self.tile:
             return False
         value = self.tile[part]
@@ -181,7 +184,9 @@ def _value_and_default(config: TileConfig, path: str) -> tuple[Any, Any]:
     *parts, name = path.split(".")
     for part in parts:
         owner = getattr(owner, part)
-    return getattr(owner, name), declarations(type(owner))[name].default
+    known = declarations(type(owner))
+    # A device may not have the field at all.
+    return (getattr(owner, name), known[name].default) if name in known else (None, None)
 
 
 def obstacle(device: type[Device], rule: type[Rule], option: Option | None = None) -> str | None:

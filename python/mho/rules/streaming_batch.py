@@ -50,7 +50,7 @@ class StreamingBatch(BatchRule):
     >>> StreamingBatch(method="power", block_size=4)
     Traceback (most recent call last):
         ...
-    mho.errors.MhoValueError: StreamingBatch.block_size has no effect with method 'power', got 4
+    mho.errors.MhoValueError: StreamingBatch.block_size has no effect with method 'power': leave it out, got 4
     """
 
     rank: int = parameter(
