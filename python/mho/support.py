@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mho._parameters import declarations
 from mho.devices import Device, Ideal
 from mho.errors import MhoError, MhoValueError
-from mho.rules import ChoppedTikiTaka2, MixedPrecision, ResidualLearning, Rule, TikiTaka2
+from mho.rules import ChoppedTikiTaka2, MixedPrecision, ResidualLearning, Rule, SignUpdate, TikiTaka2
 
 if TYPE_CHECKING:
     from mho.config import TileConfig
@@ -81,10 +81,13 @@ GAPS: tuple[Gap, ...] = (
     Gap(device=Ideal, rule=TikiTaka2, reason=_WHOLE),
     Gap(device=Ideal, rule=ChoppedTikiTaka2, reason=_WHOLE),
     Gap(device=Ideal, rule=MixedPrecision, reason=_WHOLE),
+    Gap(device=Ideal, rule=SignUpdate, reason=_WHOLE),
     Gap(device=Ideal, rule=ResidualLearning, option="rule.write_threshold", reason="which takes no pulses"),
     # Of the device that takes the gradient.
     Gap(device=Ideal, option="update", reason="which takes no pulses"),
     Gap(rule=MixedPrecision, option="update", reason="which writes as its transfer_update says"),
+    Gap(rule=SignUpdate, option="update", reason="which fires single pulses"),
+    Gap(rule=SignUpdate, option="device.granularity", reason="which fires single pulses"),
 )
 
 
@@ -112,6 +115,8 @@ class Option:
     def touches(self, path: str) -> bool:
         """Tell whether the option sets a dotted field of `mho.TileConfig`, or one of its part."""
         part, _, name = path.partition(".")
+        if part == "device":
+            return name in self.device
         if part not in self.tile:
             return False
         value = self.tile[part]
@@ -179,7 +184,9 @@ def _value_and_default(config: TileConfig, path: str) -> tuple[Any, Any]:
     *parts, name = path.split(".")
     for part in parts:
         owner = getattr(owner, part)
-    return getattr(owner, name), declarations(type(owner))[name].default
+    known = declarations(type(owner))
+    # A device may not have the field at all.
+    return (getattr(owner, name), known[name].default) if name in known else (None, None)
 
 
 def obstacle(device: type[Device], rule: type[Rule], option: Option | None = None) -> str | None:

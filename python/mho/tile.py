@@ -68,6 +68,9 @@ class Costs:
         Multiplications and additions of a rule outside of the arrays.
     buffer_bytes : int
         Digital memory of a rule.
+    array_updates : int
+        Updates that whole arrays took, each all at once: an outer product that is pulsed, or a line that is
+        programmed, also where no pulse came of it.
     """
 
     pulses: dict[str, PulseCount] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Costs:
     line_resets: int = 0
     digital_operations: int = 0
     buffer_bytes: int = 0
+    array_updates: int = 0
 
     @property
     def total_pulses(self) -> PulseCount:
@@ -95,6 +99,7 @@ class Costs:
             line_resets=self.line_resets + other.line_resets,
             digital_operations=self.digital_operations + other.digital_operations,
             buffer_bytes=self.buffer_bytes + other.buffer_bytes,
+            array_updates=self.array_updates + other.array_updates,
         )
 
     def __str__(self) -> str:
@@ -102,13 +107,15 @@ class Costs:
 
         Examples
         --------
-        >>> print(Costs(pulses={"main": PulseCount(1, 2), "fast": PulseCount(123456, 0)}, vector_reads=20))
-        pulses: main 3, fast 123 k; reads: 20 vectors, 0 lines; digital operations: 0; buffers: 0 B
+        >>> print(Costs(pulses={"main": PulseCount(1, 2), "fast": PulseCount(123456, 0)}, array_updates=20))
+        pulses: main 3, fast 123 k, in 20 array updates; reads: 0 vectors, 0 lines; digital operations: 0; \
+buffers: 0 B
         """
         pulses = [f"{name} {round_number(count.total)}" for name, count in self.pulses.items()]
         reads = f"{round_number(self.vector_reads)} vectors, {round_number(self.line_reads)} lines"
         return (
-            f"pulses: {', '.join(pulses) or 'none'}; reads: {reads}; "
+            f"pulses: {', '.join(pulses) or 'none'}, in {round_number(self.array_updates)} array updates; "
+            f"reads: {reads}; "
             f"digital operations: {round_number(self.digital_operations)}; "
             f"buffers: {round_bytes(self.buffer_bytes)}"
         )
@@ -304,7 +311,7 @@ class Tile:
         """Train the array with a batch: the weights move by ``-lr * d.T @ x`` in expectation.
 
         The samples are taken in order, each with random numbers of its own: one update with 64 samples is
-        bit-identical to 64 updates with one.
+        bit-identical to 64 updates with one, but for the rules that reduce a batch first (`rules.BatchRule`).
 
         Parameters
         ----------
@@ -565,7 +572,14 @@ class Tile:
             line_resets=sum(counters.get("transfer_resets", [0])),
             digital_operations=sum(counters.get("digital_operations", [0])),
             buffer_bytes=self._engine.buffer_bytes(),
+            array_updates=instances * self._array_updates(counters),
         )
+
+    @staticmethod
+    def _array_updates(counters: dict[str, Any]) -> int:
+        """Return the updates of all arrays, of each instance."""
+        others = (int(sum(counts)) for name, counts in counters.items() if name.endswith("/update"))
+        return int(counters["update"]) + sum(others)
 
     @property
     def granularity(self) -> float:

@@ -151,7 +151,7 @@ def test_json_has_errors_and_costs_of_every_rule(train, compared):
         assert (one["pulses_up"], one["pulses_down"]) == (costs.total_pulses.up, costs.total_pulses.down)
         assert one["pulses"] == costs.total_pulses.total == sum(one["pulses_by_array"].values())
         assert set(one["pulses_by_array"]) == ({"main", "fast"} if rule == "agad" else {"main"})
-        for name in ("vector_reads", "line_reads", "digital_operations", "buffer_bytes"):
+        for name in ("vector_reads", "line_reads", "digital_operations", "buffer_bytes", "array_updates"):
             assert one[name] == getattr(costs, name)
         # Two layers forward, one backward.
         assert one["vector_reads"] == 3 * 200 * 3
@@ -171,7 +171,7 @@ def test_the_table_on_the_terminal_and_the_one_in_the_file(train, compared):
     assert code == 0
     assert "…" not in out  # nothing is cut off
     assert max(map(len, out.splitlines()[:9])) < 80  # it fits into a small terminal
-    for words in (*RULES, "floating point", "error", "pulses to", "lines", "digital"):
+    for words in (*RULES, "floating point", "error", "until", "lines", "digital", "array", "ops"):
         assert words in out
     for words in ("buffers", "KiB", "time", "seed        1, 3 epochs", str(compared)):
         assert words in out

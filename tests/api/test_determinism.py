@@ -102,6 +102,11 @@ RULES = {
         fast_lr=3.0, in_chop_prob=0.3, transfer_order="random", reset_prob=0.5, fast_device=pair
     ),
 }
+BATCH_RULES = {
+    "StreamingBatch": rules.StreamingBatch(rank=4, block_size=7),
+    "StreamingBatch of stored batches": rules.StreamingBatch(rank=4, method="power", trains_per_component=2),
+    "SignUpdate": rules.SignUpdate(threshold=0.1),
+}
 UPDATES = {
     "default": Update(),
     "long": Update(bl=64, update_bl_management=False),
@@ -123,6 +128,10 @@ NOISY = IO(
 AVERAGE = IO(noise_management="average_abs_max", nm_decay=0.05)
 TWO_PASSES = IO(mv_type="pos_neg_separate_digital_sum", w_read_asymmetry_dtod=0.1, ir_drop=1.0)
 each_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+each_batch_rule = pytest.mark.parametrize("rule", BATCH_RULES.values(), ids=BATCH_RULES)
+every_rule = pytest.mark.parametrize(
+    "rule", [*RULES.values(), *BATCH_RULES.values()], ids=[*RULES, *BATCH_RULES]
+)
 each_device = pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
 
 
@@ -355,7 +364,27 @@ def test_a_rule_counts_samples_and_not_calls(rule):
     assert_same(whole.forward(x), single.forward(x))
 
 
-@each_rule
+@each_batch_rule
+def test_a_batch_rule_takes_a_call_for_a_batch(rule):
+    assert isinstance(rule, rules.BatchRule)
+    assert "one call of" in type(rule).__bases__[0].__doc__
+    x, d = normal(64, 18), normal(64, 13, seed=1, scale=0.3)
+    whole, again, halves = (Tile(18, 13, device=DEVICES["SoftBounds"], rule=rule, seed=4) for _ in range(3))
+    whole.update(x, d, 0.1)
+    again.update(x, d, 0.1)
+    for part in (slice(0, 32), slice(32, 64)):
+        halves.update(x[part], d[part], 0.1)
+    assert_same_state(whole, again)
+    assert 2 * whole.costs.array_updates == halves.costs.array_updates
+
+
+def test_all_other_rules_count_samples():
+    tested = {type(rule) for rule in RULES.values()} | {rules.SGD}
+    registered = {rules.Rule._models[name] for name in rules.Rule.types()}
+    assert registered - tested == {type(rule) for rule in BATCH_RULES.values()}
+
+
+@every_rule
 def test_a_rule_on_any_number_of_threads_and_over_instances(rule):
     device = DEVICES["SoftBounds"]
     x, d = normal(64, 70, seed=2), normal(64, 40, seed=3, scale=0.3)
@@ -377,7 +406,7 @@ def test_a_rule_on_any_number_of_threads_and_over_instances(rule):
         assert_same(array, states[0].devices[name][2], name)
 
 
-@each_rule
+@every_rule
 @pytest.mark.parametrize("instances", [None, 2])
 def test_a_rule_saved_and_loaded_goes_on(tmp_path, rule, instances):
     x, d = normal(45, 18), normal(45, 13, seed=1, scale=0.3)

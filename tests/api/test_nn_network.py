@@ -326,7 +326,11 @@ def test_summary():
 def test_the_summary_ends_with_the_costs():
     config = TileConfig(device=presets.reram_es(), rule=presets.rule("agad", device="reram_es"))
     net = nn.Sequential(nn.Linear(20, 10), nn.Tanh(), nn.Linear(10, 4), config=config, seed=7)
-    assert net.summary().splitlines()[-1].startswith("pulses: main 0, fast 0; reads: 0 vectors, 0 lines;")
+    assert (
+        net.summary()
+        .splitlines()[-1]
+        .startswith("pulses: main 0, fast 0, in 0 array updates; reads: 0 vectors, 0 lines;")
+    )
     x = np.ones((60, 20), np.float32)
     for _ in range(20):
         y, saved = net.forward(x)
@@ -336,7 +340,8 @@ def test_the_summary_ends_with_the_costs():
     # 1,200 samples: two layers forward and one backward; a line of each layer after every sample.
     assert "reads: 3.6 k vectors, 2.4 k lines" in line
     assert f"main {round_number(costs.pulses['main'].total)}, " in line
-    assert f"fast {round_number(costs.pulses['fast'].total)};" in line
+    fast = round_number(costs.pulses["fast"].total)
+    assert f"fast {fast}, in {round_number(costs.array_updates)} array updates;" in line
     assert f"buffers: {costs.buffer_bytes / 1024:.3g} KiB" in line
     assert net.summary().count("AGAD") == 2
 

@@ -92,7 +92,7 @@ def test_the_history_has_the_costs_of_every_epoch():
     # Two layers are read forward, and the second one backward.
     assert list(history.column("vector_reads")) == [3 * 43] * 3
     assert net.costs.vector_reads == 3 * 3 * 43 + 2 * 3
-    for name in ("line_reads", "digital_operations"):
+    for name in ("line_reads", "digital_operations", "array_updates"):
         assert history.column(name).min() > 0
         assert history.column(name).sum() == getattr(net.costs, name)
     assert list(history.column("buffer_bytes")) == [net.costs.buffer_bytes] * 3
@@ -257,8 +257,8 @@ def test_history_as_csv(tmp_path):
     history.to_csv(tmp_path / "history.csv")
     lines = (tmp_path / "history.csv").read_text().splitlines()
     earlier = "epoch,train_loss,train_error,test_loss,test_error,pulses_up,pulses_down,seconds"
-    assert lines[0] == earlier + ",vector_reads,line_reads,digital_operations,buffer_bytes"
-    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1,7,,,"
+    assert lines[0] == earlier + ",vector_reads,line_reads,digital_operations,buffer_bytes,array_updates"
+    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1,7,,,,"
     assert History.from_csv(tmp_path / "history.csv") == history
     assert History.from_dicts(history.to_dicts()) == history
     with pytest.raises(MhoFileError, match="cannot read"):
@@ -268,7 +268,11 @@ def test_history_as_csv(tmp_path):
         History.from_csv(tmp_path / "other.csv")
     (tmp_path / "earlier.csv").write_text(earlier + "\n2,0.5,0.1,,,3,0,0.1\n")  # before costs were counted
     assert History.from_csv(tmp_path / "earlier.csv")[0].pulses_up == 3
-    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1,,,,\n")
+    columns = lines[0].removesuffix(",array_updates")  # and before those were
+    (tmp_path / "earlier.csv").write_text(columns + "\n2,0.5,0.1,,,3,0,0.1,7,8,9,10\n")
+    found = History.from_csv(tmp_path / "earlier.csv")[0]
+    assert (found.buffer_bytes, found.array_updates) == (10, None)
+    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1,,,,,\n")
     with pytest.raises(MhoFileError, match="cannot read"):
         History.from_csv(tmp_path / "broken.csv")
     with pytest.raises(MhoValueError, match="no column 'loss'; it has epoch, train_loss"):

@@ -119,7 +119,7 @@ def test_resume_in_the_same_object_and_in_one_built_alike(tmp_path, uninterrupte
     assert history is other.history
 
 
-@pytest.mark.parametrize("name", ["agad", "mixed_precision"])
+@pytest.mark.parametrize("name", ["agad", "mixed_precision", "streaming_batch", "sign_update"])
 def test_the_costs_of_a_rule_go_on(tmp_path, name):
     def trainer(**options):
         config = TileConfig(device=presets.reram_es(), rule=presets.rule(name, device="reram_es"))
@@ -141,7 +141,7 @@ def test_a_checkpoint_from_before_costs_were_counted(tmp_path, uninterrupted):
     with pytest.raises(TrainingInterrupted):
         trainer.fit(TRAIN, TEST, epochs=EPOCHS)
     arrays, meta = files.load_state(path, "training")
-    later = ("vector_reads", "line_reads", "digital_operations", "buffer_bytes")
+    later = ("vector_reads", "line_reads", "digital_operations", "array_updates", "buffer_bytes")
     training = meta["training"]
     for record in (training["position"], *training["history"]):
         for key in later:

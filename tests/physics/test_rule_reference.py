@@ -8,7 +8,18 @@ import pytest
 import mho
 from mho import IO, Tile, Update
 from mho.devices import ConstantStep, PowStep, SoftBounds
-from mho.rules import AGAD, ERIDER, RIDER, ChoppedTikiTaka2, ResidualLearning, TikiTaka, TikiTaka2
+from mho.rules import (
+    AGAD,
+    ERIDER,
+    RIDER,
+    ChoppedTikiTaka2,
+    ResidualLearning,
+    SignUpdate,
+    StreamingBatch,
+    TikiTaka,
+    TikiTaka2,
+)
+from reference import rules as reference_rules
 from reference.rules import Transfer
 
 SHAPE = (5, 18)
@@ -358,3 +369,158 @@ def test_stochastic_rounding_of_the_operands_is_unbiased():
     mean = tile.devices["gradient"][0] / n
     # Bins of 1/2: the variance of a rounded value is at most (1/2)^2 / 4.
     np.testing.assert_allclose(mean, x[0], atol=5 * 0.25 / np.sqrt(n))
+
+
+BATCH_RULES = {
+    "a stream": StreamingBatch(rank=3, block_size=8),
+    "a stream, sample by sample": StreamingBatch(rank=1, block_size=1),
+    "a stream of one block": StreamingBatch(rank=5, block_size=100, trains_per_component=2),
+    "a stream in as many trains as it needs": StreamingBatch(rank=2, trains_per_component=0),
+    "power iteration": StreamingBatch(rank=2, method="power"),
+    "power iteration of full rank": StreamingBatch(
+        rank=9, method="power", iterations=1, trains_per_component=3
+    ),
+    "signs": SignUpdate(),
+    "large signs": SignUpdate(threshold=0.3),
+}
+
+
+@pytest.mark.parametrize("rule", BATCH_RULES.values(), ids=BATCH_RULES)
+def test_a_batch_rule_is_its_reference(rule):
+    update = ONE_BY_ONE if isinstance(rule, StreamingBatch) else Update()
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, update=update, seed=11)
+    reference = getattr(reference_rules, type(rule).__name__)(tile)
+    x, d = problem()
+    for first in range(0, SAMPLES, 20):  # three batches
+        part = slice(first, first + 20)
+        tile.update(x[part], d[part], 0.1)
+        reference.update(x[part], d[part], 0.1)
+        np.testing.assert_allclose(tile.weight, reference.array.weight, atol=2e-5)
+    assert tile.costs.array_updates == reference.array.step
+    assert tile.pulses.total > 50
+    if isinstance(rule, StreamingBatch) and rule.method == "streaming":
+        found = tile.devices["d_vectors"]
+        np.testing.assert_allclose(np.abs(found @ reference.d_unit), np.eye(len(found)), atol=1e-5)
+
+
+def counting_devices(dw_min):
+    """Devices that show how many pulses they got: all alike, without noise, far from their bounds."""
+    return ConstantStep(
+        dw_min=dw_min,
+        dw_min_dtod=0,
+        dw_min_ctoc=0,
+        up_down_dtod=0,
+        w_max=1e4,
+        w_min=-1e4,
+        w_max_dtod=0,
+        w_min_dtod=0,
+    )
+
+
+@pytest.mark.parametrize(
+    "update",
+    [Update(), Update(update_management=False, update_bl_management=False), Update(bl=9)],
+    ids=["managed", "plain", "short"],
+)
+@pytest.mark.parametrize("trains", [0, 40])
+def test_the_mean_of_a_streaming_batch_is_that_of_its_gradient(update, trains):
+    """Also where a pair asks for more pulses than a train can carry."""
+    unit, lr, n = 2.0**-7, 0.4, 400
+    x, d = (part[:20] for part in problem(3))
+    wanted = -lr * d.T.astype(np.float64) @ x.astype(np.float64)
+    assert np.abs(wanted).max() / unit > 2 * update.bl
+    device = counting_devices(unit)
+
+    def changes(rule):
+        tile = Tile(SHAPE[1], SHAPE[0], device=device, rule=rule, update=update, seed=5)
+        weights = [tile.weight]
+        for _ in range(n):
+            tile.update(x, d, lr)
+            weights.append(tile.weight)
+        return np.diff(np.array(weights, dtype=np.float64), axis=0)
+
+    full = StreamingBatch(rank=5, method="power", trains_per_component=trains)
+    found = changes(full)
+    error = found.std(axis=0, ddof=1) / np.sqrt(n)
+    assert (np.abs(found.mean(axis=0) - wanted) < 5 * error + 1e-4 * unit).all()
+    # In one train, the largest changes are too small, and by far.
+    clipped = changes(full.replace(trains_per_component=1))
+    at = np.unravel_index(np.abs(wanted).argmax(), wanted.shape)
+    error = clipped.std(axis=0, ddof=1)[at] / np.sqrt(n)
+    assert np.abs(wanted[at]) - np.abs(clipped.mean(axis=0)[at]) > 20 * error
+
+
+@pytest.mark.parametrize("rank", [1, 2, 4, 5])
+def test_power_iteration_finds_the_largest_singular_pairs(rank):
+    x, d = problem(7)
+    rule = StreamingBatch(rank=rank, method="power", iterations=2000)
+    tile = Tile(SHAPE[1], SHAPE[0], device=mho.devices.Ideal(), rule=rule, seed=5)
+    tile.update(x, d, 0.1)
+    left, strength, right = np.linalg.svd(d.T.astype(np.float64) @ x, full_matrices=False)
+    best = (left[:, :rank] * strength[:rank]) @ right[:rank]
+    np.testing.assert_allclose(tile.weight, -0.1 * best, atol=1e-5)
+
+
+def test_a_stream_is_exact_for_one_sample_and_near_the_best_for_many():
+    x, d = problem(9)
+    one = Tile(SHAPE[1], SHAPE[0], device=mho.devices.Ideal(), rule=StreamingBatch(rank=3), seed=5)
+    for s in range(4):
+        before = one.weight.astype(np.float64)
+        one.update(x[s : s + 1], d[s : s + 1], 0.1)
+        np.testing.assert_allclose(one.weight - before, -0.1 * np.outer(d[s], x[s]), atol=1e-6)
+    # A gradient of two directions, one of them stronger, and noise.
+    generator = np.random.default_rng(3)
+    strong = generator.normal(size=(2, SHAPE[1])), generator.normal(size=(2, SHAPE[0]))
+    shares = np.array([3.0, 1.0]) * generator.uniform(0.5, 1.5, size=(400, 2))
+    x = shares @ strong[0] + 0.1 * generator.normal(size=(400, SHAPE[1]))
+    d = shares @ strong[1] + 0.1 * generator.normal(size=(400, SHAPE[0]))
+    tile = Tile(SHAPE[1], SHAPE[0], device=mho.devices.Ideal(), rule=StreamingBatch(rank=2), seed=5)
+    tile.update(x, d, 0.01)
+    gradient = d.T @ x
+    strength = np.linalg.svd(gradient, compute_uv=False)
+    best = np.sqrt((strength[2:] ** 2).sum())
+    assert np.linalg.norm(tile.weight / -0.01 - gradient) < best + 0.1 * np.linalg.norm(gradient)
+    vectors = tile.devices["x_vectors"]
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(2), atol=1e-5)
+
+
+def test_a_stream_begins_anew_where_its_errors_were_silent():
+    """A line that never had an error, or none any more, says nothing about the others."""
+    tile = Tile(4, 3, device=mho.devices.Ideal(), rule=StreamingBatch(rank=1), seed=5)
+    x = np.array([[0.0, 1.0, 2.0, 0.0]])
+    for line in (2, 1, 2):
+        d = np.eye(3)[[line]]
+        before = tile.weight
+        tile.update(x, d, 0.5)
+        np.testing.assert_allclose(tile.weight - before, -0.5 * d.T @ x, atol=1e-6)
+
+
+@pytest.mark.parametrize("rule", BATCH_RULES.values(), ids=BATCH_RULES)
+def test_a_batch_without_a_gradient_moves_nothing(rule):
+    tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=5)
+    x, d = problem()
+    for batch in ((0 * x, d), (x, 0 * d), (x[:0], d[:0])):
+        tile.update(*batch, 0.1)
+    tile.update(x, d, 0.0)
+    assert tile.pulses.total == 0
+    tile.update(x, d, 0.1)
+    assert tile.pulses.total > 0
+
+
+def test_batch_rules_refuse_what_they_cannot_do():
+    rule = StreamingBatch(trains_per_component=0)
+    with pytest.raises(mho.MhoError, match="trains_per_component must be at least 1 with instances"):
+        Tile(3, 2, rule=rule, instances=2, seed=1)
+    Tile(3, 2, rule=rule, seed=1)
+    huge = np.full((20, 3), 3e38, np.float32)
+    tile = Tile(3, 2, device=mho.devices.Ideal(), rule=StreamingBatch(rank=1), seed=1)
+    before, counters = tile.state()
+    with pytest.raises(mho.MhoError, match="too large"):
+        tile.update(huge, huge[:, :2], 0.1)
+    after, after_counters = tile.state()
+    assert counters == after_counters
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, after[name], err_msg=name)
+    tile = Tile(3, 2, device=counting_devices(0.01), rule=SignUpdate(), seed=1)
+    tile.update(huge, huge[:, :2], 0.1)  # only its sign counts
+    np.testing.assert_allclose(tile.weight, -0.01)

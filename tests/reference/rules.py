@@ -207,3 +207,89 @@ class Transfer:
                 self.chance(0, OUTPUT_CHOPPER, number // self.lines, self.across) < self.rule.out_chop_prob
             )
             self.out_chopper[flips] *= -1
+
+
+def orthonormal(columns):
+    """Columns made orthonormal one after the other, none of them turned round."""
+    q, r = np.linalg.qr(columns)
+    return q * np.where(np.diag(r) < 0, -1, 1)
+
+
+class Batch:
+    """A rule that reduces a batch; the array takes what is left of it, one sample after the other."""
+
+    def __init__(self, tile, update):
+        arrays, _ = tile.state()
+        self.rule = tile.config.rule
+        self.array = Array(tile.config.device, arrays, tile.seed.key, update)
+
+
+class StreamingBatch(Batch):
+    """Orthogonal pairs, as Hoskins et al. have them, or by power iteration."""
+
+    def __init__(self, tile):
+        super().__init__(tile, tile.config.update)
+        self.rank = min(self.rule.rank, *tile.weight.shape)
+        self.d_unit = None
+
+    def update(self, x, d, lr):
+        pairs = self.streamed(x, d) if self.rule.method == "streaming" else self.iterated(x, d)
+        for x_unit, d_unit, strength in zip(*pairs, strict=True):
+            most = math.sqrt(abs(strength) * np.abs(x_unit).max() * np.abs(d_unit).max())
+            trains = self.rule.trains_per_component or self.fewest(most, lr)
+            # Both have the same largest entry, and their product is the pair.
+            left = (most / np.abs(x_unit).max() * x_unit).astype(np.float32)
+            right = (math.copysign(most, strength) / np.abs(d_unit).max() * d_unit).astype(np.float32)
+            for _ in range(trains):
+                self.array.pulse(left, right, lr / trains)
+
+    def fewest(self, most, lr):
+        """Trains among which none needs more than its slots at the largest product."""
+        needed = lr * most**2 / self.array.granularity
+        return next(n for n in range(1, 101) if needed <= n * self.array.update.bl or n == 100)
+
+    def streamed(self, x, d):
+        x_mean, d_mean, strength = np.zeros((x.shape[1], self.rank)), np.zeros((d.shape[1], self.rank)), 0
+        for first in range(0, len(x), self.rule.block_size):
+            own = slice(first, first + self.rule.block_size)
+            xs, ds = x[own].astype(np.float64), d[own].astype(np.float64)
+            if first == 0:
+                old = np.zeros_like(d_mean) if self.d_unit is None else self.d_unit
+                for i in range(self.rank):
+                    if not (ds @ old[:, i]).any():
+                        old[:, i] = ds[i % len(ds)]
+                d_unit = orthonormal(old)
+            n = first + len(xs)
+            x_mean += ((xs.T @ (ds @ d_unit)) - len(xs) * x_mean) / n
+            x_unit = orthonormal(x_mean)
+            d_mean += ((ds.T @ (xs @ x_unit)) - len(xs) * d_mean) / n
+            d_unit = orthonormal(d_mean)
+            strength += (np.sum((ds @ d_unit) * (xs @ x_unit), axis=0) - len(xs) * strength) / n
+        self.d_unit = d_unit.astype(np.float32).astype(np.float64)
+        return x_unit.T, d_unit.T, len(x) * strength
+
+    def iterated(self, x, d):
+        x, d = x.astype(np.float64), d.astype(np.float64)
+        weight = np.linalg.norm(x, axis=1) * np.linalg.norm(d, axis=1)
+        right = x[np.argsort(-weight, kind="stable")[: self.rank]].T
+        for _ in range(self.rule.iterations):
+            d_unit = orthonormal(d.T @ (x @ orthonormal(right)))
+            right = x.T @ (d @ d_unit)
+        strength = np.linalg.norm(right, axis=0)
+        return (right / strength).T, d_unit.T, strength
+
+
+class SignUpdate(Batch):
+    """One pulse for each device, against the sign of the sum."""
+
+    def __init__(self, tile):
+        one = mho.Update(bl=1, pulse_type="mean_count", update_management=False, update_bl_management=False)
+        super().__init__(tile, one)
+
+    def update(self, x, d, lr):
+        gradient = d.T.astype(np.float64) @ x.astype(np.float64)
+        signs = np.sign(gradient) * (np.abs(gradient) >= self.rule.threshold * np.abs(gradient).max())
+        for i, row in enumerate(signs.astype(np.float32)):
+            line = np.zeros(len(signs), dtype=np.float32)
+            line[i] = 1
+            self.array.pulse(row, line, self.array.granularity)

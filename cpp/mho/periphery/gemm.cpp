@@ -1,4 +1,4 @@
-// The only translation unit with Eigen in it.
+// Here and in the pairs of a batch (low_rank.cpp) is Eigen.
 #include "mho/periphery/gemm.h"
 
 #include <Eigen/Core>

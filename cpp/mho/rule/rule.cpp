@@ -8,6 +8,8 @@
 #include "mho/rule/residual_learning.h"
 #include "mho/rule/rider.h"
 #include "mho/rule/sgd.h"
+#include "mho/rule/sign_update.h"
+#include "mho/rule/streaming_batch.h"
 #include "mho/rule/tiki_taka.h"
 #include "mho/rule/tiki_taka2.h"
 
@@ -39,7 +41,9 @@ using AllRules = RuleList<  //
     ResidualLearning,       //
     MixedPrecision,         //
     RIDER,                  //
-    ERIDER>;
+    ERIDER,                 //
+    StreamingBatch,         //
+    SignUpdate>;
 
 }  // namespace
 

@@ -202,31 +202,33 @@ class _Compared(Outcome):
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         table.add_column("\nrule", no_wrap=True)
         for heading in (
-            "test\nerror",
+            "error\n(%)",
             "\npulses",
-            f"pulses to\n{100 * common:.2f} %",
+            f"until\n{100 * common:.1f} %",
+            "array\nops",
             "lines\nread",
             "digital\nops",
             "\nbuffers",
-            "\ntime",
+            "time\n(s)",
         ):
             table.add_column(heading, justify="right", no_wrap=True)
         for rule, one in found["rules"].items():
             table.add_row(
                 rule,
-                f"{100 * one['test_error']:.2f} %",
+                f"{100 * one['test_error']:.2f}",
                 round_number(one["pulses"]),
                 round_number(one["pulses_to_common_error"]),
+                "" if one["array_updates"] is None else round_number(one["array_updates"]),
                 round_number(one["line_reads"]),
                 round_number(one["digital_operations"]),
                 round_bytes(one["buffer_bytes"]),
-                f"{one['train_seconds']:.1f} s",
+                f"{one['train_seconds']:.1f}",
             )
         table.add_row(
             _FLOATING,
-            f"{100 * found['test_error_float']:.2f} %",
-            *[""] * 5,
-            f"{found['train_seconds_float']:.1f} s",
+            f"{100 * found['test_error_float']:.2f}",
+            *[""] * 6,
+            f"{found['train_seconds_float']:.1f}",
             style="dim",
         )
         console = stdout_console()

@@ -222,9 +222,14 @@ def costs(history: History) -> dict[str, int | None]:
         "pulses": up + down,
         "pulses_up": up,
         "pulses_down": down,
+        "array_updates": total("array_updates"),
         **{name: total(name) for name in ("vector_reads", "line_reads", "digital_operations")},
         "buffer_bytes": history[-1].buffer_bytes,
     }
+
+
+def _known(number: int | None) -> str:
+    return "unknown" if number is None else f"{number:,}"
 
 
 class Outcome(Protocol):
@@ -288,6 +293,7 @@ class _Outcome:
         if (
             found["line_reads"] or found["digital_operations"]
         ):  # what plain stochastic gradient descent has not
+            table.add_row("updates of arrays", _known(found["array_updates"]), "")
             table.add_row("lines read by the rule", f"{found['line_reads']:,}", "")
             table.add_row("digital operations", f"{found['digital_operations']:,}", "")
             table.add_row("digital buffers", round_bytes(found["buffer_bytes"]), "")

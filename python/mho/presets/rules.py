@@ -14,6 +14,8 @@ from mho.rules import (
     MixedPrecision,
     ResidualLearning,
     Rule,
+    SignUpdate,
+    StreamingBatch,
     TikiTaka,
 )
 
@@ -89,8 +91,8 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     Traceback (most recent call last):
         ...
     mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'erider', 'mixed_precision', \
-'residual_learning', 'rider', 'sgd', 'stochastic_hamiltonian', 'tiki_taka', 'tiki_taka2', got 'agda'; \
-did you mean agad?
+'residual_learning', 'rider', 'sgd', 'sign_update', 'stochastic_hamiltonian', 'streaming_batch', 'tiki_taka', \
+'tiki_taka2', got 'agda'; did you mean agad?
     """
     make = _MAKERS[choice("rule", name, rule_names())]
     made: Rule = make(device or "", overrides)
@@ -128,4 +130,7 @@ _MAKERS: dict[str, Any] = {
     "rider": lambda _, overrides: RIDER(**{**_TRACKING, **overrides}),
     "erider": lambda _, overrides: ERIDER(**{**_TRACKING, **overrides}),
     "stochastic_hamiltonian": lambda _, overrides: TikiTaka(**{"gamma": 1.0, **overrides}),
+    "sign_update": lambda _, overrides: SignUpdate(**overrides),
+    # No network has instances, so a pair may take as many trains as it needs.
+    "streaming_batch": lambda _, overrides: StreamingBatch(**{"trains_per_component": 0, **overrides}),
 }

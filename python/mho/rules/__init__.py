@@ -6,15 +6,17 @@ holds the weights: `TikiTaka` writes what it reads, `TikiTaka2` sums it up in a 
 `ChoppedTikiTaka2` changes signs now and then so that flaws of A average out, `AGAD` learns the reference of
 A while it trains, and `ResidualLearning` lets A represent what C cannot; `RIDER` and, with choppers,
 `ERIDER` do so against a reference that is learnt. `MixedPrecision` keeps the gradient in digital memory, with
-any optimizer behind it.
+any optimizer behind it. The *batch rules* reduce a batch before the array sees it: `StreamingBatch` to a few
+outer products, `SignUpdate` to signs.
 
 Schedules count samples, never the rows of a call: one update with 64 samples is bit-identical to 64 updates
-with one.
+with one. To batch rules, one call is one batch.
 """
 
 from __future__ import annotations
 
 from mho.rules.agad import AGAD
+from mho.rules.batch_rule import BatchRule
 from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
 from mho.rules.erider import ERIDER
 from mho.rules.mixed_precision import MixedPrecision
@@ -23,6 +25,8 @@ from mho.rules.residual_learning import ResidualLearning
 from mho.rules.rider import RIDER
 from mho.rules.rule import Rule
 from mho.rules.sgd import SGD
+from mho.rules.sign_update import SignUpdate
+from mho.rules.streaming_batch import StreamingBatch
 from mho.rules.tiki_taka import TikiTaka
 from mho.rules.tiki_taka2 import TikiTaka2
 from mho.rules.transfer_rule import TransferRule
@@ -32,11 +36,14 @@ __all__ = [
     "ERIDER",
     "RIDER",
     "SGD",
+    "BatchRule",
     "ChoppedTikiTaka2",
     "MixedPrecision",
     "MultiArrayRule",
     "ResidualLearning",
     "Rule",
+    "SignUpdate",
+    "StreamingBatch",
     "TikiTaka",
     "TikiTaka2",
     "TransferRule",

@@ -21,8 +21,8 @@ class Rule(Tagged):
     Examples
     --------
     >>> Rule.types()
-    ['AGAD', 'ChoppedTikiTaka2', 'ERIDER', 'MixedPrecision', 'RIDER', 'ResidualLearning', 'SGD', 'TikiTaka', \
-'TikiTaka2']
+    ['AGAD', 'ChoppedTikiTaka2', 'ERIDER', 'MixedPrecision', 'RIDER', 'ResidualLearning', 'SGD', 'SignUpdate', \
+'StreamingBatch', 'TikiTaka', 'TikiTaka2']
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}

@@ -23,7 +23,7 @@ __all__ = ["Checkpoint", "Position", "SimdLevelWarning"]
 
 _KIND = "training"
 # Fields of a position that files of earlier versions lack.
-_LATER = ("vector_reads", "line_reads", "digital_operations")
+_LATER = ("vector_reads", "line_reads", "digital_operations", "array_updates")
 
 
 class SimdLevelWarning(UserWarning):
@@ -48,7 +48,7 @@ class Position:
         Time it took so far.
     pulses_up, pulses_down : int
         The network's counters when it began.
-    vector_reads, line_reads, digital_operations : int or None
+    vector_reads, line_reads, digital_operations, array_updates : int or None
         Likewise; None in a file from before these were counted.
     """
 
@@ -62,6 +62,7 @@ class Position:
     vector_reads: int | None = None
     line_reads: int | None = None
     digital_operations: int | None = None
+    array_updates: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

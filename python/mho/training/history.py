@@ -42,6 +42,8 @@ class EpochRecord:
         these were counted does not tell.
     buffer_bytes : int, optional
         Digital memory of the rules.
+    array_updates : int, optional
+        Updates that whole arrays took during the epoch, as `mho.tile.Costs` has them; None as above.
     """
 
     epoch: int
@@ -56,6 +58,7 @@ class EpochRecord:
     line_reads: int | None = None
     digital_operations: int | None = None
     buffer_bytes: int | None = None
+    array_updates: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields that are not None."""
@@ -65,8 +68,8 @@ class EpochRecord:
 _TYPES: dict[str, type] = {
     f.name: int if str(f.type).startswith("int") else float for f in fields(EpochRecord)
 }
-# What earlier versions did not write.
-_LATER = ("vector_reads", "line_reads", "digital_operations", "buffer_bytes")
+# How many of these, the first ones, a file has: those of earlier versions have fewer.
+_COLUMNS = (8, 12, len(_TYPES))
 
 
 class History:
@@ -157,8 +160,7 @@ class History:
         try:
             with Path(path).open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
-                earlier = [name for name in _TYPES if name not in _LATER]
-                if list(reader.fieldnames or ()) not in (list(_TYPES), earlier):
+                if list(reader.fieldnames or ()) not in [list(_TYPES)[:n] for n in _COLUMNS]:
                     raise MhoFileError(f"{path} is no history: its columns must be {', '.join(_TYPES)}")
                 rows = list(reader)
             return cls.from_dicts({k: _TYPES[k](v) for k, v in row.items() if v} for row in rows)

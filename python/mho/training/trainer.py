@@ -444,6 +444,7 @@ class Trainer:
             line_reads=_since(costs.line_reads, at.line_reads),
             digital_operations=_since(costs.digital_operations, at.digital_operations),
             buffer_bytes=costs.buffer_bytes,
+            array_updates=_since(costs.array_updates, at.array_updates),
         )
         self.history.append(record)
         self._start_epoch(at.epoch + 1)
@@ -462,6 +463,7 @@ class Trainer:
             vector_reads=costs.vector_reads,
             line_reads=costs.line_reads,
             digital_operations=costs.digital_operations,
+            array_updates=costs.array_updates,
         )
 
     def _stop(self) -> None:

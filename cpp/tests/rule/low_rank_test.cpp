@@ -1,0 +1,107 @@
+#include "mho/rule/low_rank.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "support.h"
+
+namespace mho::rule {
+namespace {
+
+constexpr std::size_t in = 7;
+constexpr std::size_t out = 4;
+
+Pairs none(std::size_t rank) {
+  return {rank, std::vector<float>(rank * in), std::vector<float>(rank * out), std::vector<double>(rank)};
+}
+
+std::vector<double> sum_of(const Samples& samples) {
+  std::vector<double> sum(out * in);
+  for (std::size_t s = 0; s < samples.count; ++s) {
+    for (std::size_t i = 0; i < out * in; ++i) {
+      sum[i] += static_cast<double>(samples.d[s * out + i / in]) * static_cast<double>(samples.x[s * in + i % in]);
+    }
+  }
+  return sum;
+}
+
+std::vector<double> sum_of(const Pairs& pairs) {
+  std::vector<double> sum(out * in);
+  for (std::size_t r = 0; r < pairs.rank; ++r) {
+    for (std::size_t i = 0; i < out * in; ++i) {
+      sum[i] += pairs.strength[r] * static_cast<double>(pairs.d[r * out + i / in]) *
+                static_cast<double>(pairs.x[r * in + i % in]);
+    }
+  }
+  return sum;
+}
+
+void expect_orthonormal(const std::vector<float>& rows, std::size_t rank) {
+  const std::size_t n = rows.size() / rank;
+  for (std::size_t a = 0; a < rank; ++a) {
+    for (std::size_t b = 0; b < rank; ++b) {
+      double product = 0;
+      for (std::size_t i = 0; i < n; ++i) {
+        product += static_cast<double>(rows[a * n + i]) * static_cast<double>(rows[b * n + i]);
+      }
+      EXPECT_NEAR(product, a == b ? 1 : 0, 1e-5);
+    }
+  }
+}
+
+TEST(LowRank, IsExactWithAsManyPairsAsDimensions) {
+  const auto x = tests::random_values(9 * in, 1);
+  const auto d = tests::random_values(9 * out, 2);
+  for (const std::size_t count : {1, 3, 9}) {
+    const Samples samples{x.data(), d.data(), count, in, out};
+    Pairs pairs = none(std::min(count, out));
+    iterate_pairs(samples, 1, pairs);
+    const auto found = sum_of(pairs);
+    const auto wanted = sum_of(samples);
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-5) << count;
+    expect_orthonormal(pairs.d, pairs.rank);
+  }
+}
+
+TEST(LowRank, StreamsOneDirectionExactlyInAnyBlocks) {
+  const auto x = tests::random_values(in, 3);
+  const auto d = tests::random_values(out, 4);
+  std::vector<float> xs;
+  std::vector<float> ds;
+  for (const float share : {1.0F, -0.5F, 2.0F, 0.0F, 0.25F}) {
+    for (const float v : x) xs.push_back(share * v);
+    for (const float v : d) ds.push_back(v);
+  }
+  const Samples samples{xs.data(), ds.data(), 5, in, out};
+  const auto wanted = sum_of(samples);
+  for (const std::size_t block : {1, 2, 5, 100}) {
+    Pairs pairs = none(3);
+    for (int batch = 0; batch < 2; ++batch) {
+      stream_pairs(samples, block, pairs);
+      const auto found = sum_of(pairs);
+      for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-5) << block;
+      expect_orthonormal(pairs.x, 3);
+      expect_orthonormal(pairs.d, 3);
+    }
+  }
+}
+
+TEST(LowRank, HasNothingToSayOfNothing) {
+  const std::vector<float> zeros(6 * in);
+  const auto d = tests::random_values(6 * out, 5);
+  for (const bool errors : {true, false}) {
+    const Samples samples{zeros.data(), errors ? d.data() : zeros.data(), 6, in, out};
+    for (const bool stream : {true, false}) {
+      Pairs pairs = none(3);
+      stream ? stream_pairs(samples, 2, pairs) : iterate_pairs(samples, 2, pairs);
+      for (const double strength : pairs.strength) EXPECT_EQ(strength, 0);
+      for (const float v : pairs.x) EXPECT_TRUE(std::isfinite(v));
+      for (const float v : pairs.d) EXPECT_TRUE(std::isfinite(v));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mho::rule
