@@ -214,17 +214,19 @@ class Tile:
         self._engine = _core.Tile(
             self._out_features,
             self._in_features,
-            self._keys(),
+            [seed.key for seed in self._seeds()],
             self._config.engine_dict(),
             instances is not None,
+            self._config.rule.host(self._seeds(), instances is not None),
         )
         # The methods that training calls most, without a further call in between.
         self._forward, self._backward = self._engine.forward, self._engine.backward
 
-    def _keys(self) -> list[int]:
+    def _seeds(self) -> list[Seed]:
+        """Return the seed of each instance."""
         if self._instances is None:
-            return [self._seed.key]
-        return [self._seed.child(f"instance{k}").key for k in range(self._instances)]
+            return [self._seed]
+        return [self._seed.child(f"instance{k}") for k in range(self._instances)]
 
     @property
     def in_features(self) -> int:
@@ -556,7 +558,13 @@ class Tile:
         instances = self._instances or 1
         return Costs(
             pulses=pulses,
-            vector_reads=instances * (counters["forward"] + counters["backward"]),
+            vector_reads=instances
+            * (
+                counters["forward"]
+                + counters["backward"]
+                + sum(counters.get("array_forward", []))
+                + sum(counters.get("array_backward", []))
+            ),
             line_reads=instances * sum(counters.get("transfer_reads", [0])),
             digital_operations=sum(counters.get("digital_operations", [0])),
             buffer_bytes=self._engine.buffer_bytes(),

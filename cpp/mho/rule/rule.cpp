@@ -3,6 +3,7 @@
 #include "mho/error.h"
 #include "mho/rule/agad.h"
 #include "mho/rule/chopped_tiki_taka2.h"
+#include "mho/rule/hosted_rule.h"
 #include "mho/rule/mixed_precision.h"
 #include "mho/rule/residual_learning.h"
 #include "mho/rule/sgd.h"
@@ -35,7 +36,8 @@ using AllRules = RuleList<  //
     ChoppedTikiTaka2,       //
     AGAD,                   //
     ResidualLearning,       //
-    MixedPrecision>;
+    MixedPrecision,         //
+    HostedRule>;
 
 }  // namespace
 

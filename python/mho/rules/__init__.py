@@ -5,7 +5,8 @@ array A that takes the gradient; line by line it is read, digested and pulsed on
 holds the weights: `TikiTaka` writes what it reads, `TikiTaka2` sums it up in a digital buffer,
 `ChoppedTikiTaka2` changes signs now and then so that flaws of A average out, `AGAD` learns the reference of
 A while it trains, and `ResidualLearning` lets A represent what C cannot. `MixedPrecision` keeps the
-gradient in digital memory, with any optimizer behind it.
+gradient in digital memory, with any optimizer behind it. A rule of one's own is a subclass of
+`CustomRule`.
 
 Schedules count samples, never the rows of a call: one update with 64 samples is bit-identical to 64 updates
 with one.
@@ -13,8 +14,11 @@ with one.
 
 from __future__ import annotations
 
+from mho._parameters import parameter
 from mho.rules.agad import AGAD
 from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
+from mho.rules.custom_rule import Buffer, CustomRule, FastArray, define
+from mho.rules.hardware import Hardware, HardwareArray, Reads
 from mho.rules.mixed_precision import MixedPrecision
 from mho.rules.residual_learning import ResidualLearning
 from mho.rules.rule import Rule
@@ -26,11 +30,19 @@ from mho.rules.transfer_rule import TransferRule
 __all__ = [
     "AGAD",
     "SGD",
+    "Buffer",
     "ChoppedTikiTaka2",
+    "CustomRule",
+    "FastArray",
+    "Hardware",
+    "HardwareArray",
     "MixedPrecision",
+    "Reads",
     "ResidualLearning",
     "Rule",
     "TikiTaka",
     "TikiTaka2",
     "TransferRule",
+    "define",
+    "parameter",
 ]
