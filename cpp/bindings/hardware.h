@@ -35,6 +35,8 @@ class Hardware {
   py::array buffer(const std::string& name);
   void count_operations(std::int64_t operations);
   std::uint64_t samples();
+  // The samples of this update, of so many, after which a line is read, one line after the other; and these lines.
+  std::pair<Integers, Integers> schedule(std::int64_t every, std::int64_t lines, std::int64_t batch);
 
  private:
   // Marks the arrays as in use for the life of a call; the others are told so.

@@ -1,5 +1,6 @@
+#include <pybind11/stl.h>
+
 #include <algorithm>
-#include <cmath>
 #include <thread>
 
 #include "bindings.h"
@@ -204,6 +205,23 @@ std::uint64_t Hardware::samples() {
   return rule_->samples();
 }
 
+std::pair<Hardware::Integers, Hardware::Integers> Hardware::schedule(std::int64_t every, std::int64_t lines,
+                                                                     std::int64_t batch) {
+  const Use use(*this);
+  if (every < 1) fail_value("every must be >= 1, got " + std::to_string(every));
+  if (lines < 1) fail_value("lines must be >= 1, got " + std::to_string(lines));
+  const auto before = static_cast<std::int64_t>(rule_->samples());
+  const std::int64_t first = before / every;
+  const std::int64_t count = (before + batch) / every - first;
+  Integers samples(count);
+  Integers which(count);
+  for (std::int64_t r = 0; r < count; ++r) {
+    samples.mutable_data()[r] = (first + r + 1) * every - before - 1;
+    which.mutable_data()[r] = (first + r) % lines;
+  }
+  return {samples, which};
+}
+
 void register_hardware(py::module_& m) {
   py::class_<pulse::UpdateParameters>(m, "UpdateParameters", py::module_local())
       .def(py::init([](const py::dict& values) {
@@ -224,7 +242,8 @@ void register_hardware(py::module_& m) {
       .def("granularity", &Hardware::granularity, py::arg("array"))
       .def("buffer", &Hardware::buffer, py::arg("name"))
       .def("count_operations", &Hardware::count_operations, py::arg("operations"))
-      .def("samples", &Hardware::samples);
+      .def("samples", &Hardware::samples)
+      .def("schedule", &Hardware::schedule, py::arg("every"), py::arg("lines"), py::arg("batch"));
 }
 
 }  // namespace mho::bindings

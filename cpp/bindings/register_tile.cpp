@@ -120,9 +120,7 @@ class PyTile {
   }
 
   // What names an array has, the parts of its cells, and the steps it has taken.
-  std::vector<std::string> part_names(const std::string& name) {
-    return tile_.array(name).crosspoints().part_names();
-  }
+  std::vector<std::string> part_names(const std::string& name) { return tile_.array(name).crosspoints().part_names(); }
   std::uint64_t update_steps(const std::string& name) { return tile_.array(name).steps().update; }
   double array_granularity(const std::string& name) { return tile_.array(name).crosspoints().granularity(); }
 
@@ -332,8 +330,8 @@ class PyTile {
   }
 
   tile::Tile tile_;
-  bool lockstep_;  // with an axis of instances
-  py::object host_;  // what a hosted rule calls
+  bool lockstep_;                  // with an axis of instances
+  py::object host_;                // what a hosted rule calls
   const FloatArray* x_ = nullptr;  // of the present update
   const FloatArray* d_ = nullptr;
   mutable std::atomic<bool> busy_{false};
@@ -404,8 +402,7 @@ bool check_weight(const FloatArray& w, const char* name, const array::Shape& sha
                     (lockstep && per_instance && w.shape(0) == n && w.shape(1) == out && w.shape(2) == in);
   if (fits) return per_instance;
   std::string expected = "(" + std::to_string(out) + ", " + std::to_string(in) + ")";
-  if (lockstep)
-    expected += " or (" + std::to_string(n) + ", " + std::to_string(out) + ", " + std::to_string(in) + ")";
+  if (lockstep) expected += " or (" + std::to_string(n) + ", " + std::to_string(out) + ", " + std::to_string(in) + ")";
   fail_value(std::string(name) + " must have shape " + expected + ", got " + shape_text(w));
 }
 

@@ -124,7 +124,6 @@ class CustomRule(Rule, ABC):
     >>> tile.update(np.ones((4, 3)), np.ones((4, 2)), lr=0.1)
     >>> tile.pulses
     PulseCount(up=0, down=6)
-    >>> del mho.rules.Rule._models["Manhattan"]  # other examples list what there is
     """
 
     def arrays(self) -> Mapping[str, FastArray]:
@@ -136,9 +135,7 @@ class CustomRule(Rule, ABC):
         return {}
 
     @abstractmethod
-    def update(
-        self, hardware: Hardware, x: NDArray[np.float32], d: NDArray[np.float32], lr: float
-    ) -> None:
+    def update(self, hardware: Hardware, x: NDArray[np.float32], d: NDArray[np.float32], lr: float) -> None:
         """Move what a read of the tile sees by ``-lr * d.T @ x`` in expectation.
 
         Parameters
@@ -154,15 +151,20 @@ class CustomRule(Rule, ABC):
             The learning rate.
         """
 
+    def _fast_arrays(self) -> dict[str, FastArray]:
+        return _checked(f"{type(self).__name__}.arrays", self.arrays(), FastArray)
+
+    def _own_buffers(self) -> dict[str, Buffer]:
+        return _checked(f"{type(self).__name__}.buffers", self.buffers(), Buffer)
+
     def gradient_device(self, device: Device) -> Device:
         """Return the device of the first array that was declared, or that of the main array."""
-        for array in self.arrays().values():
+        for array in self._fast_arrays().values():
             return device if array.device is None else array.device
         return device
 
     def engine_dict(self, config: TileConfig) -> dict[str, Any]:
         """Return the plain dict the engine builds the rule from; see `Rule.engine_dict`."""
-        owner = type(self).__name__
         data: dict[str, Any] = {"type": "Hosted", "line_io": _line_io(config.forward_io)}
         arrays = [
             {
@@ -173,11 +175,11 @@ class CustomRule(Rule, ABC):
                 "backward_io": (array.io or config.backward_io).to_dict(),
                 "line_io": _line_io(array.io or config.forward_io),
             }
-            for name, array in _checked(f"{owner}.arrays", self.arrays(), FastArray).items()
+            for name, array in self._fast_arrays().items()
         ]
         buffers = [
             {"name": name, "rows": str(b.rows), "columns": str(b.columns), "start": float(b.start)}
-            for name, b in _checked(f"{owner}.buffers", self.buffers(), Buffer).items()
+            for name, b in self._own_buffers().items()
         ]
         if arrays:
             data["arrays"] = arrays
@@ -187,8 +189,8 @@ class CustomRule(Rule, ABC):
 
     def host(self, seeds: Sequence[Seed], lockstep: bool) -> Callable[..., None]:
         """Return what the engine calls in an update; see `Rule.host`."""
-        places = {name: place for place, name in enumerate(("main", *self.arrays()))}
-        buffers = tuple(self.buffers())
+        places = {name: place for place, name in enumerate(("main", *self._fast_arrays()))}
+        buffers = tuple(self._own_buffers())
 
         def call(engine: _core.Hardware, x: Any, d: Any, lr: float) -> None:
             self.update(Hardware(engine, places, buffers, x.shape[-2], seeds, lockstep), x, d, lr)
@@ -252,7 +254,7 @@ def define(cls: type[_C]) -> type[_C]:
     made = dataclass(frozen=True, kw_only=True, repr=False)(cls)
     for item in fields(made):
         if "declaration" not in item.metadata:
-            raise MhoTypeError(f"{name}.{item.name} must be declared with mho.rules.parameter(default, doc=...)")
+            raise MhoTypeError(
+                f"{name}.{item.name} must be declared with mho.rules.parameter(default, doc=...)"
+            )
     return Rule.register(made)
-
-

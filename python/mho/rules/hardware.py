@@ -36,7 +36,7 @@ def _trains(update: Update) -> _core.UpdateParameters:
     return _core.UpdateParameters(update.to_dict())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Reads:
     """Lines that are read while an array is pulsed.
 
@@ -58,26 +58,28 @@ class Reads:
         """Return how many there are."""
         return len(self.lines)
 
-    def turns(self) -> Iterator[slice]:
-        """Cut the reads into runs, in order, within which no line comes twice.
+    def runs(self) -> Iterator[tuple[slice, slice]]:
+        """Cut the reads, in order, into runs of neighbouring lines that can be treated at once.
 
-        What is done with the lines of a run may be done for all of them at once.
+        Yields
+        ------
+        reads : slice
+            Of what was read, along its axis of reads.
+        lines : slice
+            Of a buffer, along its axis of lines: a view, that may be changed in place.
 
         Examples
         --------
-        >>> reads = Reads(np.arange(5), np.array([1, 2, 0, 1, 2]))
-        >>> [reads.lines[turn].tolist() for turn in reads.turns()]
-        [[1, 2, 0], [1, 2]]
+        >>> reads = Reads(np.arange(5), np.array([1, 2, 0, 1, 1]))
+        >>> [reads.lines[run].tolist() for run, _ in reads.runs()]
+        [[1, 2], [0, 1], [1]]
         """
-        begin, seen = 0, set[int]()
-        for k, line in enumerate(self.lines.tolist()):
-            if line in seen:
-                yield slice(begin, k)
-                begin = k
-                seen.clear()
-            seen.add(line)
-        if begin < len(self.lines):
-            yield slice(begin, len(self.lines))
+        lines = self.lines.tolist()
+        begin, last = 0, len(lines) - 1
+        for k, line in enumerate(lines):
+            if k == last or lines[k + 1] != line + 1:
+                yield slice(begin, k + 1), slice(lines[begin], line + 1)
+                begin = k + 1
 
 
 class HardwareArray:
@@ -129,9 +131,7 @@ class HardwareArray:
         trains = None if update is None else _trains(update)
         if reads is None:
             return self._engine.pulse(self._place, x, d, lr, trains, True, _NONE, _NONE)
-        return self._engine.pulse(
-            self._place, x, d, lr, trains, reads.columns, reads.samples, reads.lines
-        )
+        return self._engine.pulse(self._place, x, d, lr, trains, reads.columns, reads.samples, reads.lines)
 
     def pulse_lines(
         self,
@@ -329,11 +329,7 @@ class Hardware:
         columns : bool, default True
             Whether lines are columns or rows.
         """
-        if every < 1 or lines < 1:
-            raise MhoValueError(f"every and lines must be >= 1, got {every} and {lines}")
-        done = self.samples
-        after = np.arange((done // every + 1) * every, done + self.batch + 1, every, dtype=np.int64)
-        return Reads(after - (done + 1), (after // every - 1) % lines, columns)
+        return Reads(*self._engine.schedule(every, lines, self.batch), columns)
 
     def uniform(self, name: str, shape: int | tuple[int, ...] = ()) -> NDArray[np.float32]:
         """Draw numbers for each sample of this update, uniformly distributed in (0, 1).
