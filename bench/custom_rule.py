@@ -4,8 +4,8 @@
     python bench/custom_rule.py --docs docs/rules-of-your-own.md       # and put the table there
     python bench/custom_rule.py --quick                                # to see that it works
 
-Both update tiles of the same size with the same batches, in turn, and must come to the same weights. Exit codes:
-0 done, 1 a result is wrong or an update takes more than twice the time, 2 a bad argument.
+Both update tiles of the same size with the same batches, in turn, and must come to the same weights. Exit
+codes: 0 done, 1 a result is wrong or an update takes more than twice the time, 2 a bad argument.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ class Line:
 def example() -> Any:
     """Return the class of the document."""
     found = re.search(
-        r"^<!-- run -->\n```python\n(.*?)^```$", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+        r"^<!-- run -->\n```python\n(.*?)^```$",
+        DOCUMENT.read_text(encoding="utf-8"),
+        re.DOTALL | re.MULTILINE,
     )
     assert found is not None, "the document has no example"
     scope: dict[str, Any] = {}
@@ -84,11 +86,13 @@ def measure(works: dict[str, tuple[tuple[int, int], ...]], schedule: Schedule) -
                 for name, rule in rules.items()
             }
             _check(tiles, data)
-            spent = schedule.alternate(
-                {name: Contender(lambda found=found: _update(found, data)) for name, found in tiles.items()}
-            )
+            spent = schedule.alternate({name: _contender(found, data) for name, found in tiles.items()})
             lines.append(Line(work, batch, 1e6 * spent["own"].median, 1e6 * spent["built-in"].median))
     return lines
+
+
+def _contender(tiles: list[mho.Tile], data: list[tuple[Any, Any]]) -> Contender:
+    return Contender(lambda: _update(tiles, data))
 
 
 def _data(batch: int, inputs: int, outputs: int) -> tuple[Any, Any]:

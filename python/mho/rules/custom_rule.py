@@ -206,7 +206,7 @@ def _line_io(io: IO) -> dict[str, Any]:
 def _checked(owner: str, declared: object, kind: type[Any]) -> dict[str, Any]:
     """Return what a rule has declared, or say what is wrong with it."""
     try:
-        items: dict[str, Any] = dict(declared)  # type: ignore[call-overload]
+        items: dict[Any, Any] = dict(declared)  # type: ignore[call-overload]
     except (TypeError, ValueError):
         raise MhoTypeError(f"{owner} must return a mapping of names to {kind.__name__}s") from None
     for name, value in items.items():
