@@ -213,8 +213,8 @@ def draw_errors(axes: Axes, table: Table) -> None:
                 color=_style.TEXT,
             )
             if imbalance == 0.3:
-                axes.plot([at], [REFERENCE[bound, shift]], "o", ms=6.5, mfc="none", color=_style.TEXT)
-    axes.plot([], [], "o", ms=6.5, mfc="none", color=_style.TEXT, label="independent program")
+                axes.plot([at], [REFERENCE[bound, shift]], "o", ms=6.5, mfc="white", color=_style.TEXT)
+    axes.plot([], [], "o", ms=6.5, mfc="white", color=_style.TEXT, label="independent program")
     axes.set_xticks(places, labels)
     axes.set_ylim(0, 100)
     _style.tidy(
@@ -228,11 +228,16 @@ def draw_pulses(axes: Axes, table: Table) -> None:
     for k, method in enumerate(METHODS):
         rows = [table[f"pulses, dw_min {step:g}, {method}"] for step in STEPS]
         widths = [row.half_width if len(row.outcomes) > 1 else 0 for row in rows]
-        means, style = [row.mean for row in rows], {"marker": "os"[k], "ms": 5, "lw": 1.6, "capsize": 3}
+        means, style = (
+            [row.mean for row in rows],
+            {"marker": "os"[k], "ms": (8, 4)[k], "lw": 1.6, "capsize": 3},
+        )
         axes.errorbar(inverse, means, widths, color=_style.PALETTE[k], label=method, **style)
     first = pulses(table, METHODS[0])[0]
     axes.plot(inverse, first * inverse / inverse[0], ":", color=_style.MUTED, lw=1.4, label="as 1 / dw_min")
     axes.set_xscale("log")
+    axes.set_xticks(inverse, [f"{value:.0f}" for value in inverse])
+    axes.set_xticks([], minor=True)
     axes.set_yscale("log")
     _style.tidy(
         axes, f"Pulses to {100 * TOLERANCE:g} % of the bounds", "1 / dw_min", "pulses for each device"
