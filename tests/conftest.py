@@ -1,6 +1,21 @@
-"""Makes the package `reference`, a second and slow implementation of the engine, importable by every test."""
+"""What every test has: the package `reference`, and a register of rules that is as it was afterwards."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+import mho
+
+# A second and slow implementation of the engine.
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True)
+def rules_that_a_test_defines_are_forgotten() -> Iterator[None]:
+    rule = mho.rules.Rule
+    before = dict(rule._models)
+    yield
+    rule._models.clear()
+    rule._models.update(before)

@@ -11,18 +11,13 @@
 #include <vector>
 
 #include "bindings.h"
+#include "hardware.h"
 #include "mho/error.h"
 #include "mho/tile/tile.h"
 
 namespace mho::bindings {
 
 namespace {
-
-std::string shape_text(const py::array& a) {
-  std::string text = "(";
-  for (py::ssize_t i = 0; i < a.ndim(); ++i) text += (i > 0 ? ", " : "") + std::to_string(a.shape(i));
-  return text + (a.ndim() == 1 ? ",)" : ")");
-}
 
 bool all_finite(const float* values, std::size_t n) {
   std::uint32_t largest = 0;
@@ -34,8 +29,6 @@ bool all_finite(const float* values, std::size_t n) {
   }
   return largest < 0x7F800000U;
 }
-
-Parameters to_parameters(const std::string& section, const py::handle& source);
 
 // Numbers, or sections.
 Parameters::Value to_row(const std::string& name, const py::sequence& items) {
@@ -53,27 +46,6 @@ Parameters::Value to_row(const std::string& name, const py::sequence& items) {
   }
 }
 
-Parameters to_parameters(const std::string& section, const py::handle& source) {
-  std::map<std::string, Parameters::Value> values;
-  for (const auto& [key, value] : source.cast<py::dict>()) {
-    const auto name = key.cast<std::string>();
-    if (py::isinstance<py::bool_>(value)) {
-      values[name] = value.cast<bool>();
-    } else if (py::isinstance<py::str>(value)) {
-      values[name] = value.cast<std::string>();
-    } else if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value)) {
-      values[name] = value.cast<double>();
-    } else if (py::isinstance<py::dict>(value)) {
-      values[name] = std::vector<Parameters>{to_parameters(section + "." + name, value)};
-    } else if (py::isinstance<py::sequence>(value)) {
-      values[name] = to_row(section + "." + name, value.cast<py::sequence>());
-    } else {
-      fail_type(section + "." + name + " must be a number, a switch, a string, a section, or a row of these");
-    }
-  }
-  return {section, std::move(values)};
-}
-
 tile::Configuration to_configuration(const py::dict& config) {
   const auto section = [&](const char* name) {
     if (!config.contains(name)) fail_value(std::string("a tile's configuration needs a section ") + name);
@@ -86,8 +58,14 @@ tile::Configuration to_configuration(const py::dict& config) {
 class PyTile {
  public:
   PyTile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
-         const py::dict& config, bool lockstep)
-      : tile_(out_features, in_features, keys, to_configuration(config), current_threads()), lockstep_(lockstep) {}
+         const py::dict& config, bool lockstep, py::object host)
+      : tile_(out_features, in_features, keys, to_configuration(config), current_threads()),
+        lockstep_(lockstep),
+        host_(std::move(host)) {
+    if (auto* hosted = dynamic_cast<rule::HostedRule*>(&tile_.rule()); hosted != nullptr) {
+      hosted->set_host([this, hosted](const array::Batch&, const array::Batch&, double lr) { call_host(*hosted, lr); });
+    }
+  }
 
   FloatArray forward(const py::object& x, bool noise, bool evaluation) {
     return read(x, "x", shape().in_features, shape().out_features, [&](const array::Batch& batch, float* y) {
@@ -111,9 +89,40 @@ class PyTile {
                  std::to_string(d_batch.samples));
     }
     const Occupied occupied(*this);
+    x_ = &x;
+    d_ = &d;
     const py::gil_scoped_release release;
     tile_.update(x_batch, d_batch, lr, current_threads());
   }
+
+  // Moves the weights of one array, not by the rule: by trains as `update` says.
+  void pulse(const std::string& name, const py::object& x_object, const py::object& d_object, double lr,
+             const pulse::UpdateParameters& update) {
+    const FloatArray x = to_float_array(x_object, "x");
+    const FloatArray d = to_float_array(d_object, "d");
+    const array::Batch x_batch = batch_of(x, "x", shape().in_features);
+    const array::Batch d_batch = batch_of(d, "d", shape().out_features);
+    if (x_batch.samples != d_batch.samples) fail_value("x and d must have the same batch size");
+    const Occupied occupied(*this);
+    const py::gil_scoped_release release;
+    tile_.array(name).pulse(x_batch, d_batch, lr, update, current_threads());
+    tile_.array_changed();
+  }
+
+  // Programs a part of the cells of one array.
+  std::size_t set_part(const std::string& name, const py::object& object, const std::string& part) {
+    const FloatArray w = to_float_array(object, "weight");
+    const bool per_instance = check_weight(w, "weight", shape(), lockstep_);
+    const Occupied occupied(*this);
+    const std::size_t unreached = tile_.array(name).crosspoints().set_part(part, w.data(), per_instance);
+    tile_.array_changed();
+    return unreached;
+  }
+
+  // What names an array has, the parts of its cells, and the steps it has taken.
+  std::vector<std::string> part_names(const std::string& name) { return tile_.array(name).crosspoints().part_names(); }
+  std::uint64_t update_steps(const std::string& name) { return tile_.array(name).steps().update; }
+  double array_granularity(const std::string& name) { return tile_.array(name).crosspoints().granularity(); }
 
   void elapse(double seconds) {
     const Occupied occupied(*this);
@@ -138,18 +147,7 @@ class PyTile {
   // Of the whole, or of one part of a cell.
   std::size_t set_weight(const py::object& object, const std::string& part) {
     const FloatArray w = to_float_array(object, "weight");
-    const auto out = static_cast<py::ssize_t>(shape().out_features);
-    const auto in = static_cast<py::ssize_t>(shape().in_features);
-    const auto n = static_cast<py::ssize_t>(shape().instances);
-    const bool per_instance = w.ndim() == 3;
-    const bool fits = (w.ndim() == 2 && w.shape(0) == out && w.shape(1) == in) ||
-                      (lockstep_ && per_instance && w.shape(0) == n && w.shape(1) == out && w.shape(2) == in);
-    if (!fits) {
-      std::string expected = "(" + std::to_string(out) + ", " + std::to_string(in) + ")";
-      if (lockstep_)
-        expected += " or (" + std::to_string(n) + ", " + std::to_string(out) + ", " + std::to_string(in) + ")";
-      fail_value("weight must have shape " + expected + ", got " + shape_text(w));
-    }
+    const bool per_instance = check_weight(w, "weight", shape(), lockstep_);
     const Occupied occupied(*this);
     if (!part.empty()) return tile_.set_part(part, w.data(), per_instance);
     return tile_.set_weight(w.data(), per_instance);
@@ -247,6 +245,24 @@ class PyTile {
  private:
   using BoolArray = py::array_t<bool, py::array::c_style>;
 
+  // Calls the rule that is written in Python.
+  void call_host(rule::HostedRule& rule, double lr) {
+    const py::gil_scoped_acquire acquire;
+    const auto hardware = std::make_shared<Hardware>(rule, lockstep_);
+    struct Closed {
+      Hardware& hardware;
+      ~Closed() { hardware.close(); }
+    } const closed{*hardware};
+    host_(hardware, read_only(*x_), read_only(*d_), lr);
+  }
+  // The same numbers, in an array that cannot be written to: they may be the caller's.
+  static py::array read_only(const FloatArray& values) {
+    py::array view(values.dtype(), std::vector<py::ssize_t>(values.shape(), values.shape() + values.ndim()),
+                   values.data(), values);
+    py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+    return view;
+  }
+
   // Which devices are meant: an array of truth values, or none for all of them.
   BoolArray to_mask(const py::object& object) const {
     if (object.is_none()) return BoolArray(0);
@@ -292,15 +308,7 @@ class PyTile {
   [[nodiscard]] const array::Shape& shape() const { return tile_.main().shape(); }
 
   array::Batch batch_of(const FloatArray& a, const char* name, std::size_t features) const {
-    const auto n = static_cast<py::ssize_t>(shape().instances);
-    const bool per_instance = lockstep_ && a.ndim() == 3 && a.shape(0) == n;
-    const bool fits = (a.ndim() == 2 || per_instance) && a.shape(a.ndim() - 1) == static_cast<py::ssize_t>(features);
-    if (!fits) {
-      std::string expected = "(batch, " + std::to_string(features) + ")";
-      if (lockstep_) expected += " or (" + std::to_string(n) + ", batch, " + std::to_string(features) + ")";
-      fail_value(std::string(name) + " must have shape " + expected + ", got " + shape_text(a));
-    }
-    return {a.data(), static_cast<std::size_t>(a.shape(a.ndim() - 2)), features, per_instance};
+    return bindings::batch_of(a, name, features, shape(), lockstep_);
   }
 
   template <class Read>
@@ -322,7 +330,10 @@ class PyTile {
   }
 
   tile::Tile tile_;
-  bool lockstep_;  // with an axis of instances
+  bool lockstep_;                  // with an axis of instances
+  py::object host_;                // what a hosted rule calls
+  const FloatArray* x_ = nullptr;  // of the present update
+  const FloatArray* d_ = nullptr;
   mutable std::atomic<bool> busy_{false};
 };
 
@@ -341,6 +352,59 @@ void accumulate_bias(py::array_t<float, py::array::c_style> bias, const py::obje
 }
 
 }  // namespace
+
+std::string shape_text(const py::array& a) {
+  std::string text = "(";
+  for (py::ssize_t i = 0; i < a.ndim(); ++i) text += (i > 0 ? ", " : "") + std::to_string(a.shape(i));
+  return text + (a.ndim() == 1 ? ",)" : ")");
+}
+
+Parameters to_parameters(const std::string& section, const py::handle& source) {
+  std::map<std::string, Parameters::Value> values;
+  for (const auto& [key, value] : source.cast<py::dict>()) {
+    const auto name = key.cast<std::string>();
+    if (py::isinstance<py::bool_>(value)) {
+      values[name] = value.cast<bool>();
+    } else if (py::isinstance<py::str>(value)) {
+      values[name] = value.cast<std::string>();
+    } else if (py::isinstance<py::int_>(value) || py::isinstance<py::float_>(value)) {
+      values[name] = value.cast<double>();
+    } else if (py::isinstance<py::dict>(value)) {
+      values[name] = std::vector<Parameters>{to_parameters(section + "." + name, value)};
+    } else if (py::isinstance<py::sequence>(value)) {
+      values[name] = to_row(section + "." + name, value.cast<py::sequence>());
+    } else {
+      fail_type(section + "." + name + " must be a number, a switch, a string, a section, or a row of these");
+    }
+  }
+  return {section, std::move(values)};
+}
+
+array::Batch batch_of(const FloatArray& a, const char* name, std::size_t features, const array::Shape& shape,
+                      bool lockstep) {
+  const auto n = static_cast<py::ssize_t>(shape.instances);
+  const bool per_instance = lockstep && a.ndim() == 3 && a.shape(0) == n;
+  const bool fits = (a.ndim() == 2 || per_instance) && a.shape(a.ndim() - 1) == static_cast<py::ssize_t>(features);
+  if (!fits) {
+    std::string expected = "(batch, " + std::to_string(features) + ")";
+    if (lockstep) expected += " or (" + std::to_string(n) + ", batch, " + std::to_string(features) + ")";
+    fail_value(std::string(name) + " must have shape " + expected + ", got " + shape_text(a));
+  }
+  return {a.data(), static_cast<std::size_t>(a.shape(a.ndim() - 2)), features, per_instance};
+}
+
+bool check_weight(const FloatArray& w, const char* name, const array::Shape& shape, bool lockstep) {
+  const auto out = static_cast<py::ssize_t>(shape.out_features);
+  const auto in = static_cast<py::ssize_t>(shape.in_features);
+  const auto n = static_cast<py::ssize_t>(shape.instances);
+  const bool per_instance = w.ndim() == 3;
+  const bool fits = (w.ndim() == 2 && w.shape(0) == out && w.shape(1) == in) ||
+                    (lockstep && per_instance && w.shape(0) == n && w.shape(1) == out && w.shape(2) == in);
+  if (fits) return per_instance;
+  std::string expected = "(" + std::to_string(out) + ", " + std::to_string(in) + ")";
+  if (lockstep) expected += " or (" + std::to_string(n) + ", " + std::to_string(out) + ", " + std::to_string(in) + ")";
+  fail_value(std::string(name) + " must have shape " + expected + ", got " + shape_text(w));
+}
 
 FloatArray to_float_array(const py::handle& value, const char* name) {
   FloatArray result;
@@ -375,11 +439,17 @@ FloatArray to_float_array(const py::handle& value, const char* name) {
 
 void register_tile(py::module_& m) {
   py::class_<PyTile>(m, "Tile", py::module_local())
-      .def(py::init<std::size_t, std::size_t, const std::vector<std::uint64_t>&, const py::dict&, bool>(),
-           py::arg("out_features"), py::arg("in_features"), py::arg("keys"), py::arg("config"), py::arg("lockstep"))
+      .def(py::init<std::size_t, std::size_t, const std::vector<std::uint64_t>&, const py::dict&, bool, py::object>(),
+           py::arg("out_features"), py::arg("in_features"), py::arg("keys"), py::arg("config"), py::arg("lockstep"),
+           py::arg("host"))
       .def("forward", &PyTile::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
       .def("backward", &PyTile::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
       .def("update", &PyTile::update, py::arg("x"), py::arg("d"), py::arg("lr"))
+      .def("pulse", &PyTile::pulse, py::arg("array"), py::arg("x"), py::arg("d"), py::arg("lr"), py::arg("update"))
+      .def("set_part", &PyTile::set_part, py::arg("array"), py::arg("weight"), py::arg("part"))
+      .def("part_names", &PyTile::part_names, py::arg("array"))
+      .def("update_steps", &PyTile::update_steps, py::arg("array"))
+      .def("array_granularity", &PyTile::array_granularity, py::arg("array"))
       .def("elapse", &PyTile::elapse, py::arg("seconds"))
       .def("reset", &PyTile::reset, py::arg("mask"))
       .def("stick", &PyTile::stick, py::arg("mask"))

@@ -45,7 +45,9 @@ def _load_engine() -> Any:
 
 _engine = _load_engine()
 
+Hardware = _engine.Hardware
 Tile = _engine.Tile
+UpdateParameters = _engine.UpdateParameters
 accumulate_bias = _engine.accumulate_bias
 derive_key = _engine.derive_key
 device_models = _engine.device_models
@@ -59,7 +61,9 @@ set_num_threads = _engine.set_num_threads
 set_num_threads(default_num_threads())
 
 __all__ = [
+    "Hardware",
     "Tile",
+    "UpdateParameters",
     "accumulate_bias",
     "derive_key",
     "device_models",

@@ -312,6 +312,8 @@ class Tagged(Parameters):
     """Base of a family of classes of which a configuration names one, by the key ``type``."""
 
     _models: ClassVar[dict[str, type[Tagged]]]
+    # What the message about an unknown member ends with.
+    _unknown_hint: ClassVar[str] = ""
 
     @classmethod
     def register(cls, model: type[_M]) -> type[_M]:
@@ -349,7 +351,10 @@ class Tagged(Parameters):
         values = _table(data, place)
         if "type" not in values:
             raise MhoValueError(f"{place} needs a key type, one of {', '.join(cls.types())}")
-        tag = _validate.choice(f"{place}.type", values.pop("type"), cls.types())
+        try:
+            tag = _validate.choice(f"{place}.type", values.pop("type"), cls.types())
+        except MhoValueError as error:
+            raise MhoValueError(f"{error}{cls._unknown_hint}") from None
         model = cast("type[Self]", cls._models[tag])
         # The plain reader of Parameters, bound to the member: its own from_dict is this function.
         reader = cast(Any, Parameters.from_dict).__func__

@@ -10,6 +10,7 @@ import numpy as np
 from mho import _core, _validate, files
 from mho._units import round_bytes, round_number
 from mho._validate import Range
+from mho.calibration import CalibrationMethod, SymmetryCalibration, calibrate
 from mho.config import TileConfig
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.response_functions import response_functions, symmetry_points, weights_within
@@ -225,17 +226,19 @@ class Tile:
         self._engine = _core.Tile(
             self._out_features,
             self._in_features,
-            self._keys(),
+            [seed.key for seed in self._seeds()],
             self._config.engine_dict(),
             instances is not None,
+            self._config.rule.host(self._seeds(), instances is not None),
         )
         # The methods that training calls most, without a further call in between.
         self._forward, self._backward = self._engine.forward, self._engine.backward
 
-    def _keys(self) -> list[int]:
+    def _seeds(self) -> list[Seed]:
+        """Return the seed of each instance."""
         if self._instances is None:
-            return [self._seed.key]
-        return [self._seed.child(f"instance{k}").key for k in range(self._instances)]
+            return [self._seed]
+        return [self._seed.child(f"instance{k}") for k in range(self._instances)]
 
     @property
     def in_features(self) -> int:
@@ -543,6 +546,88 @@ class Tile:
         steps = device.mean_step_of(weights, devices)
         return response_functions(*steps, device.dw_min, symmetry_points(device, devices))
 
+    def calibrate_symmetry_point(
+        self,
+        *,
+        array: str = "main",
+        method: CalibrationMethod = "alternating",
+        pulses: int = 1000,
+        burst: int | None = None,
+        tolerance: float | None = None,
+        reads: int = 1,
+        read_noise: float = 0.0,
+        program: bool | None = None,
+    ) -> SymmetryCalibration:
+        """Drive each device to its symmetry point by pulses, and program its reference to where it is.
+
+        This is zero-shifting: afterwards weight 0 is at the symmetry point. Pulses up and down bring a device
+        geometrically closer to the point where both are equally large, whatever its weight was; so weights
+        are lost, and set anew afterwards. The estimate is the mean of what is read after pulses up and after
+        pulses down, between which the device goes to and fro by a step; where its slopes differ, the middle
+        is off by a part of that step.
+
+        Parameters
+        ----------
+        array : str, default "main"
+            The array: ``"main"``, or one of the rule's, such as ``"fast"``.
+        method : {"alternating", "cyclic", "random"}
+            One pulse up and one down in turn, `burst` up and `burst` down in turn, or either at random.
+        pulses : int, default 1000
+            Pulses for each device; with a tolerance, at most.
+        burst : int, optional
+            Pulses in one direction, by default 10; for ``"cyclic"`` only.
+        tolerance : float, optional
+            Stop when the root of the mean square of what is still to go, estimated from how estimates
+            change, is no larger. Noise of pulses and reads sets a limit to what can be reached.
+        reads : int, default 1
+            Reads after pulses up, and as many after pulses down, whose mean is an estimate. After each there
+            are as many pulses as `method` gives in one direction.
+        read_noise : float, default 0
+            Standard deviation of a read, in units of the weight.
+        program : bool, optional
+            Whether to program the reference, which is what `mho.devices.Reference` has; by default where
+            there is one.
+
+        Returns
+        -------
+        SymmetryCalibration
+            The estimates, what is left, and pulses and reads spent. Pulses are counted in `pulses` and
+            `costs` as well.
+
+        Raises
+        ------
+        MhoError
+            If an argument is not valid, the devices have no symmetry point, or `program` is asked for where
+            there is no reference. The tile is unchanged then.
+
+        References
+        ----------
+        H. Kim et al., arXiv:1907.10228 (2019).
+
+        Examples
+        --------
+        >>> import mho
+        >>> device = mho.devices.SoftBounds(dw_min=0.01, dw_min_ctoc=0.0, up_down=0.2)
+        >>> tile = mho.Tile(3, 2, device=mho.devices.Reference(device=device), seed=7)
+        >>> found = tile.calibrate_symmetry_point(pulses=500)
+        >>> bool(found.max < 0.003), found.pulses, tile.pulses.total == 6 * 500
+        (True, 500, True)
+        """
+        return calibrate(
+            self._engine,
+            self._config,
+            self._seeds(),
+            self._instances is not None,
+            array=array,
+            method=method,
+            pulses=pulses,
+            burst=burst,
+            tolerance=tolerance,
+            reads=reads,
+            read_noise=read_noise,
+            program=program,
+        )
+
     @property
     def pulses(self) -> PulseCount:
         """Pulses fired since the tile was built, over all instances."""
@@ -567,7 +652,13 @@ class Tile:
         instances = self._instances or 1
         return Costs(
             pulses=pulses,
-            vector_reads=instances * (counters["forward"] + counters["backward"]),
+            vector_reads=instances
+            * (
+                counters["forward"]
+                + counters["backward"]
+                + sum(counters.get("array_forward", []))
+                + sum(counters.get("array_backward", []))
+            ),
             line_reads=instances * sum(counters.get("transfer_reads", [0])),
             line_resets=sum(counters.get("transfer_resets", [0])),
             digital_operations=sum(counters.get("digital_operations", [0])),

@@ -121,6 +121,23 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, st
   steps_.update += x.samples;
 }
 
+void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, int threads) {
+  AlignedVector<float> padded(shape().plane());
+  for (std::size_t k = 0; k < shape().instances; ++k) {
+    if (k == 0 || per_instance) {
+      for (std::size_t i = 0; i < shape().out_features; ++i, counts += shape().in_features) {
+        std::copy_n(counts, shape().in_features, padded.data() + i * shape().stride());
+      }
+    }
+    crosspoints_->pulse_by_count(k, {.counts = padded.data(),
+                                     .noise = crosspoints_->key(k),
+                                     .step = steps_.update,
+                                     .pulse_by_pulse = pulse_by_pulse,
+                                     .threads = threads});
+  }
+  ++steps_.update;
+}
+
 void Array::elapse(double seconds, int threads) {
   if (seconds <= 0 || !crosspoints_->ages()) return;
   const bool small = static_cast<double>(shape().instances * shape().plane()) < parallel_updates;

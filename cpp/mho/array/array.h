@@ -64,6 +64,10 @@ class Array {
   void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) {
     pulse(x, d, Rates{&lr}, update, threads);
   }
+  // Gives each device a number of pulses of its own, negative ones for pulses down: (instances x) out x in whole
+  // numbers, at most so large. This is a step, as a sample is.
+  static constexpr float most_pulses_by_count = 16777216;
+  void pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, int threads);
   // Room that a snapshot needs for each instance.
   [[nodiscard]] std::size_t line_size(pulse::Snapshot::Line line) const {
     return line == pulse::Snapshot::Line::column ? shape().rows() : shape().stride();

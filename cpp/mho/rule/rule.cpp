@@ -4,6 +4,7 @@
 #include "mho/rule/agad.h"
 #include "mho/rule/chopped_tiki_taka2.h"
 #include "mho/rule/erider.h"
+#include "mho/rule/hosted_rule.h"
 #include "mho/rule/mixed_precision.h"
 #include "mho/rule/residual_learning.h"
 #include "mho/rule/rider.h"
@@ -43,7 +44,8 @@ using AllRules = RuleList<  //
     RIDER,                  //
     ERIDER,                 //
     StreamingBatch,         //
-    SignUpdate>;
+    SignUpdate,             //
+    HostedRule>;
 
 }  // namespace
 

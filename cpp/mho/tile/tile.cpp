@@ -72,6 +72,16 @@ std::size_t Tile::set_part(const std::string& part, const float* w, bool per_ins
   return unreached;
 }
 
+array::Array& Tile::array(const std::string& name) {
+  if (name == "main") return *main_;
+  std::string known = "main";
+  for (const rule::NamedArray& named : rule_->arrays()) {
+    if (named.name == name) return *named.array;
+    known += ", " + named.name;
+  }
+  fail_value("array must be one of " + known + ", got " + name);
+}
+
 std::vector<Tile::Part> Tile::parts() {
   std::vector<Part> parts{{rule_->visible(0) == nullptr ? "" : "main/", main_.get()}};
   for (const rule::NamedArray& named : rule_->arrays()) parts.push_back({named.name + "/", named.array});

@@ -48,6 +48,11 @@ class Tile {
 
   [[nodiscard]] array::Array& main() { return *main_; }
   [[nodiscard]] const array::Array& main() const { return *main_; }
+  [[nodiscard]] rule::Rule& rule() { return *rule_; }
+  // The main array, "main", or one of the rule's.
+  [[nodiscard]] array::Array& array(const std::string& name);
+  // An array was changed from outside, not by the rule.
+  void array_changed() { rule_->state_changed(); }
 
   // What can be looked at: planes of the main array by their names, those of a rule's arrays as "fast/w_max", and the
   // rule's digital buffers. Where reads see more than the main array, "weight" is all of it, and the main array's own

@@ -29,7 +29,7 @@ TEST(Rules, AreNamed) {
   };
   EXPECT_EQ(tests::error_of([&] { make({{"type", "Adam"}}); }),
             "rule.type must be one of SGD, TikiTaka, TikiTaka2, ChoppedTikiTaka2, AGAD, ResidualLearning, "
-            "MixedPrecision, RIDER, ERIDER, got Adam");
+            "MixedPrecision, RIDER, ERIDER, StreamingBatch, SignUpdate, Hosted, got Adam");
   EXPECT_EQ(tests::error_of([&] { make({}); }), "rule.type is missing");
   EXPECT_EQ(tests::error_of([&] { make({{"type", "SGD"}, {"momentum", 0.9}}); }), "rule has no parameter momentum");
 }

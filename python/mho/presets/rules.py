@@ -91,8 +91,8 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     Traceback (most recent call last):
         ...
     mho.errors.MhoValueError: rule must be one of 'agad', 'chopped_tiki_taka2', 'erider', 'mixed_precision', \
-'residual_learning', 'rider', 'sgd', 'sign_update', 'stochastic_hamiltonian', 'streaming_batch', 'tiki_taka', \
-'tiki_taka2', got 'agda'; did you mean agad?
+'residual_learning', 'rider', 'sgd', 'sign_update', 'stochastic_hamiltonian', 'streaming_batch', \
+'tiki_taka', 'tiki_taka2', got 'agda'; did you mean agad?
     """
     make = _MAKERS[choice("rule", name, rule_names())]
     made: Rule = make(device or "", overrides)

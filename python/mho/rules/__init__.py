@@ -7,7 +7,7 @@ holds the weights: `TikiTaka` writes what it reads, `TikiTaka2` sums it up in a 
 A while it trains, and `ResidualLearning` lets A represent what C cannot; `RIDER` and, with choppers,
 `ERIDER` do so against a reference that is learnt. `MixedPrecision` keeps the gradient in digital memory, with
 any optimizer behind it. The *batch rules* reduce a batch before the array sees it: `StreamingBatch` to a few
-outer products, `SignUpdate` to signs.
+outer products, `SignUpdate` to signs. A rule of one's own is a subclass of `CustomRule`.
 
 Schedules count samples, never the rows of a call: one update with 64 samples is bit-identical to 64 updates
 with one. To batch rules, one call is one batch.
@@ -15,10 +15,13 @@ with one. To batch rules, one call is one batch.
 
 from __future__ import annotations
 
+from mho._parameters import parameter
 from mho.rules.agad import AGAD
 from mho.rules.batch_rule import BatchRule
 from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
+from mho.rules.custom_rule import Buffer, CustomRule, FastArray, define
 from mho.rules.erider import ERIDER
+from mho.rules.hardware import Hardware, HardwareArray, Reads
 from mho.rules.mixed_precision import MixedPrecision
 from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.residual_learning import ResidualLearning
@@ -37,9 +40,15 @@ __all__ = [
     "RIDER",
     "SGD",
     "BatchRule",
+    "Buffer",
     "ChoppedTikiTaka2",
+    "CustomRule",
+    "FastArray",
+    "Hardware",
+    "HardwareArray",
     "MixedPrecision",
     "MultiArrayRule",
+    "Reads",
     "ResidualLearning",
     "Rule",
     "SignUpdate",
@@ -47,4 +56,6 @@ __all__ = [
     "TikiTaka",
     "TikiTaka2",
     "TransferRule",
+    "define",
+    "parameter",
 ]
