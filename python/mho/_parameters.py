@@ -34,7 +34,7 @@ class Declaration:
     kind : type
         float, int, bool, str (one of `choices`), a subclass of `Parameters`, or tuple (of `item`).
     item : type or None
-        What a tuple holds: float or a subclass of `Parameters`.
+        What a tuple holds: float, int or a subclass of `Parameters`.
     items : Range
         How many items a tuple has.
     default : Any
@@ -65,8 +65,9 @@ class Declaration:
         if self.kind is bool:
             return "true or false"
         if self.kind is tuple:
-            of = "numbers" if self.item is float else f"{cast(type, self.item).__name__}s"
-            count, limits = str(self.items), str(self.allowed) if self.item is float else ""
+            item = cast(type, self.item)
+            of = {float: "numbers", int: "integers"}.get(item, f"{item.__name__}s")
+            count, limits = str(self.items), str(self.allowed) if item in (float, int) else ""
             return (
                 f"a row of {of}" + (f" {limits}" if limits else "") + (f", {count} of them" if count else "")
             )
@@ -135,7 +136,7 @@ def parameter(
     choices : tuple of str
         The allowed strings.
     item : type, optional
-        What a tuple holds, float (within the limits) or a class of parameters.
+        What a tuple holds, float or int (within the limits) or a class of parameters.
     items : Range
         How many items a tuple may have.
 
