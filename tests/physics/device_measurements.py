@@ -114,10 +114,19 @@ def noise(model: str, ctoc: float) -> dict[str, float]:
 
 def nominal(variant: str, **overrides: object) -> PulsedDevice:
     """A device model without any spread from device to device; its bounds and steps are not symmetric."""
+    return _nominal(variant, tuple((name, _hashable(value)) for name, value in overrides.items()))
+
+
+def _hashable(value: object) -> object:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+@cache
+def _nominal(variant: str, overrides: tuple[tuple[str, Any], ...]) -> PulsedDevice:
     model, shape = VARIANTS[variant]
     spreads = {field.name: 0.0 for field in fields(MODELS[model]) if field.name.endswith("_dtod")}
     common = {"w_max": W_MAX, "w_min": W_MIN, "up_down": UP_DOWN}
-    values = spreads | common | shape | overrides
+    values = spreads | common | shape | dict(overrides)
     if not noise(model, 0.0):
         values.pop("dw_min_ctoc", None)
     if values.get("dw_min_ctoc") == 0.0:
@@ -296,6 +305,7 @@ class Exact:
 
 # Values that an interpolation goes through.
 _ORDER = 6
+_NODES, _WEIGHTS = legendre.leggauss(40)
 
 
 def _interpolation(t: NDArray) -> list[NDArray]:
@@ -336,17 +346,14 @@ def exact_moments(
     noise = np.maximum(noise_of_step(device, grid, step, up), 1e-30)
     edges = [(bound - grid - step) / noise for bound in (w_min, w_max)]
     lower, upper = (np.clip(edge, -8.5, 8.5) for edge in edges)
-    nodes, weights = legendre.leggauss(40)
     half = (upper - lower)[:, None] / 2
-    xi = (upper + lower)[:, None] / 2 + half * nodes
-    mass = half * weights * np.exp(-(xi**2) / 2) / sqrt(2 * np.pi)
+    xi = (upper + lower)[:, None] / 2 + half * _NODES
+    mass = half * _WEIGHTS * np.exp(-(xi**2) / 2) / sqrt(2 * np.pi)
     position = (np.clip((grid + step)[:, None] + noise[:, None] * xi, low, high) - low) / h
     first = np.clip(position.astype(int) - _ORDER // 2 + 1, 0, points - _ORDER)
-    place = np.arange(points)[:, None] * points + first
-    matrix = np.zeros(points**2)
-    for k, share in enumerate(_interpolation(position - first)):
-        matrix += np.bincount((place + k).ravel(), (mass * share).ravel(), points**2)
-    matrix = matrix.reshape(points, points)
+    place = np.arange(points)[:, None] * points + first + np.arange(_ORDER)[:, None, None]
+    shares = mass * np.array(_interpolation(position - first))
+    matrix = np.bincount(place.ravel(), shares.ravel(), points**2).reshape(points, points)
     # Beyond the grid only from where nothing comes back in time.
     at_low, at_high = special.ndtr(edges[0]), special.ndtr(-edges[1])
     matrix[:, 0] += at_low
