@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import Field, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from mho import _validate
@@ -165,9 +166,14 @@ def _declaration(item: Field[Any]) -> Declaration:
     return cast(Declaration, item.metadata["declaration"])
 
 
-def declarations(cls: type[Parameters]) -> dict[str, Declaration]:
-    """Return the declarations of a class's fields by name, in order."""
-    return {item.name: _declaration(item) for item in fields(cls)}
+def declarations(cls: type[Parameters]) -> AnyMapping[str, Declaration]:
+    """Return the declarations of a class's fields by name, in order; a view that cannot be changed."""
+    return _declarations(cast(object, cls))
+
+
+@functools.cache
+def _declarations(cls: object) -> AnyMapping[str, Declaration]:
+    return MappingProxyType({item.name: _declaration(item) for item in fields(cast(type[Parameters], cls))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -377,7 +383,7 @@ def described(cls: type[_P]) -> type[_P]:
     return cls
 
 
-def _with_parameters(doc: str, declared: dict[str, Declaration]) -> str:
+def _with_parameters(doc: str, declared: AnyMapping[str, Declaration]) -> str:
     """Insert a Parameters section where NumPy's order wants it: before Notes, References and Examples."""
     if not declared:
         return doc

@@ -141,10 +141,10 @@ def test_one_name_for_all_and_the_file_repeats_it(train):
 @pytest.mark.parametrize(
     ("number", "batch", "where"),
     [
-        (signal.SIGINT, 5, "in epoch 1 of 3, 5 of 20 batches done"),
+        pytest.param(signal.SIGINT, 5, "in epoch 1 of 3, 5 of 20 batches done", marks=pytest.mark.slow),
         (signal.SIGINT, 40 + 80, "after epoch 2 of 3"),
         (signal.SIGTERM, 80 + 70, "in epoch 2 of 3, 10 of 20 batches done"),  # of the twin
-        (signal.SIGKILL, 80 + 25, None),
+        pytest.param(signal.SIGKILL, 80 + 25, None, marks=pytest.mark.slow),
     ],
 )
 def test_a_comparison_that_was_stopped_goes_on(train, compared, number, batch, where):
@@ -270,8 +270,16 @@ def history(*errors: float | None, pulses: int = 0) -> History:
     )
 
 
-@pytest.mark.parametrize("pulses", [(0, 0), (0, 10), (1000, 1200), (1000, 10**9)])
-@pytest.mark.parametrize("errors", [(0.5,), (0.0, 0.0), (0.9, 0.3, 0.05), (0.9, None, 0.1)])
+@pytest.mark.parametrize(
+    ("pulses", "errors"),
+    [
+        ((0, 0), (0.5,)),
+        ((0, 10), (0.0, 0.0)),
+        ((1000, 1200), (0.9, 0.3, 0.05)),
+        ((1000, 10**9), (0.9, None, 0.1)),
+        ((0, 10), (0.9, 0.3, 0.05)),
+    ],
+)
 def test_the_figure(tmp_path, pulses, errors):
     found = {name: history(*errors, pulses=n) for name, n in zip(("sgd", "agad"), pulses, strict=True)}
     path = tmp_path / "rules.svg"

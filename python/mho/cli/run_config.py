@@ -35,6 +35,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -255,6 +256,7 @@ class RunConfig:
         )
 
 
+@functools.cache
 def _preset(device: Device) -> str | None:
     """Return the name of the preset that a device equals."""
     return next((name for name in presets.names(cells=True) if presets.get(name) == device), None)
