@@ -167,7 +167,7 @@ class Schedule(Tagged, ABC):
                 raise MhoValueError(f"{name}: {item.strip()!r} must be KEY=VALUE, {like}")
             if key in pairs:
                 raise MhoValueError(f"{name}: {key} is given twice, {like}")
-            pairs[key] = _number(value, f"{name}: {key}", like)
+            pairs[key] = _number(value, f"{name}: the value of {key}", like)
         try:
             return model._parsed(pairs, lr, name, like)  # type: ignore[attr-defined, no-any-return]
         except MhoError as error:

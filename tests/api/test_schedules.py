@@ -66,7 +66,7 @@ def test_a_rate_too_small_for_an_update_is_zero():
         ("step:every=3,factr=0.5", "S: step takes every and factor, not 'factr'"),
         ("step:every=3,every=4,factor=0.5", "S: every is given twice"),
         ("step:every", "S: 'every' must be KEY=VALUE, as in step:every=10,factor=0.5; got 'step:every'"),
-        ("step:every=3,factor=half", "S: factor must be a number, as in step"),
+        ("step:every=3,factor=half", "S: the value of factor must be a number, as in step"),
         ("step:every=3,factor=nan", "S: Step.factor must be a finite number"),
         ("step:every=3,factor=0.5,lr=1", "S: step takes every and factor, not 'lr'"),
         ("piecewise", "S: piecewise needs epochs and rates, as in piecewise:10=0.005,20=0.0025"),
