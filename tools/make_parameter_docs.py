@@ -16,6 +16,7 @@ from mho.config import Mapping, TileConfig
 from mho.devices import Device, JumpRow, PulsedDevice, Retention
 from mho.periphery import IO, Update
 from mho.rules import Rule
+from mho.schedules import Schedule
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "parameters.md"
 
@@ -41,6 +42,16 @@ INTRODUCTION = """\
 Sources: Gokmen & Vlasov 2016, Front. Neurosci. 10:333. Gokmen et al. 2017, Front. Neurosci. 11:538. Rasch et
 al. 2020, IEEE Des. Test 37:19. Rasch et al. 2021, AICAS, arXiv:2104.02184. Rasch et al. 2023, Nat. Commun.
 14:5282. Oh et al. 2019, IEEE Electron Device Lett. 40:1325.
+"""
+
+
+SCHEDULES = """\
+## Learning-rate schedules
+
+`mho.training.Trainer(net, lr=...)` takes a number or one of these. `mho train --lr X --lr-schedule TEXT`, and
+the keys `lr` and `lr_schedule` of a run file, take the learning rate of the first epoch and a text such as
+`step:every=10,factor=0.5`, `piecewise:10=0.005,20=0.0025` (0.005 after 10 epochs, 0.0025 after 20),
+`exponential:factor=0.9` or `cosine:epochs=30,final=0.001`. A layer multiplies the rate by its `lr_scale`.
 """
 
 
@@ -79,7 +90,7 @@ def section(cls: type[Parameters], level: int, inherited: type[Parameters] | Non
     return text
 
 
-def models(family: type[Device] | type[Rule]) -> list[type[Parameters]]:
+def models(family: type[Device] | type[Rule] | type[Schedule]) -> list[type[Parameters]]:
     """Return the members of a family in the order of their names."""
     return [family._models[name] for name in family.types()]
 
@@ -109,6 +120,7 @@ def document() -> str:
     parts.append(section(JumpRow, 3))
     parts += [preset_section(), "## Rules\n", *(section(model, 3) for model in models(Rule))]
     parts += [section(cls, 2) for cls in (IO, Update, Mapping)]
+    parts += [SCHEDULES, section(Schedule, 3), *(section(model, 3, Schedule) for model in models(Schedule))]
     return "\n".join(parts)
 
 

@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mho import data, devices, nn, plotting, presets, rules, training
+    from mho import data, devices, nn, plotting, presets, rules, schedules, training
     from mho.config import Mapping, TileConfig
     from mho.errors import MhoError, MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
     from mho.periphery import IO, Update
@@ -42,6 +42,7 @@ __all__ = [
     "plotting",
     "presets",
     "rules",
+    "schedules",
     "set_num_threads",
     "training",
 ]
@@ -49,7 +50,7 @@ __all__ = [
 # Where each name lives; None for a module of that name. They are loaded when first used: the command line
 # answers at once, and a program pays for what it needs.
 _HOMES: dict[str, str | None] = {
-    **dict.fromkeys(("data", "devices", "nn", "plotting", "presets", "rules", "training")),
+    **dict.fromkeys(("data", "devices", "nn", "plotting", "presets", "rules", "schedules", "training")),
     **dict.fromkeys(("Mapping", "TileConfig"), "config"),
     **dict.fromkeys(
         ("MhoError", "MhoFileError", "MhoRuntimeError", "MhoTypeError", "MhoValueError"), "errors"

@@ -14,6 +14,7 @@ import textwrap
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import Field, dataclass, field, fields, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 from mho import _validate
@@ -34,7 +35,7 @@ class Declaration:
     kind : type
         float, int, bool, str (one of `choices`), a subclass of `Parameters`, or tuple (of `item`).
     item : type or None
-        What a tuple holds: float or a subclass of `Parameters`.
+        What a tuple holds: float, int or a subclass of `Parameters`.
     items : Range
         How many items a tuple has.
     default : Any
@@ -65,8 +66,9 @@ class Declaration:
         if self.kind is bool:
             return "true or false"
         if self.kind is tuple:
-            of = "numbers" if self.item is float else f"{cast(type, self.item).__name__}s"
-            count, limits = str(self.items), str(self.allowed) if self.item is float else ""
+            item = cast(type, self.item)
+            of = {float: "numbers", int: "integers"}.get(item, f"{item.__name__}s")
+            count, limits = str(self.items), str(self.allowed) if item in (float, int) else ""
             return (
                 f"a row of {of}" + (f" {limits}" if limits else "") + (f", {count} of them" if count else "")
             )
@@ -135,7 +137,7 @@ def parameter(
     choices : tuple of str
         The allowed strings.
     item : type, optional
-        What a tuple holds, float (within the limits) or a class of parameters.
+        What a tuple holds, float or int (within the limits) or a class of parameters.
     items : Range
         How many items a tuple may have.
 
@@ -164,9 +166,14 @@ def _declaration(item: Field[Any]) -> Declaration:
     return cast(Declaration, item.metadata["declaration"])
 
 
-def declarations(cls: type[Parameters]) -> dict[str, Declaration]:
-    """Return the declarations of a class's fields by name, in order."""
-    return {item.name: _declaration(item) for item in fields(cls)}
+def declarations(cls: type[Parameters]) -> AnyMapping[str, Declaration]:
+    """Return the declarations of a class's fields by name, in order; a view that cannot be changed."""
+    return _declarations(cast(object, cls))
+
+
+@functools.cache
+def _declarations(cls: object) -> AnyMapping[str, Declaration]:
+    return MappingProxyType({item.name: _declaration(item) for item in fields(cast(type[Parameters], cls))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -381,7 +388,7 @@ def described(cls: type[_P]) -> type[_P]:
     return cls
 
 
-def _with_parameters(doc: str, declared: dict[str, Declaration]) -> str:
+def _with_parameters(doc: str, declared: AnyMapping[str, Declaration]) -> str:
     """Insert a Parameters section where NumPy's order wants it: before Notes, References and Examples."""
     if not declared:
         return doc

@@ -60,6 +60,11 @@ def _shown(value: object) -> str:
     return f"{value!r} ({type(value).__name__})"
 
 
+def _with_space(allowed: Range) -> str:
+    limits = str(allowed)
+    return limits and " " + limits
+
+
 def number(name: str, value: object, allowed: Range = ANY) -> float:
     """Return `value` as a float.
 
@@ -92,17 +97,16 @@ def number(name: str, value: object, allowed: Range = ANY) -> float:
         ...
     mho.errors.MhoValueError: dw_min must be > 0, got -0.1
     """
-    limits = str(allowed)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise MhoTypeError(f"{name} must be a number{limits and ' ' + limits}, got {_shown(value)}")
+        raise MhoTypeError(f"{name} must be a number{_with_space(allowed)}, got {_shown(value)}")
     try:
         result = float(value) + 0.0  # + 0.0 turns -0.0 into 0.0
     except OverflowError:
         result = math.inf
     if not math.isfinite(result):
-        raise MhoValueError(f"{name} must be a finite number{limits and ' ' + limits}, got {result!r}")
+        raise MhoValueError(f"{name} must be a finite number{_with_space(allowed)}, got {result!r}")
     if result not in allowed:
-        raise MhoValueError(f"{name} must be {limits}, got {result!r}")
+        raise MhoValueError(f"{name} must be {allowed}, got {result!r}")
     if abs(result) > allowed.largest or 0.0 < abs(result) < allowed.smallest:
         raise MhoValueError(
             f"{name} must be 0 or between {allowed.smallest:g} and {allowed.largest:g} in magnitude, "
@@ -126,12 +130,11 @@ def integer(name: str, value: object, allowed: Range = ANY) -> int:
     >>> integer("bl", 31, Range(at_least=1, at_most=64))
     31
     """
-    limits = str(allowed)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise MhoTypeError(f"{name} must be an integer{limits and ' ' + limits}, got {_shown(value)}")
+        raise MhoTypeError(f"{name} must be an integer{_with_space(allowed)}, got {_shown(value)}")
     result = int(value)
     if result not in allowed:
-        raise MhoValueError(f"{name} must be {limits}, got {result}")
+        raise MhoValueError(f"{name} must be {allowed}, got {result}")
     return result
 
 

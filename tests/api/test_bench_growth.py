@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import typer
 
 import mho
 from mho.benchmark.timing import Schedule
@@ -296,22 +297,29 @@ def test_the_command_draws_an_earlier_run(report: dict[str, Any], tmp_path: Path
     }
 
 
-def test_the_command_refuses_what_it_cannot_use(tmp_path: Path) -> None:
+def test_the_command_refuses_what_it_cannot_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from cost_growth import ClockChoice, main
+
     empty = tmp_path / "empty.md"
     empty.write_text("no markers")
     wrong = tmp_path / "wrong.json"
     wrong.write_text("{}")
-    for arguments, message in [
-        (("--docs", tmp_path / "absent.md"), "there is no document"),
-        (("--docs", empty), "must have the lines"),
-        (("--from", wrong), "is no report of this command"),
-        (("--clock", "cpu", "--threads", "2"), "use it with --threads 1"),
-        (("--json", tmp_path / "no" / "file.json"), "there is no folder"),
-    ]:
-        failed = run(*arguments)
-        assert failed.returncode == 2
-        assert message in failed.stderr
-        assert "Traceback" not in failed.stderr
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"docs": tmp_path / "absent.md"}, "there is no document"),
+        ({"docs": empty}, "must have the lines"),
+        ({"source": wrong}, "is no report of this command"),
+        ({"clock": ClockChoice.CPU, "threads": 2}, "use it with --threads 1"),
+        ({"json_path": tmp_path / "no" / "file.json"}, "there is no folder"),
+    ]
+    for arguments, message in refused:
+        with pytest.raises(typer.Exit) as failed:
+            main(**arguments)
+        assert failed.value.exit_code == 2
+        assert message in capsys.readouterr().err
+    # As a program it ends without a traceback.
+    done = run("--docs", empty)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
 
 
 def test_the_document_has_the_markers() -> None:

@@ -39,6 +39,7 @@ def test_help_lists_the_commands_and_their_options(capsys):
         "layers",
         "epochs",
         "lr",
+        "lr-schedule",
         "batch-size",
         "seed",
         "threads",

@@ -1,12 +1,9 @@
 """``mho train --compare``: table, figure and files of several rules; stopped and resumed; bad input."""
 
 import csv
-import dataclasses
 import json
 import re
 import signal
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from cli_runs import assert_same_result, results_of, stopped
 from mho import presets
 from mho.cli import main
 from mho.cli.run_config import resolve
@@ -25,43 +23,11 @@ from mho.training import Checkpoint, EpochRecord, History
 
 RULES = ("sgd", "agad", "mixed_precision")
 TINY = ("--layers", "784,8,10", "--samples", "200", "--epochs", "3", "--device", "reram_es", "--threads", "1")
+# There are four networks and 20 batches an epoch: 1 to 20 are the first epoch of sgd, 21 to 40 that of agad,
+# 61 to 80 that of the twin, and so on.
 COMPARE = (*TINY, "--compare", ",".join(RULES))
 
-# Runs a command, and sends a signal to its own process while it trains a given batch. There are four networks
-# and 20 batches an epoch: 1 to 20 are sgd's first epoch, 21 to 40 agad's, 61 to 80 the twin's, and so on.
-DRIVER = """
-import os, sys
-from mho import nn
-from mho.cli import main
-
-number, batch = map(int, sys.argv[1:3])
-forward, done = nn.Sequential.forward, 0
-
-def counting(self, x, *, training=True, noise=True):
-    global done
-    done += training
-    if training and done == batch:
-        os.kill(os.getpid(), number)
-    return forward(self, x, training=training, noise=noise)
-
-nn.Sequential.forward = counting
-sys.exit(main(sys.argv[3:]))
-"""
-
-
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def train(capsys):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["train", *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture(scope="module")
@@ -69,32 +35,6 @@ def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compared") / "run"
     assert main(["train", *COMPARE, "--out", str(folder)]) == 0
     return folder
-
-
-def files_of(folder: Path) -> dict[str, Path]:
-    """The checkpoints and histories of a comparison, by their place in it."""
-    return {
-        str(path.relative_to(folder)): path
-        for pattern in ("*.safetensors", "history*.csv")
-        for path in folder.rglob(pattern)
-    }
-
-
-def assert_same_result(folder: Path, expected: Path) -> None:
-    found, wanted = files_of(folder), files_of(expected)
-    assert found.keys() == wanted.keys()
-    for name, path in found.items():
-        if path.suffix == ".csv":
-            records = [
-                [dataclasses.replace(record, seconds=0.0) for record in History.from_csv(one)]
-                for one in (path, wanted[name])
-            ]
-            assert records[0] == records[1], name
-        else:
-            arrays, others = load_file(path), load_file(wanted[name])
-            assert arrays.keys() == others.keys()
-            for key, value in arrays.items():
-                assert value.tobytes() == others[key].tobytes(), (name, key)
 
 
 def test_the_folder_has_a_run_for_each_rule_and_the_shared_twin(compared):
@@ -201,28 +141,19 @@ def test_one_name_for_all_and_the_file_repeats_it(train):
 @pytest.mark.parametrize(
     ("number", "batch", "where"),
     [
-        (signal.SIGINT, 5, "in epoch 1 of 3, 5 of 20 batches done"),
+        pytest.param(signal.SIGINT, 5, "in epoch 1 of 3, 5 of 20 batches done", marks=pytest.mark.slow),
         (signal.SIGINT, 40 + 80, "after epoch 2 of 3"),
         (signal.SIGTERM, 80 + 70, "in epoch 2 of 3, 10 of 20 batches done"),  # of the twin
-        (signal.SIGKILL, 80 + 25, None),
+        pytest.param(signal.SIGKILL, 80 + 25, None, marks=pytest.mark.slow),
     ],
 )
 def test_a_comparison_that_was_stopped_goes_on(train, compared, number, batch, where):
-    result = subprocess.run(
-        [sys.executable, "-c", DRIVER, str(int(number)), str(batch), "train", *COMPARE, "--out", "a run"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.stdout == ""
-    assert "Traceback" not in result.stderr
+    code, err = stopped(number, batch, *COMPARE, "--out", "a run")
     if where is None:
-        assert result.returncode == -number
+        assert code == -number
     else:
-        assert result.returncode == 1
-        last = result.stderr.splitlines()[-1]
-        assert last == f"Stopped {where}; saved. To go on: mho train --resume 'a run'"
+        assert code == 1
+        assert err.splitlines()[-1] == f"Stopped {where}; saved. To go on: mho train --resume 'a run'"
     code, out, err = train("--resume", "a run", "--json")
     assert code == 0, err
     assert json.loads(out)["epochs"] == 3
@@ -273,6 +204,7 @@ BAD_OPTIONS = [
     (["rule.toml", "--compare", "sgd,agad"], "rule.toml: rule and --compare are both set: remove one"),
     (["tile.toml", "--compare", "sgd,agad"], "tile.toml: --compare and tile.rule are both set: remove one"),
     (["layer.toml", "--compare", "sgd,agad"], "--compare and layers.0.tile.rule are both set: remove one"),
+    (["short.toml", "--compare", "sgd,agad"], "--compare and layers.0.rule are both set: remove one"),
     (["compare.toml", "--rule", "agad"], "--rule and compare are both set: remove one"),
     (["text.toml"], 'text.toml: compare must be a list of rules such as ["sgd", "agad"], got \'sgd\''),
     (["empty.toml"], "empty.toml: compare must name at least two rules, got none"),
@@ -286,6 +218,7 @@ def test_bad_input_is_one_line_before_any_work(train, arguments, message):
         "rule": 'rule = "agad"',
         "tile": '[tile.rule]\ntype = "AGAD"',
         "layer": '[layers.0.tile.rule]\ntype = "AGAD"',
+        "short": '[layers.0]\nrule = "agad"',
         "compare": 'compare = ["sgd", "agad"]',
         "text": 'compare = "sgd"',
         "empty": "compare = []",
@@ -300,7 +233,7 @@ def test_bad_input_is_one_line_before_any_work(train, arguments, message):
 
 
 def test_a_comparison_goes_on_as_it_was_and_as_a_whole(train, compared, monkeypatch):
-    before = {name: path.read_bytes() for name, path in files_of(compared).items()}
+    before = {name: path.read_bytes() for name, path in results_of(compared).items()}
     for arguments, message in (
         (["--compare", "sgd,agad"], "--compare sgd,agad (the run has sgd,agad,mixed_precision)"),
         (["--epochs", "2"], "--epochs 2 (the run has 3, and it can only grow)"),
@@ -317,7 +250,7 @@ def test_a_comparison_goes_on_as_it_was_and_as_a_whole(train, compared, monkeypa
     assert train("--resume", ".")[2] == err.replace(str(compared / "agad"), ".")
     monkeypatch.undo()
     assert train("--resume", str(compared), "--compare", ",".join(RULES))[0] == 0
-    assert {name: path.read_bytes() for name, path in files_of(compared).items()} == before
+    assert {name: path.read_bytes() for name, path in results_of(compared).items()} == before
 
 
 def test_a_damaged_part_is_named(train):
@@ -337,8 +270,16 @@ def history(*errors: float | None, pulses: int = 0) -> History:
     )
 
 
-@pytest.mark.parametrize("pulses", [(0, 0), (0, 10), (1000, 1200), (1000, 10**9)])
-@pytest.mark.parametrize("errors", [(0.5,), (0.0, 0.0), (0.9, 0.3, 0.05), (0.9, None, 0.1)])
+@pytest.mark.parametrize(
+    ("pulses", "errors"),
+    [
+        ((0, 0), (0.5,)),
+        ((0, 10), (0.0, 0.0)),
+        ((1000, 1200), (0.9, 0.3, 0.05)),
+        ((1000, 10**9), (0.9, None, 0.1)),
+        ((0, 10), (0.9, 0.3, 0.05)),
+    ],
+)
 def test_the_figure(tmp_path, pulses, errors):
     found = {name: history(*errors, pulses=n) for name, n in zip(("sgd", "agad"), pulses, strict=True)}
     path = tmp_path / "rules.svg"

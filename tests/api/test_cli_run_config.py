@@ -7,9 +7,11 @@ import pytest
 from mho import presets
 from mho.cli._console import UsageError
 from mho.cli.run_config import RunConfig, load_device, resolve
+from mho.cli.training import network
 from mho.config import TileConfig
 from mho.devices import Ideal, SoftBounds
 from mho.periphery import IO
+from mho.schedules import Step
 
 
 @pytest.fixture
@@ -45,6 +47,7 @@ samples = 1000
 activation = "relu"
 epochs = 3
 lr = 1
+lr_schedule = "step: every = 2, factor = 0.5"
 batch_size = 5
 seed = 18446744073709551615
 threads = 2
@@ -55,6 +58,11 @@ sizes = [784, 30, 20, 10]
 
 [layers.0]
 device = "reram_es"
+rule = "agad"
+lr_scale = 0.5
+
+[layers.1]
+lr_scale = 2
 
 [layers.2.tile.device]
 type = "Ideal"
@@ -79,14 +87,23 @@ def test_every_key_of_a_run_file_arrives(run_file, tmp_path):
         activation="relu",
         epochs=3,
         lr=1.0,
+        lr_schedule="step:every=2,factor=0.5",
         batch_size=5,
         seed=2**64 - 1,
         threads=2,
         out="somewhere",
         tile=tile,
-        layer_tiles={0: tile.replace(device=presets.get("reram_es")), 2: tile.replace(device=Ideal())},
+        layer_tiles={
+            0: tile.replace(device=presets.get("reram_es"), rule=presets.rule("agad", device="reram_es")),
+            2: tile.replace(device=Ideal()),
+        },
+        layer_lr_scales={0: 0.5, 1: 2.0},
     )
+    assert config.schedule == Step(lr=1.0, every=2, factor=0.5)
+    assert [config.layer_lr_scale(layer) for layer in range(3)] == [0.5, 2.0, 1.0]
+    assert [layer.lr_scale for layer in network(config)[::2]] == [0.5, 2.0, 1.0]
     assert config.device_name == "reram_es+SoftBounds+Ideal"
+    assert config.rule_name == "agad+sgd"
     assert config.layer_tile(1) == tile
     assert config.layer_tile(2).device == Ideal()
 
@@ -128,6 +145,13 @@ def test_a_device_comes_from_a_preset_or_from_a_file(run_file, tmp_path):
         ("lr = nan", "lr must be a finite number"),
         ("lr = '0.1'", "lr must be a number"),
         ("lr = true", "lr must be a number"),
+        ("lr_schedule = 3", "lr_schedule must be a text that is not empty, got 3"),
+        ("lr_schedule = 'stp'", "run.toml: lr_schedule must be one of 'constant', "),
+        ("lr_schedule = 'step:every=2'", "run.toml: lr_schedule: step needs factor"),
+        (
+            "lr_schedule = 'cosine:epochs=5,final=1'",
+            "lr_schedule: Cosine.final must be <= Cosine.lr, 0.1, got",
+        ),
         ("batch_size = -1", "batch_size must be >= 1, got -1"),
         ("seed = -1", "seed must be >= 0"),
         ("seed = 18446744073709551616", "seed must be >= 0 and <= "),
@@ -149,6 +173,18 @@ def test_a_device_comes_from_a_preset_or_from_a_file(run_file, tmp_path):
         ("[layers.0]\ntiles = 3", "unknown key 'tiles' in .*layers.0; nearest known key: 'tile'"),
         ("[layers]\n0 = 3", "layers.0 must be a table"),
         ("[layers.0]\ntile = 3", "layers.0.tile must be a table"),
+        ("[layers.0]\nlr_scale = -1", "layers.0.lr_scale must be >= 0, got -1"),
+        ("[layers.0]\nlr_scale = 'a'", "layers.0.lr_scale must be a number >= 0"),
+        ("[layers.0]\nlr_scal = 1", "unknown key 'lr_scal' in .*layers.0; nearest known key: 'lr_scale'"),
+        ("[layers.0]\nrule = 'agda'", "layers.0.rule must be one of .* did you mean agad"),
+        (
+            "[layers.0]\nrule = 'agad'\n[layers.0.tile.rule]\ntype = 'SGD'",
+            "layers.0: rule and tile.rule .*set",
+        ),
+        (
+            "[layers.0]\nrule = 'agad'\n[layers.0.tile.device]\ntype = 'X'",
+            "layers.0.tile.device.type must be",
+        ),
         ("[layers.0]\ndevice = 'ecram'\n[layers.0.tile.device]\ntype = 'Ideal'", "layers.0: .* both set"),
         ("device = 'ecram'\n[tile.device]\ntype = 'Ideal'", "device and tile.device are both set"),
         ("device = 'ekram'", "unknown device 'ekram': .* did you mean 'ecram'"),

@@ -5,27 +5,15 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from mho.cli import main
-from mho.training import History
+from mho.training import Checkpoint, History
 
 TINY = ("--layers", "784,12,10", "--samples", "300", "--epochs", "2")
 
 
-@pytest.fixture(autouse=True)
-def in_an_empty_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def train(capsys):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = main(["train", *arguments])
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+pytestmark = pytest.mark.usefixtures("in_an_empty_folder")
 
 
 @pytest.fixture
@@ -89,6 +77,9 @@ def test_the_costs_of_a_rule_are_told(train, result):
     for name in ("vector_reads", "line_reads", "digital_operations"):
         assert found[name] == history.column(name).sum() > 0
     assert found["buffer_bytes"] == history[-1].buffer_bytes > 0
+    for name in ("main", "fast"):
+        assert found["pulses_by_array"][name] == history.column(f"pulses_{name}").sum()
+    assert sum(found["pulses_by_array"].values()) == found["pulses"] > 0
 
 
 def test_the_run_folder_has_configuration_history_checkpoints_and_plot(result):
@@ -124,6 +115,27 @@ def test_the_written_configuration_repeats_the_run_exactly(result):
     assert texts[0] == texts[1]
 
 
+def test_layers_and_epochs_may_have_learning_rates_of_their_own(result):
+    Path("run.toml").write_text(
+        'lr = 0.2\nlr_schedule = "piecewise: 1 = 0.1, 2 = 0.05"\n[layers]\nsizes = [784, 12, 10]\n'
+        '[layers.0]\nlr_scale = 0.0\n[layers.1]\nrule = "mixed_precision"\n'
+    )
+    found = result("run.toml", "--samples", "100", "--epochs", "3")
+    folder = Path(found["run_dir"])
+    for name in ("history.csv", "history_float.csv"):
+        assert list(History.from_csv(folder / name).column("lr")) == [0.2, 0.1, 0.05]
+    recorded = tomllib.loads((folder / "config.toml").read_text())
+    assert recorded["lr_schedule"] == "piecewise:1=0.1,2=0.05"
+    assert recorded["layers"]["0"] == {"lr_scale": 0.0}
+    assert found["rule"] == "sgd+mixed_precision"
+    arrays = [Checkpoint.load(folder / name).arrays for name in ("analog.safetensors", "float.safetensors")]
+    # The layer that does not learn has the weights that both began with.
+    np.testing.assert_array_equal(arrays[0]["0/tile0/weight"], arrays[1]["0/tile0/weight"])
+    assert found["pulses"] > 0
+    again = result(f"{found['run_dir']}/config.toml")
+    assert weights(found["run_dir"]) == weights(again["run_dir"])
+
+
 def test_threads_change_no_bit_and_seeds_do(result):
     one = result(*TINY, "--threads", "1", "--out", "one")
     two = result(*TINY, "--threads", "2", "--out", "two")
@@ -157,6 +169,17 @@ def test_everything_wrong_is_found_before_any_work(train, tmp_path):
     for code, arguments, message in (
         (2, ["--layers", "784,x,10"], "--layers must be integers joined by commas"),
         (2, ["--layers", "100,10"], "--layers must begin with 784"),
+        (2, ["--lr-schedule", "stp"], "--lr-schedule must be one of 'constant', "),
+        (
+            2,
+            ["--lr-schedule", "step:every=2"],
+            "--lr-schedule: step needs factor, as in step:every=10,factor",
+        ),
+        (
+            2,
+            ["--lr-schedule", "cosine:epochs=5,final=1"],
+            "--lr-schedule: Cosine.final must be <= Cosine.lr, ",
+        ),
         (2, ["--lr=-1"], "--lr must be >= 0, got -1.0"),
         (2, ["--epochs", "0"], "--epochs must be >= 1, got 0"),
         (2, ["--samples", "8001"], "samples must be at most 8000"),

@@ -57,34 +57,32 @@ CLASSES: list[type[Parameters]] = [
     JumpTable,
     JumpRow,
 ]
-FIELDS = [(cls, name, item) for cls in CLASSES for name, item in declarations(cls).items()]
-NUMBERS = [entry for entry in FIELDS if entry[2].kind in (float, int)]
+# One test for each class goes through all of its fields: a test for each would cost more than what it does.
+each_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 
 
-def field_id(entry: object) -> str | None:
-    return entry.__name__ if isinstance(entry, type) else entry if isinstance(entry, str) else ""
-
-
-def fields_of(entries: list[tuple[type[Parameters], str, Declaration]]) -> Any:
-    return pytest.mark.parametrize(("cls", "name", "item"), entries, ids=field_id)
+def fields_of(cls: type[Parameters], *kinds: type) -> list[tuple[str, Declaration]]:
+    """Return the fields of a class that have one of some types."""
+    return [(name, item) for name, item in declarations(cls).items() if not kinds or item.kind in kinds]
 
 
 # --- values of one field
 
 
-@fields_of(FIELDS)
-def test_every_field_says_what_it_is(cls: type[Parameters], name: str, item: Declaration) -> None:
-    assert item.doc.endswith(".")
-    assert item.source
-    assert f"\n{name} : " in (cls.__doc__ or "")
-    if item.kind is str:
-        assert item.default in item.choices
-    if item.default is not None and item.kind in (float, int):
-        assert item.default in item.allowed
+@each_class
+def test_every_field_says_what_it_is(cls: type[Parameters]) -> None:
+    for name, item in fields_of(cls):
+        assert item.doc.endswith("."), name
+        assert item.source, name
+        assert f"\n{name} : " in (cls.__doc__ or "")
+        if item.kind is str:
+            assert item.default in item.choices, name
+        if item.default is not None and item.kind in (float, int):
+            assert item.default in item.allowed, name
 
 
-@fields_of(FIELDS)
-def test_wrong_type_names_field_and_value(cls: type[Parameters], name: str, item: Declaration) -> None:
+@each_class
+def test_wrong_type_names_field_and_value(cls: type[Parameters]) -> None:
     wrong = {
         float: ["1", True, np.True_, [1.0], None],
         int: [1.5, True, "1"],
@@ -93,52 +91,53 @@ def test_wrong_type_names_field_and_value(cls: type[Parameters], name: str, item
         Retention: [1, {"lifetime": 1.0}],
         tuple: ["1.0", 1.0, {"a": 1.0}],
     }
-    for value in wrong[item.kind]:
-        if value is None and item.default is None:
-            continue
-        with pytest.raises(MhoTypeError, match=rf"^{cls.__name__}\.{name} must be .*, got ") as error:
-            cls(**{name: value})
-        assert repr(value) in str(error.value)
+    for name, item in fields_of(cls):
+        for value in wrong[item.kind]:
+            if value is None and item.default is None:
+                continue
+            with pytest.raises(MhoTypeError, match=rf"^{cls.__name__}\.{name} must be .*, got ") as error:
+                cls(**{name: value})
+            assert repr(value) in str(error.value)
 
 
-@fields_of([entry for entry in FIELDS if entry[2].kind is float])
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan"), 10**400])
-def test_not_finite(cls: type[Parameters], name: str, item: Declaration, value: Any) -> None:
-    with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be a finite number"):
-        cls(**{name: value})
+@each_class
+def test_not_finite(cls: type[Parameters]) -> None:
+    for name, _ in fields_of(cls, float):
+        for value in (math.nan, math.inf, -math.inf, np.float32("nan"), 10**400):
+            with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be a finite number"):
+                cls(**{name: value})
 
 
-@fields_of([entry for entry in FIELDS if entry[2].kind is float])
-@pytest.mark.parametrize("sign", [-1, 1])
-def test_beyond_the_precision_of_the_engine(
-    cls: type[Parameters], name: str, item: Declaration, sign: int
-) -> None:
-    for value in (sign * item.allowed.largest * 1.01, sign * 0.99e-12):
-        with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be ") as error:
-            cls(**{name: value})
-        assert repr(value) in str(error.value)
+@each_class
+def test_beyond_the_precision_of_the_engine(cls: type[Parameters]) -> None:
+    for name, item in fields_of(cls, float):
+        largest = item.allowed.largest * 1.01
+        for value in (largest, -largest, 0.99e-12, -0.99e-12):
+            with pytest.raises(MhoValueError, match=rf"^{cls.__name__}\.{name} must be ") as error:
+                cls(**{name: value})
+            assert repr(value) in str(error.value)
 
 
-@fields_of(NUMBERS)
-def test_out_of_range_names_field_range_and_value(
-    cls: type[Parameters], name: str, item: Declaration
-) -> None:
-    allowed, one = item.allowed, item.kind(1)
-    outside = [limit for limit in (allowed.above, allowed.below) if limit is not None]
-    outside += [limit - one for limit in (allowed.above, allowed.at_least) if limit is not None]
-    outside += [limit + one for limit in (allowed.below, allowed.at_most) if limit is not None]
-    for value in map(item.kind, outside):
-        with pytest.raises(MhoValueError) as error:
-            cls(**{name: value})
-        assert str(error.value) == f"{cls.__name__}.{name} must be {allowed}, got {value}"
+@each_class
+def test_out_of_range_names_field_range_and_value(cls: type[Parameters]) -> None:
+    for name, item in fields_of(cls, float, int):
+        allowed, one = item.allowed, item.kind(1)
+        outside = [limit for limit in (allowed.above, allowed.below) if limit is not None]
+        outside += [limit - one for limit in (allowed.above, allowed.at_least) if limit is not None]
+        outside += [limit + one for limit in (allowed.below, allowed.at_most) if limit is not None]
+        for value in map(item.kind, outside):
+            with pytest.raises(MhoValueError) as error:
+                cls(**{name: value})
+            assert str(error.value) == f"{cls.__name__}.{name} must be {allowed}, got {value}"
 
 
-@fields_of([entry for entry in FIELDS if entry[2].kind is str])
-def test_unknown_choice_names_the_nearest(cls: type[Parameters], name: str, item: Declaration) -> None:
-    for known in item.choices:
-        with pytest.raises(MhoValueError, match=f"did you mean {known}\\?$") as error:
-            cls(**{name: known + "x"})
-        assert all(repr(choice) in str(error.value) for choice in item.choices)
+@each_class
+def test_unknown_choice_names_the_nearest(cls: type[Parameters]) -> None:
+    for name, item in fields_of(cls, str):
+        for known in item.choices:
+            with pytest.raises(MhoValueError, match=f"did you mean {known}\\?$") as error:
+                cls(**{name: known + "x"})
+            assert all(repr(choice) in str(error.value) for choice in item.choices)
 
 
 def test_the_message_of_the_documentation() -> None:
@@ -463,7 +462,7 @@ def leaves(data: Any) -> list[Any]:
 
 @settings(deadline=None, max_examples=150)
 @given(configurations())
-def test_round_trips(config: TileConfig) -> None:
+def test_round_trips_and_nominal_quantities(config: TileConfig) -> None:
     data = config.to_dict()
     assert {type(leaf) for leaf in leaves(data)} <= {float, int, bool, str}
     assert TileConfig.from_dict(data) == config
@@ -472,19 +471,13 @@ def test_round_trips(config: TileConfig) -> None:
     assert TileConfig.from_toml(config.to_toml()) == config
     assert eval(repr(config)) == config
     assert config.replace() == config
+    again = Device.from_dict(data["device"])
+    assert again == config.device
+    assert type(again) is type(config.device)
+    check_nominal_quantities(config.device)
 
 
-@settings(deadline=None, max_examples=150)
-@given(DEVICES)
-def test_round_trip_of_a_device(device: Device) -> None:
-    again = Device.from_dict(device.to_dict())
-    assert again == device
-    assert type(again) is type(device)
-
-
-@settings(deadline=None, max_examples=150)
-@given(DEVICES)
-def test_nominal_quantities_are_sound(device: Device) -> None:
+def check_nominal_quantities(device: Device) -> None:
     assert math.isfinite(device.weight_granularity)
     point = device.symmetry_point()
     if isinstance(device, Ideal):

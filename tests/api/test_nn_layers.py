@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mho import nn
+from mho import nn, presets
 from mho.config import Mapping, TileConfig
 from mho.devices import ConstantStep, Ideal
 from mho.errors import MhoError, MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
@@ -53,6 +53,35 @@ def test_linear_is_affine_map_whatever_the_mapping(mapping, bias):
     np.testing.assert_allclose(layer.weight, weight - 0.25 * d.T @ x, rtol=1e-5, atol=1e-6)
     if bias:
         np.testing.assert_allclose(layer.bias, offset - 0.25 * d.sum(0), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("bias", [True, "analog"])
+@pytest.mark.parametrize("mapping", [{}, {"max_tile_size": 4}], ids=str)
+@pytest.mark.parametrize("scale", [0.5, 2.0, 0.0])
+def test_a_layer_takes_a_multiple_of_the_learning_rate(scale, mapping, bias):
+    def layer(**options):
+        return nn.Linear(7, 5, bias=bias, mapping=Mapping(**mapping), seed=7, **options)
+
+    scaled, plain, before = layer(lr_scale=scale), layer(), layer()
+    x, d = normal(6, 7, seed=1), normal(6, 5, seed=2)
+    for one, lr in ((scaled, 0.125), (plain, 0.125 * scale)):
+        one.update(d, one.forward(x)[1], lr)
+    np.testing.assert_array_equal(scaled.weight, plain.weight)
+    np.testing.assert_array_equal(scaled.bias, plain.bias)
+    assert np.any(scaled.weight != before.weight) == (scale > 0)
+    again = nn.Layer.of_spec(scaled.spec())
+    assert again.lr_scale == scaled.floating_point().lr_scale == scale
+    assert "lr_scale" not in plain.spec()
+    assert repr(scaled).endswith(f"lr_scale={scale:g})")
+    assert scaled.summarise().rule == f"SGD, lr x {scale:g}"
+
+
+def test_a_layer_that_takes_no_learning_rate_rests_whatever_its_rule():
+    rule = presets.rule("tiki_taka2", device="reram_es")  # whose fast array follows no learning rate
+    layer = nn.Linear(7, 5, device=presets.reram_es(), rule=rule, lr_scale=0, seed=7)
+    for _ in range(20):
+        layer.update(normal(6, 5), layer.forward(normal(6, 7))[1], 0.1)
+    assert layer.tiles[0].pulses.total == 0
 
 
 def test_scales_are_explicit():

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from mho import nn, presets
+from mho import nn, presets, schedules
 from mho.config import TileConfig
 from mho.data import Dataset
 from mho.devices import Ideal
@@ -98,6 +98,33 @@ def test_the_history_has_the_costs_of_every_epoch():
     assert list(history.column("buffer_bytes")) == [net.costs.buffer_bytes] * 3
     assert history.column("pulses_up").sum() == net.costs.total_pulses.up == net.pulses.up
     assert history.column("pulses_down").sum() == net.costs.total_pulses.down == net.pulses.down
+    for name in ("main", "fast"):
+        assert history.column(f"pulses_{name}").sum() == net.costs.pulses[name].total
+    assert history.column("pulses_fast").min() > 0
+
+
+def test_the_learning_rate_follows_its_schedule():
+    def by_hand(rates):
+        # A constant rate goes to the trainer epoch by epoch, in the same order of the samples.
+        net = network()
+        for epoch, rate in enumerate(rates, 1):
+            order = Seed(7).child("shuffle").permutation(43, step=epoch)
+            for start in range(0, 43, 10):
+                chosen = order[start : start + 10]
+                y, saved = net.forward(TRAIN.x[chosen])
+                net.update(nn.losses.cross_entropy(y, TRAIN.y[chosen])[1], saved, rate)
+        return net
+
+    schedule = schedules.Piecewise(lr=0.4, after=(1, 3), rates=(0.2, 0.0))
+    net = network()
+    trainer = Trainer(net, lr=schedule)
+    assert (trainer.lr, trainer.schedule) == (0.4, schedule)
+    history = trainer.fit(TRAIN, epochs=2)
+    history = trainer.fit(TRAIN, epochs=2)  # epochs count on
+    assert list(history.column("lr")) == [0.4, 0.2, 0.2, 0.0]
+    assert history.column("pulses_main")[2] > 0
+    assert history.column("pulses_main")[3] == 0
+    assert_same(net, by_hand([0.4, 0.2, 0.2, 0.0]))
 
 
 def test_the_seed_decides_all():
@@ -174,7 +201,7 @@ def test_divergence_is_an_error_that_says_where():
     with pytest.raises(
         MhoRuntimeError, match=r"training failed in epoch 1, batch \d+: .*smaller learning rate"
     ):
-        Trainer(net, loss="mse", lr=1e20).fit(TRAIN, epochs=3)
+        Trainer(net, loss="mse", lr=1e10).fit(TRAIN, epochs=3)
 
 
 def test_a_test_loss_that_is_not_finite_is_an_error(tmp_path):
@@ -213,7 +240,9 @@ def test_errors_name_what_is_wrong():
     net = network()
     for options, kind, message in [
         ({"lr": -1}, MhoValueError, r"Trainer\.lr must be >= 0, got -1"),
-        ({"lr": "a"}, MhoTypeError, r"Trainer\.lr must be a number"),
+        ({"lr": "a"}, MhoTypeError, r"Trainer\.lr must be a number >= 0 or a schedule .*, got 'a' \(str\)"),
+        ({"lr": float("nan")}, MhoValueError, r"Trainer\.lr must be a finite number"),
+        ({"lr": True}, MhoTypeError, r"Trainer\.lr must be a number"),
         ({"batch_size": 0}, MhoValueError, r"Trainer\.batch_size must be >= 1, got 0"),
         ({"loss": "hinge"}, MhoValueError, "loss must be one of 'cross_entropy', 'mse', got 'hinge'"),
         ({"callbacks": [print]}, MhoTypeError, r"Trainer\.callbacks must be Callback objects"),
@@ -247,6 +276,8 @@ def some_history(errors):
             pulses_up=2**40,
             seconds=0.1,
             vector_reads=7,
+            lr=0.1,
+            pulses={"main": k} | ({"fast": 5} if k > 1 else {}),
         )
         for k, error in enumerate(errors, 1)
     )
@@ -257,8 +288,10 @@ def test_history_as_csv(tmp_path):
     history.to_csv(tmp_path / "history.csv")
     lines = (tmp_path / "history.csv").read_text().splitlines()
     earlier = "epoch,train_loss,train_error,test_loss,test_error,pulses_up,pulses_down,seconds"
-    assert lines[0] == earlier + ",vector_reads,line_reads,digital_operations,buffer_bytes,array_updates"
-    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1,7,,,,"
+    costs = ",vector_reads,line_reads,digital_operations,buffer_bytes"
+    assert lines[0] == earlier + costs + ",array_updates,lr,pulses_main,pulses_fast"
+    assert lines[1] == "1,1.0,0.1,,0.3,1099511627776,0,0.1,7,,,,,0.1,1,"
+    assert lines[2] == "2,0.5,0.1,,,1099511627776,0,0.1,7,,,,,0.1,2,5"
     assert History.from_csv(tmp_path / "history.csv") == history
     assert History.from_dicts(history.to_dicts()) == history
     with pytest.raises(MhoFileError, match="cannot read"):
@@ -268,15 +301,20 @@ def test_history_as_csv(tmp_path):
         History.from_csv(tmp_path / "other.csv")
     (tmp_path / "earlier.csv").write_text(earlier + "\n2,0.5,0.1,,,3,0,0.1\n")  # before costs were counted
     assert History.from_csv(tmp_path / "earlier.csv")[0].pulses_up == 3
-    columns = lines[0].removesuffix(",array_updates")  # and before those were
-    (tmp_path / "earlier.csv").write_text(columns + "\n2,0.5,0.1,,,3,0,0.1,7,8,9,10\n")
+    (tmp_path / "earlier.csv").write_text(earlier + costs + "\n2,0.5,0.1,,,3,0,0.1,9,,,\n")
+    assert History.from_csv(tmp_path / "earlier.csv")[0].vector_reads == 9
+    (tmp_path / "earlier.csv").write_text(earlier + costs + ",array_updates\n2,0.5,0.1,,,3,0,0.1,9,,,,8\n")
     found = History.from_csv(tmp_path / "earlier.csv")[0]
-    assert (found.buffer_bytes, found.array_updates) == (10, None)
-    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1,,,,,\n")
+    assert (found.array_updates, found.lr) == (8, None)
+    (tmp_path / "other.csv").write_text(earlier.replace(",seconds", "") + "\n2,0.5,0.1,,,3,0\n")
+    with pytest.raises(MhoFileError, match="is no history"):
+        History.from_csv(tmp_path / "other.csv")
+    (tmp_path / "broken.csv").write_text(lines[0] + "\nx,1,1,1,1,1,1,1,,,,,,,,\n")
     with pytest.raises(MhoFileError, match="cannot read"):
         History.from_csv(tmp_path / "broken.csv")
-    with pytest.raises(MhoValueError, match="no column 'loss'; it has epoch, train_loss"):
+    with pytest.raises(MhoValueError, match=r"no column 'loss'; it has epoch, .*, pulses_main, pulses_fast"):
         history.column("loss")
+    np.testing.assert_array_equal(history.column("pulses_fast"), [np.nan, 5, 5])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import textwrap
 import numpy as np
 import pytest
 
-from mho import files, nn, presets
+from mho import files, nn, presets, schedules
 from mho.config import Mapping, TileConfig
 from mho.data import Dataset
 from mho.errors import MhoError, MhoFileError, MhoValueError
@@ -135,13 +135,62 @@ def test_the_costs_of_a_rule_go_on(tmp_path, name):
     assert expected.history.column("digital_operations").min() > 0
 
 
+SCHEDULES = {
+    "step": schedules.Step(lr=0.4, every=1, factor=0.3),
+    "piecewise": schedules.Piecewise(lr=0.4, after=(1, 2), rates=(0.1, 0.7)),
+    "exponential": schedules.Exponential(lr=0.4, factor=0.7),
+    "cosine": schedules.Cosine(lr=0.4, epochs=3, final=0.05),
+}
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_schedule_goes_on(tmp_path, name):
+    options = {"lr": SCHEDULES[name], "batch_size": 10}
+    expected = Trainer(network(), **options)
+    expected.fit(TRAIN, TEST, epochs=EPOCHS)
+    assert len(set(expected.history.column("lr"))) == EPOCHS
+    path = tmp_path / "training.safetensors"
+    with pytest.raises(TrainingInterrupted):
+        Trainer(network(), **options, callbacks=[At(2, 3, interrupt)], checkpoint=path).fit(
+            TRAIN, TEST, epochs=EPOCHS
+        )
+    resumed = Trainer.resume(path, TRAIN, TEST)
+    same(resumed, expected)
+    assert resumed.schedule == SCHEDULES[name]
+    other = Trainer(network(), lr=SCHEDULES[name].replace(lr=0.45), batch_size=10, checkpoint=path)
+    with pytest.raises(MhoValueError, match=r"lr must be \{.*0.4.*\} as before, got \{.*0.45.*\}"):
+        other.fit(TRAIN, TEST, epochs=EPOCHS, resume=True)
+
+
+def test_the_multiples_of_the_learning_rate_go_on(tmp_path):
+    def trainer(**options):
+        net = nn.Sequential(nn.Linear(4, 6, lr_scale=0.5), nn.Tanh(), nn.Linear(6, 2, lr_scale=2), seed=7)
+        return Trainer(net, **OPTIONS, **options)
+
+    expected = trainer()
+    expected.fit(TRAIN, TEST, epochs=EPOCHS)
+    path = tmp_path / "training.safetensors"
+    with pytest.raises(TrainingInterrupted):
+        trainer(callbacks=[At(2, 3, interrupt)], checkpoint=path).fit(TRAIN, TEST, epochs=EPOCHS)
+    same(Trainer.resume(path, TRAIN, TEST), expected)
+
+
 def test_a_checkpoint_from_before_costs_were_counted(tmp_path, uninterrupted):
     path = tmp_path / "training.safetensors"
     trainer = Trainer(network(), **OPTIONS, callbacks=[At(2, 3, interrupt)], checkpoint=path)
     with pytest.raises(TrainingInterrupted):
         trainer.fit(TRAIN, TEST, epochs=EPOCHS)
     arrays, meta = files.load_state(path, "training")
-    later = ("vector_reads", "line_reads", "digital_operations", "array_updates", "buffer_bytes")
+    later = (
+        "vector_reads",
+        "line_reads",
+        "digital_operations",
+        "buffer_bytes",
+        "array_updates",
+        "lr",
+        "pulses",
+        "pulses_main",
+    )
     training = meta["training"]
     for record in (training["position"], *training["history"]):
         for key in later:
@@ -151,7 +200,7 @@ def test_a_checkpoint_from_before_costs_were_counted(tmp_path, uninterrupted):
 
     resumed = Trainer.resume(path, TRAIN, TEST)
     # Epoch 1 has none, epoch 2 began without, epoch 3 is counted in full.
-    for name in later[:-1]:
+    for name in ("vector_reads", "line_reads", "digital_operations", "pulses_main"):
         found, expected = resumed.history.column(name), uninterrupted.history.column(name)
         assert np.isnan(found[:2]).all()
         assert found[2] == expected[2]

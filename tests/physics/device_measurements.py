@@ -114,10 +114,19 @@ def noise(model: str, ctoc: float) -> dict[str, float]:
 
 def nominal(variant: str, **overrides: object) -> PulsedDevice:
     """A device model without any spread from device to device; its bounds and steps are not symmetric."""
+    return _nominal(variant, tuple((name, _hashable(value)) for name, value in overrides.items()))
+
+
+def _hashable(value: object) -> object:
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value
+
+
+@cache
+def _nominal(variant: str, overrides: tuple[tuple[str, Any], ...]) -> PulsedDevice:
     model, shape = VARIANTS[variant]
     spreads = {field.name: 0.0 for field in fields(MODELS[model]) if field.name.endswith("_dtod")}
     common = {"w_max": W_MAX, "w_min": W_MIN, "up_down": UP_DOWN}
-    values = spreads | common | shape | overrides
+    values = spreads | common | shape | dict(overrides)
     if not noise(model, 0.0):
         values.pop("dw_min_ctoc", None)
     if values.get("dw_min_ctoc") == 0.0:
@@ -296,6 +305,7 @@ class Exact:
 
 # Values that an interpolation goes through.
 _ORDER = 6
+_NODES, _WEIGHTS = legendre.leggauss(40)
 
 
 def _interpolation(t: NDArray) -> list[NDArray]:
@@ -336,17 +346,14 @@ def exact_moments(
     noise = np.maximum(noise_of_step(device, grid, step, up), 1e-30)
     edges = [(bound - grid - step) / noise for bound in (w_min, w_max)]
     lower, upper = (np.clip(edge, -8.5, 8.5) for edge in edges)
-    nodes, weights = legendre.leggauss(40)
     half = (upper - lower)[:, None] / 2
-    xi = (upper + lower)[:, None] / 2 + half * nodes
-    mass = half * weights * np.exp(-(xi**2) / 2) / sqrt(2 * np.pi)
+    xi = (upper + lower)[:, None] / 2 + half * _NODES
+    mass = half * _WEIGHTS * np.exp(-(xi**2) / 2) / sqrt(2 * np.pi)
     position = (np.clip((grid + step)[:, None] + noise[:, None] * xi, low, high) - low) / h
     first = np.clip(position.astype(int) - _ORDER // 2 + 1, 0, points - _ORDER)
-    place = np.arange(points)[:, None] * points + first
-    matrix = np.zeros(points**2)
-    for k, share in enumerate(_interpolation(position - first)):
-        matrix += np.bincount((place + k).ravel(), (mass * share).ravel(), points**2)
-    matrix = matrix.reshape(points, points)
+    place = np.arange(points)[:, None] * points + first + np.arange(_ORDER)[:, None, None]
+    shares = mass * np.array(_interpolation(position - first))
+    matrix = np.bincount(place.ravel(), shares.ravel(), points**2).reshape(points, points)
     # Beyond the grid only from where nothing comes back in time.
     at_low, at_high = special.ndtr(edges[0]), special.ndtr(-edges[1])
     matrix[:, 0] += at_low
@@ -480,7 +487,8 @@ def _is_one_step(change: NDArray[np.float64], xi: NDArray[np.float64]) -> bool:
     """Whether the first gaussian explains the whole change, as it does in one step, and not only a part."""
     if change.std() == 0:
         return False
-    return bool(abs(np.corrcoef(change, xi)[0, 1]) > 0.97)
+    a, b = change - change.mean(), xi - xi.mean()
+    return bool(abs(a @ b) > 0.97 * sqrt((a @ a) * (b @ b)))
 
 
 def _moments(
@@ -508,10 +516,11 @@ def _moments(
         controls = controls[:, [0, 1, 2, 7, 8]]
     y = (changes - theory.mean) / sd
     # The last one is the skewness to first order in the errors of mean and variance: only its error is used.
-    powers = np.stack([y, y**2, y**3, y**3 - 3 * y - 1.5 * skew * (y**2 - 1)], axis=1)
+    y2, y3 = y * y, y * y * y
+    powers = np.stack([y, y2, y3, y3 - 3 * y - 1.5 * skew * (y2 - 1)], axis=1)
     fit = np.linalg.solve(controls.T @ controls, controls.T @ powers)
     left = powers - controls @ fit
-    errors = np.sqrt((left**2).sum(0) / (devices - controls.shape[1]) / devices)
+    errors = np.sqrt((left * left).sum(0) / (devices - controls.shape[1]) / devices)
     m1, m2, m3, _ = (float(value) for value in fit[0])
     var = m2 - m1**2
     of_variance = (allowed[1] + accuracy) * theory.variance + 2 * rounding * sd + 1e-15
@@ -539,7 +548,7 @@ def _moments(
 
 def _folded(mu: float, sigma: float) -> Callable[[NDArray], NDArray]:
     """Distribution of |mu + sigma xi|."""
-    return lambda t: stats.norm.cdf(t, mu, sigma) - stats.norm.cdf(-t, mu, sigma)
+    return lambda t: special.ndtr((t - mu) / sigma) - special.ndtr((-t - mu) / sigma)
 
 
 def _folded_mean(mu: float, sigma: float) -> float:
@@ -563,7 +572,7 @@ def _larger_bound(upper: tuple[float, float], lower: tuple[float, float]) -> Cal
     """Distribution of |max(a, b)| of two normal numbers, the bounds after a swap where they cross."""
 
     def larger(t: NDArray) -> NDArray:
-        return stats.norm.cdf(t, *upper) * stats.norm.cdf(t, *lower)
+        return np.prod([special.ndtr((t - mu) / sigma) for mu, sigma in (upper, lower)], axis=0)
 
     return lambda t: larger(t) - larger(-t)
 
@@ -919,8 +928,11 @@ def nominal_symmetry(variant: str, pairs: int = 4000) -> Alternation:
     tile.update(np.ones((1, 3)), [[-1.0]], tile.granularity)
     w = starts.astype(np.float64)
     for _ in range(pairs):
+        before = w
         for direction in (0, 1):
             w = np.clip(w + device.mean_step(w)[direction], low, high)
+        if np.abs(w - before).max() < 1e-10:
+            break  # it has arrived
     after_up = np.clip(w + device.mean_step(w)[0], low, high)
     step = float(device.mean_step(point)[0])
     return Alternation((after_down + tile.weight[0]) / 2, (w + after_up) / 2, point, step)

@@ -185,7 +185,8 @@ def test_integrated_moments_near_a_bound_are_those_of_a_simulation() -> None:
 @pytest.mark.parametrize("variant", SUMMED)
 def test_several_pulses(variant: str, dw_min: float, ctoc: float) -> None:
     """In one aggregated step or one by one: mean, variance, skewness, over the range and near the bounds."""
-    results = [cell for n in measure.NUMBERS for cell in measure.several_pulses(variant, dw_min, ctoc, n)]
+    # The slow test below takes all numbers.
+    results = [cell for n in (2, 5, 15) for cell in measure.several_pulses(variant, dw_min, ctoc, n)]
     check(comparison for cell in results for comparison in cell.comparisons)
     if variant in measure.ONE_BY_ONE:
         assert not any(cell.aggregated for cell in results if cell.n > 1)

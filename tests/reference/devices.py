@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -134,6 +135,7 @@ def between(values, place):
     return (1 - share) * values[first] + share * values[first + 1]
 
 
+@cache
 def nodes_of(device, up):
     """The steps of a table that is linear between weights."""
     names = ("up", "down") if type(device).__name__ == "Response" else ("nodes_up", "nodes_down")
@@ -144,6 +146,7 @@ def nodes_of(device, up):
 GRID = np.linspace(-5.5, 5.5, 257)
 
 
+@cache
 def _jumps(device, up):
     """The jumps of each row at the gaussians of the grid: (rows, gaussians)."""
     rows = [np.array(row.quantiles) for row in (device.up if up else device.down)]
@@ -152,6 +155,7 @@ def _jumps(device, up):
     return np.stack([np.interp(p, np.linspace(0, 1, len(row)), row) for row in rows])
 
 
+@cache
 def mean_jumps(device, up):
     """The mean jump of each row: Gauss and Legendre's rule between the gaussians of the grid."""
     nodes, weights = np.polynomial.legendre.leggauss(8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 MASK = 2**32 - 1
@@ -140,8 +142,11 @@ def pulse_gaussians(key, step, shape, pulse):
     if pulse == 0:
         return device_gaussians(key, PULSE_NOISE, step // 2, shape, 0, half=step % 2)
     block, number = divmod(pulse - 1, 8)
-    rows = [
-        gaussians(words(key, PULSE_NOISE, step, device_elements(*shape), 1 + row + 4 * block))[..., number]
-        for row in range(4)
-    ]
-    return of_devices(np.stack(rows, axis=-1), shape[0])
+    return of_devices(_later_gaussians(key, step, shape, block)[..., number], shape[0])
+
+
+@lru_cache(maxsize=16)  # the pulses of a block follow one another
+def _later_gaussians(key, step, shape, block):
+    """Eight gaussians (quads, in, rows, 8) of each device, of its pulses from 1 + 8 * block on."""
+    draws = 1 + np.arange(4) + 4 * block
+    return gaussians(words(key, PULSE_NOISE, step, device_elements(*shape)[..., None], draws))

@@ -27,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0, 1 for a failure, 2 for bad usage.
     """
     from mho.cli._console import Interrupted, UsageError, print_error
-    from mho.cli.app import app
+    from mho.cli.app import command
     from mho.errors import MhoError
 
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=words, prog_name="mho", standalone_mode=False) or 0
+        code = command()(args=words, prog_name="mho", standalone_mode=False) or 0
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
 from mho.cli import bench, device, devices, info, train
 
-__all__ = ["app"]
+__all__ = ["app", "command"]
 
 app = typer.Typer(
     add_completion=False,
@@ -62,3 +63,9 @@ def _global_options(
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)
+
+
+@cache
+def command() -> Any:
+    """Return what runs the application, once: to build it takes longer than many commands."""
+    return typer.main.get_command(app)

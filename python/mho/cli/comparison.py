@@ -12,11 +12,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from mho import files, nn, plotting
+from mho import files, plotting
 from mho._units import round_bytes, round_number
 from mho.cli._console import print_json, stdout_console
 from mho.cli.run_folder import RunFolder, write_file
-from mho.cli.training import Member, Outcome, Run, costs, count, network
+from mho.cli.training import Member, Outcome, Run, costs, count, network, pulses_by_array
 from mho.errors import MhoFileError
 from mho.training import Checkpoint
 
@@ -86,7 +86,6 @@ class Comparison(Run):
             folder=folder,
             histories={rule: one.history for rule, one in checkpoints.items()},
             floating=floating.history,
-            pulses={rule: _pulses_by_array(one) for rule, one in checkpoints.items()},
             train_samples=floating.settings["train"]["x"][0],
             test_samples=floating.settings["test"]["x"][0],
         )
@@ -102,7 +101,10 @@ class Comparison(Run):
         write_file(
             self.folder.path / _PLOT,
             lambda path: plotting.rule_comparison(
-                histories, floating, path, subtitle=f"{what}, learning rate {config.lr:g}, seed {config.seed}"
+                histories,
+                floating,
+                path,
+                subtitle=f"{what}, learning rate {config.lr_text}, seed {config.seed}",
             ),
         )
         rows = [{"rule": rule, **found} for rule, found in _results(histories).items()]
@@ -111,12 +113,6 @@ class Comparison(Run):
 
 def _training_curve(history: History, floating: History, path: Path, subtitle: str) -> None:
     write_file(path, lambda made: plotting.training_curve(history, floating, made, subtitle=subtitle))
-
-
-def _pulses_by_array(checkpoint: Checkpoint) -> dict[str, int]:
-    net = nn.Sequential.from_spec(checkpoint.network)
-    net.load_state(checkpoint.arrays, checkpoint.state)
-    return {name: pulses.total for name, pulses in net.costs.pulses.items()}
 
 
 def _common_error(histories: dict[str, History]) -> float:
@@ -164,7 +160,6 @@ class _Compared(Outcome):
     folder: RunFolder
     histories: dict[str, History]
     floating: History
-    pulses: dict[str, dict[str, int]]
     train_samples: int
     test_samples: int
 
@@ -174,7 +169,7 @@ class _Compared(Outcome):
             "rules": {
                 rule: {
                     **found,
-                    "pulses_by_array": self.pulses[rule],
+                    "pulses_by_array": pulses_by_array(self.histories[rule]),
                     "run_dir": str(_part(self.folder, rule).path),
                 }
                 for rule, found in _results(self.histories).items()

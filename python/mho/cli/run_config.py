@@ -9,16 +9,22 @@ A run file is TOML with the keys of `RunConfig`::
     activation = "sigmoid"
     epochs = 10
     lr = 0.1
+    lr_schedule = "step:every=5,factor=0.5"
     batch_size = 10
     seed = 1
 
 With ``compare = ["sgd", "agad"]`` in place of `rule`, the network is trained by each of these rules. Instead
 of `device` and `rule`, or beside them for everything else, a table ``[tile]`` takes any field of
 `mho.TileConfig`. Where layers differ, `layers` is a table: layer N joins ``sizes[N]`` inputs to
-``sizes[N + 1]`` outputs, counting from 0, and the fields given for it replace those of ``[tile]``::
+``sizes[N + 1]`` outputs, counting from 0. It may have a device, a rule and a multiple of the learning rate of
+its own, and fields of a table ``tile`` replace those of ``[tile]``::
 
     [layers]
     sizes = [784, 256, 128, 10]
+
+    [layers.0]
+    rule = "agad"
+    lr_scale = 0.5
 
     [layers.2.tile.device]
     type = "Ideal"
@@ -29,6 +35,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
+import functools
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -43,6 +50,7 @@ from mho.cli._console import UsageError
 from mho.config import TileConfig
 from mho.devices import Device
 from mho.errors import MhoError
+from mho.schedules import RATES, Schedule
 from mho.tile import SECONDS
 
 __all__ = ["ACTIVATIONS", "DATA_SETS", "RunConfig", "load_device", "read_run_file", "resolve"]
@@ -50,6 +58,7 @@ __all__ = ["ACTIVATIONS", "DATA_SETS", "RunConfig", "load_device", "read_run_fil
 DATA_SETS = ("digits", "mnist")
 ACTIVATIONS = ("sigmoid", "tanh", "relu")
 DEFAULT_DEVICE = "gokmen_vlasov"
+_LAYER_KEYS = ("device", "rule", "lr_scale", "tile")
 
 # Images are 28 x 28 pixels of ten classes in both data sets.
 _INPUTS, _CLASSES = 784, 10
@@ -83,7 +92,9 @@ class RunConfig:
     epochs : int
         Passes over the training images.
     lr : float
-        Learning rate.
+        Learning rate of the first epoch.
+    lr_schedule : str
+        How it goes on from epoch to epoch, as `mho.schedules.Schedule.parse` takes it.
     batch_size : int
         Images per mini-batch.
     seconds_per_batch : float
@@ -101,6 +112,8 @@ class RunConfig:
         Device, update rule and periphery of every layer.
     layer_tiles : dict of int to TileConfig
         The same for the layers that differ.
+    layer_lr_scales : dict of int to float
+        What the learning rate is multiplied by, for the layers where that is not 1.
     """
 
     data: str = "digits"
@@ -110,6 +123,7 @@ class RunConfig:
     activation: str = "sigmoid"
     epochs: int = 10
     lr: float = 0.1
+    lr_schedule: str = "constant"
     batch_size: int = 10
     seconds_per_batch: float = 1.0
     seed: int = 1
@@ -118,6 +132,18 @@ class RunConfig:
     compare: tuple[str, ...] = ()
     tile: TileConfig = dataclasses.field(default_factory=_default_tile)
     layer_tiles: dict[int, TileConfig] = dataclasses.field(default_factory=dict)
+    layer_lr_scales: dict[int, float] = dataclasses.field(default_factory=dict)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The learning rate of every epoch."""
+        return Schedule.parse(self.lr_schedule, self.lr, "lr_schedule")
+
+    @property
+    def lr_text(self) -> str:
+        """The learning rate in words, such as ``0.01, step:every=10,factor=0.5``."""
+        text = f"{self.lr:g}"
+        return text if self.lr_schedule == RunConfig.lr_schedule else f"{text}, {self.lr_schedule}"
 
     @property
     def device_name(self) -> str:
@@ -148,6 +174,10 @@ class RunConfig:
         """Return the configuration of one weight layer, counting from 0."""
         return self.layer_tiles.get(layer, self.tile)
 
+    def layer_lr_scale(self, layer: int) -> float:
+        """Return what one weight layer multiplies the learning rate by."""
+        return self.layer_lr_scales.get(layer, 1.0)
+
     def runs(self) -> dict[str, RunConfig]:
         """Return the single training of each rule that is compared, by the name of the rule.
 
@@ -170,19 +200,40 @@ class RunConfig:
         for key in ("data", "data_dir", "samples"):
             if getattr(self, key) is not None:
                 result[key] = getattr(self, key)
-        if not self.layer_tiles:
+        own = sorted({*self.layer_tiles, *self.layer_lr_scales})
+        if not own:
             result["layers"] = list(self.layers)
-        for key in ("activation", "epochs", "lr", "batch_size", "seconds_per_batch", "seed", "threads"):
-            if getattr(self, key) is not None and (key != "seconds_per_batch" or self.ages):
+        absent = {
+            "lr_schedule": self.lr_schedule == RunConfig.lr_schedule,
+            "seconds_per_batch": not self.ages,
+        }
+        for key in (
+            "activation",
+            "epochs",
+            "lr",
+            "lr_schedule",
+            "batch_size",
+            "seconds_per_batch",
+            "seed",
+            "threads",
+        ):
+            if getattr(self, key) is not None and not absent.get(key):
                 result[key] = getattr(self, key)
         if self.compare:
             result["compare"] = list(self.compare)
         result["tile"] = self._tile_dict(self.tile)
-        if self.layer_tiles:
+        if own:
             result["layers"] = {"sizes": list(self.layers)} | {
-                str(layer): {"tile": self._tile_dict(tile)}
-                for layer, tile in sorted(self.layer_tiles.items())
+                str(layer): self._layer_dict(layer) for layer in own
             }
+        return result
+
+    def _layer_dict(self, layer: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        if layer in self.layer_lr_scales:
+            result["lr_scale"] = self.layer_lr_scales[layer]
+        if layer in self.layer_tiles:
+            result["tile"] = self._tile_dict(self.layer_tiles[layer])
         return result
 
     def _tile_dict(self, tile: TileConfig) -> dict[str, Any]:
@@ -205,6 +256,7 @@ class RunConfig:
         )
 
 
+@functools.cache
 def _preset(device: Device) -> str | None:
     """Return the name of the preset that a device equals."""
     return next((name for name in presets.names(cells=True) if presets.get(name) == device), None)
@@ -296,7 +348,7 @@ def _integer(low: int, high: int | None = None) -> Callable[[str, Any], int]:
 
 
 def _learning_rate(name: str, value: Any) -> float:
-    return _validate.number(name, value, Range(at_least=0))
+    return _validate.number(name, value, RATES)
 
 
 def _seconds(name: str, value: Any) -> float:
@@ -364,10 +416,10 @@ def _layers(name: str, value: Any) -> tuple[tuple[int, ...], dict[int, dict[str,
                 f"{name}.{key}: there is no layer {key}, {count} layers are numbered 0 to {count - 1}"
             )
         for inner in _table(f"{name}.{key}", table):
-            if inner not in ("device", "tile"):
+            if inner not in _LAYER_KEYS:
                 raise UsageError(
                     f"unknown key {inner!r} in {name}.{key}; "
-                    f"nearest known key: {nearest(inner, ('device', 'tile'))!r}"
+                    f"nearest known key: {nearest(inner, _LAYER_KEYS)!r}"
                 )
         tables[int(key)] = table
     return sizes, tables
@@ -384,6 +436,7 @@ _CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "activation": _choice(ACTIVATIONS),
     "epochs": _integer(1),
     "lr": _learning_rate,
+    "lr_schedule": _text,
     "batch_size": _integer(1),
     "seconds_per_batch": _seconds,
     "seed": _integer(0, _MAX_SEED),
@@ -402,6 +455,16 @@ def _tile(
         merged["device"] = device.to_dict()
     with _usage(here):
         return TileConfig.from_dict(merged, path=path)
+
+
+def _rule(
+    name: str, device: Device | None, fields: dict[str, Any], path: str, default: Device | None = None
+) -> dict[str, Any]:
+    """Return the field `rule` of a tile: the preset for the device, that in `fields`, or the default one."""
+    if device is None and "device" in fields:
+        device = Device.from_dict(fields["device"], path=f"{path}.device")
+    trained = device or default
+    return {"rule": presets.rule(name, device=None if trained is None else _preset(trained)).to_dict()}
 
 
 def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConfig:
@@ -451,26 +514,36 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
             if "rule" in fields:
                 raise UsageError(f"{here}{asked} and tile.rule are both set: remove one")
             with _usage(here):
-                trained = device or Device.from_dict(fields["device"], path="tile.device")
-            fields = fields | {"rule": presets.rule(rule, device=_preset(trained)).to_dict()}
+                fields = fields | _rule(rule, device, fields, "tile")
         tile = _tile(here, "tile", {}, device, fields)
 
         sizes, tables = values.pop("layers", (RunConfig.layers, {}))
         if "layers" in given and isinstance(table.get("layers"), dict):
             # Sizes from the command line replace the file's; its tables for single layers stay and must fit.
             tables = _layers(f"{here}layers", table["layers"] | {"sizes": list(sizes)})[1]
-        layer_tiles = {}
+        layer_tiles, layer_lr_scales = {}, {}
         for layer, settings in tables.items():
             place = f"layers.{layer}"
             fields = _table(f"{here}{place}.tile", settings.get("tile", {}))
-            if compare and "rule" in fields:
-                raise UsageError(f"{here}{asked} and {place}.tile.rule are both set: remove one")
+            for key in ("rule", "device"):
+                if key in settings and key in fields:
+                    raise UsageError(f"{here}{place}: {key} and tile.{key} are both set: remove one")
+            if compare and ("rule" in fields or "rule" in settings):
+                where = f"{place}.rule" if "rule" in settings else f"{place}.tile.rule"
+                raise UsageError(f"{here}{asked} and {where} are both set: remove one")
             device = None
             if "device" in settings:
-                if "device" in fields:
-                    raise UsageError(f"{here}{place}: device and tile.device are both set: remove one")
                 device = load_device(_text(f"{here}{place}.device", settings["device"]), base)
-            layer_tiles[layer] = _tile(here, f"{place}.tile", tile.to_dict(), device, fields)
+            if "rule" in settings:
+                rule = _CHECKS["rule"](f"{here}{place}.rule", settings["rule"])
+                with _usage(here):
+                    fields = fields | _rule(rule, device, fields, f"{place}.tile", tile.device)
+            if "lr_scale" in settings:
+                scale = _validate.number(f"{here}{place}.lr_scale", settings["lr_scale"], RATES)
+                if scale != 1:
+                    layer_lr_scales[layer] = scale
+            if device is not None or fields:
+                layer_tiles[layer] = _tile(here, f"{place}.tile", tile.to_dict(), device, fields)
 
         if "data_dir" in values:
             if values.get("data", RunConfig.data) != "mnist":
@@ -479,7 +552,13 @@ def resolve(options: Mapping[str, Any], run_file: Path | None = None) -> RunConf
                 )
             folder = (Path() if "data_dir" in given else base) / values["data_dir"]
             values["data_dir"] = str(folder.absolute())
-        config = RunConfig(**values, layers=sizes, tile=tile, layer_tiles=layer_tiles)
+        if "lr_schedule" in values:
+            name = "--lr-schedule" if "lr_schedule" in given else f"{here}lr_schedule"
+            lr = values.get("lr", RunConfig.lr)
+            values["lr_schedule"] = Schedule.parse(values["lr_schedule"], lr, name).text
+        config = RunConfig(
+            **values, layers=sizes, tile=tile, layer_tiles=layer_tiles, layer_lr_scales=layer_lr_scales
+        )
         if config.seconds_per_batch != RunConfig.seconds_per_batch and not config.ages:
             raise UsageError(
                 f"{here}seconds_per_batch has no effect where no device has a retention: leave it out, "

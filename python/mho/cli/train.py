@@ -46,6 +46,7 @@ HELP = (
     "mho train --device reram_es --lr 0.05 --epochs 20\n"
     "mho train --device reram_es --rule agad\n"
     "mho train --device reram_es --compare sgd,tiki_taka2,agad\n"
+    "mho train --lr 0.01 --lr-schedule piecewise:10=0.005,20=0.0025 --epochs 30\n"
     "mho train --layers 784,100,10 --activation tanh --data mnist\n"
     "mho train my_run.toml --seed 2\n"
     "mho train --resume runs/digits-gokmen_vlasov-seed1 --epochs 20"
@@ -90,7 +91,16 @@ def train(
     layers: Annotated[str | None, _option("SIZES", "Layer sizes. Default: 784,256,128,10")] = None,
     activation: Annotated[str | None, _option("NAME", "sigmoid, tanh or relu. Default: sigmoid")] = None,
     epochs: Annotated[int | None, _option("N", "Passes over the training images. Default: 10")] = None,
-    lr: Annotated[float | None, _option("X", "Learning rate. Default: 0.1")] = None,
+    lr: Annotated[float | None, _option("X", "Learning rate of the first epoch. Default: 0.1")] = None,
+    lr_schedule: Annotated[
+        str | None,
+        _option(
+            "TEXT",
+            "How the learning rate goes on: constant; step:every=10,factor=0.5; piecewise:10=0.005,20=0.0025 "
+            "(0.005 after 10 epochs, 0.0025 after 20); exponential:factor=0.9; cosine:epochs=30,final=0.001. "
+            "Default: constant",
+        ),
+    ] = None,
     batch_size: Annotated[int | None, _option("N", "Images per mini-batch. Default: 10")] = None,
     seconds_per_batch: Annotated[
         float | None,
@@ -138,6 +148,7 @@ def train(
         "activation": activation,
         "epochs": epochs,
         "lr": lr,
+        "lr_schedule": lr_schedule,
         "batch_size": batch_size,
         "seconds_per_batch": seconds_per_batch,
         "seed": seed,

@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from mho.data import Dataset
     from mho.training import Progress
 
-__all__ = ["Member", "Outcome", "Run", "costs", "count", "network", "resume_run", "start_run"]
+__all__ = [
+    "Member",
+    "Outcome",
+    "Run",
+    "costs",
+    "count",
+    "network",
+    "pulses_by_array",
+    "resume_run",
+    "start_run",
+]
 
 _ACTIVATIONS: dict[str, Callable[[], nn.Layer]] = {"sigmoid": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU}
 
@@ -190,7 +200,8 @@ def network(config: RunConfig) -> nn.Sequential:
     for i, (inputs, outputs) in enumerate(zip(config.layers[:-1], config.layers[1:], strict=True)):
         if i:
             layers.append(_ACTIVATIONS[config.activation]())
-        layers.append(nn.Linear(inputs, outputs, config=config.layer_tile(i)))
+        scale = config.layer_lr_scale(i)
+        layers.append(nn.Linear(inputs, outputs, lr_scale=scale, config=config.layer_tile(i)))
     return nn.Sequential(*layers, seed=config.seed)
 
 
@@ -232,6 +243,14 @@ def _known(number: int | None) -> str:
     return "unknown" if number is None else f"{number:,}"
 
 
+def pulses_by_array(history: History) -> dict[str, int] | None:
+    """Return the pulses on each array, None where a run from before these were recorded does not tell."""
+    if any(not record.pulses for record in history):
+        return None
+    arrays = dict.fromkeys(name for record in history for name in record.pulses)
+    return {name: sum(record.pulses.get(name, 0) for record in history) for name in arrays}
+
+
 class Outcome(Protocol):
     """What a finished run has found."""
 
@@ -261,6 +280,7 @@ class _Outcome:
             "train_loss": self.analog[-1].train_loss,
             "train_loss_float": self.floating[-1].train_loss,
             **costs(self.analog),
+            "pulses_by_array": pulses_by_array(self.analog),
             "samples_per_second": self._samples_per_second(self.analog),
             "train_seconds": float(self.analog.column("seconds").sum()),
             "epochs": len(self.analog),
@@ -403,7 +423,7 @@ class Run(ABC):
         """Return a training as the configuration has it."""
         settings: dict[str, Any] = {
             "loss": "cross_entropy",
-            "lr": self.config.lr,
+            "lr": self.config.schedule,
             "batch_size": self.config.batch_size,
         }
         if any(tile.ages for tile in net.tiles):  # the floating-point twin does not
@@ -466,7 +486,7 @@ class Run(ABC):
         weights = sum(a * b for a, b in zip(config.layers[:-1], config.layers[1:], strict=True))
         threads = mho.get_num_threads()
         images = f"{len(self.train_data):,} images of handwritten digits to learn from"
-        settings = f"learning rate {config.lr:g}, batches of {config.batch_size}, seed {config.seed}"
+        settings = f"learning rate {config.lr_text}, batches of {config.batch_size}, seed {config.seed}"
         facts = {
             "data": f"{config.data}, {images}, {len(self.test_data):,} to test",
             "analog": f"{weights:,} weights, simulated {config.device_name} devices, "

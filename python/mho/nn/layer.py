@@ -79,7 +79,7 @@ class LayerSummary:
     scale : str
         What a normalised conductance of 1 stands for.
     rule : str
-        Update rule.
+        Update rule, with `lr_scale` where there is one.
     """
 
     name: str

@@ -16,6 +16,7 @@ from mho.errors import MhoError, MhoFileError, MhoRuntimeError, MhoTypeError, Mh
 from mho.nn.layer import Array, Layer, LayerSummary, as_float32, check_shape, load_all
 from mho.periphery import IO, Update
 from mho.rules import Rule
+from mho.schedules import RATES
 from mho.seeds import Seed
 from mho.tile import Tile, configuration
 
@@ -76,6 +77,9 @@ class Linear(Layer):
     bias : bool or "analog", default True
         True: a digital vector, trained with the learning rate as it is. "analog": one more input line of the
         crossbar, at a constant 1. False: none.
+    lr_scale : float, default 1
+        What the learning rate of every update is multiplied by, that of the bias too. 0 keeps the layer as it
+        is, whatever its rule.
     device, rule, update, forward_io, backward_io, mapping : optional
         Fields of the tile's configuration, in place of those of `config`.
     config : TileConfig, optional
@@ -108,6 +112,7 @@ class Linear(Layer):
         out_features: int,
         *,
         bias: bool | Literal["analog"] = True,
+        lr_scale: float = 1.0,
         device: Device | None = None,
         rule: Rule | None = None,
         update: Update | None = None,
@@ -121,6 +126,7 @@ class Linear(Layer):
         self.out_features = _validate.integer("Linear.out_features", out_features, Range(at_least=1))
         if not (isinstance(bias, bool) or bias == "analog"):
             raise MhoValueError(f'Linear.bias must be True, False or "analog", got {bias!r}')
+        self.lr_scale = _validate.number("Linear.lr_scale", lr_scale, RATES)
         if config is not None and not isinstance(config, TileConfig):
             raise MhoTypeError(f"Linear.config must be a TileConfig, got {config!r}")
         self._fields: dict[str, Any] = {
@@ -423,6 +429,8 @@ class Linear(Layer):
     def update(self, d: Array, saved: _Saved, lr: float) -> None:
         """Move W by ``-lr * d.T @ x`` (in expectation) and b by ``-lr * d.sum(0)``; see `Layer.update`.
 
+        The learning rate is multiplied by `lr_scale` first; where that is 0, nothing happens.
+
         Parameters
         ----------
         d : ndarray of float32, shape (..., out_features)
@@ -433,6 +441,10 @@ class Linear(Layer):
             Learning rate.
         """
         d = self._flat(d, saved)
+        if self.lr_scale == 0:
+            return
+        if self.lr_scale != 1:
+            lr = _validate.number("lr", lr, Range(at_least=0)) * self.lr_scale
         # The tiles check what they are given before they change; the bias follows when all is well.
         if len(self._tiles) == 1:
             factor = self._factors[0]
@@ -513,7 +525,7 @@ class Linear(Layer):
 
     def spec(self) -> dict[str, Any]:
         """See `Layer.spec`."""
-        return {
+        spec = {
             "type": type(self).__name__,
             "in_features": self.in_features,
             "out_features": self.out_features,
@@ -521,6 +533,8 @@ class Linear(Layer):
             "config": self.config.to_dict(),
             "seed": {"value": self.seed.value, "path": self.seed.path},
         }
+        # Left out where it is 1, as in files from before there was one.
+        return spec if self.lr_scale == 1 else spec | {"lr_scale": self.lr_scale}
 
     @classmethod
     def from_spec(cls, spec: abc.Mapping[str, Any]) -> Self:
@@ -528,7 +542,14 @@ class Linear(Layer):
         try:
             seed = Seed(spec["seed"]["value"], spec["seed"]["path"])
             config = TileConfig.from_dict(spec["config"])
-            return cls(spec["in_features"], spec["out_features"], bias=spec["bias"], config=config, seed=seed)
+            return cls(
+                spec["in_features"],
+                spec["out_features"],
+                bias=spec["bias"],
+                lr_scale=spec.get("lr_scale", 1.0),
+                config=config,
+                seed=seed,
+            )
         except (KeyError, TypeError) as error:
             if isinstance(error, MhoError):
                 raise
@@ -539,7 +560,12 @@ class Linear(Layer):
         perfect = IO.perfect()
         config = TileConfig(device=Ideal(), forward_io=perfect, backward_io=perfect)
         twin = Linear(
-            self.in_features, self.out_features, bias=self._bias_kind, config=config, seed=self.seed
+            self.in_features,
+            self.out_features,
+            bias=self._bias_kind,
+            lr_scale=self.lr_scale,
+            config=config,
+            seed=self.seed,
         )
         twin.set_weight(self.weight, self.bias)
         return twin
@@ -569,9 +595,11 @@ class Linear(Layer):
             device=type(self.config.device).__name__,
             utilisation=f"{100 * used / allocated:.3g} %",
             scale=low if low == high else f"{low} .. {high}",
-            rule=type(self.config.rule).__name__,
+            rule=type(self.config.rule).__name__
+            + ("" if self.lr_scale == 1 else f", lr x {self.lr_scale:g}"),
         )
 
     def __repr__(self) -> str:
         bias = "" if self._bias_kind is True else f", bias={self._bias_kind!r}"
-        return f"Linear({self.in_features}, {self.out_features}{bias})"
+        scale = "" if self.lr_scale == 1 else f", lr_scale={self.lr_scale:g}"
+        return f"Linear({self.in_features}, {self.out_features}{bias}{scale})"

@@ -23,7 +23,7 @@ __all__ = ["Checkpoint", "Position", "SimdLevelWarning"]
 
 _KIND = "training"
 # Fields of a position that files of earlier versions lack.
-_LATER = ("vector_reads", "line_reads", "digital_operations", "array_updates")
+_LATER = ("vector_reads", "line_reads", "digital_operations", "array_updates", "pulses")
 
 
 class SimdLevelWarning(UserWarning):
@@ -50,6 +50,8 @@ class Position:
         The network's counters when it began.
     vector_reads, line_reads, digital_operations, array_updates : int or None
         Likewise; None in a file from before these were counted.
+    pulses : dict of str to int, or None
+        Likewise, up and down together on each array by its name.
     """
 
     epoch: int = 1
@@ -63,6 +65,7 @@ class Position:
     line_reads: int | None = None
     digital_operations: int | None = None
     array_updates: int | None = None
+    pulses: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +149,9 @@ def _checked_position(data: dict[str, Any]) -> Position:
     for name, value in data.items():
         if name in ("loss_sum", "seconds"):
             number(f"position.{name}", value, Range(at_least=0))
+        elif name == "pulses" and isinstance(value, dict):
+            for array, fired in value.items():
+                integer(f"position.pulses.{array}", fired, Range(at_least=0))
         elif value is not None or name not in _LATER:
             integer(f"position.{name}", value, Range(at_least=1 if name == "epoch" else 0))
     return Position(**data)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +44,11 @@ class EpochRecord:
         Digital memory of the rules.
     array_updates : int, optional
         Updates that whole arrays took during the epoch, as `mho.tile.Costs` has them; None as above.
+    lr : float, optional
+        Learning rate; None where a checkpoint from before it was recorded does not tell.
+    pulses : dict of str to int
+        Pulses fired during the epoch on each array by its name, ``"main"`` and those of the rules such as
+        ``"fast"``; empty where a checkpoint from before does not tell. Columns ``pulses_main`` and so on.
     """
 
     epoch: int
@@ -59,17 +64,29 @@ class EpochRecord:
     digital_operations: int | None = None
     buffer_bytes: int | None = None
     array_updates: int | None = None
+    lr: float | None = None
+    pulses: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields that are not None."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        """Return the fields that are not None, the pulses of each array as one of its own."""
+        found = {name: value for name, value in asdict(self).items() if value is not None}
+        pulses = found.pop("pulses")
+        return found | {_PULSES + name: count for name, count in pulses.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Return the record of which `to_dict` made `data`."""
+        own = {name: value for name, value in data.items() if name in _TYPES or not name.startswith(_PULSES)}
+        pulses = {name.removeprefix(_PULSES): value for name, value in data.items() if name not in own}
+        return cls(**own, pulses=pulses)
 
 
+_PULSES = "pulses_"
 _TYPES: dict[str, type] = {
-    f.name: int if str(f.type).startswith("int") else float for f in fields(EpochRecord)
+    f.name: int if str(f.type).startswith("int") else float for f in fields(EpochRecord) if f.name != "pulses"
 }
-# How many of these, the first ones, a file has: those of earlier versions have fewer.
-_COLUMNS = (8, 12, len(_TYPES))
+# What earlier versions did not write.
+_LATER = ("vector_reads", "line_reads", "digital_operations", "buffer_bytes", "array_updates", "lr")
 
 
 class History:
@@ -113,17 +130,23 @@ class History:
         """Add a record."""
         self._records.append(record)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns; those of the arrays of which a record has the pulses are the last."""
+        arrays = dict.fromkeys(_PULSES + name for record in self._records for name in record.pulses)
+        return (*_TYPES, *arrays)
+
     def column(self, name: str) -> NDArray[np.float64]:
-        """Return one field of all records; NaN where a record has none.
+        """Return one of `columns` of all records; NaN where a record has none.
 
         Raises
         ------
         MhoValueError
             There is no field of that name.
         """
-        if name not in _TYPES:
-            raise MhoValueError(f"History has no column {name!r}; it has {', '.join(_TYPES)}")
-        values = [getattr(record, name) for record in self._records]
+        if name not in self.columns:
+            raise MhoValueError(f"History has no column {name!r}; it has {', '.join(self.columns)}")
+        values = [record.to_dict().get(name) for record in self._records]
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
     def to_dicts(self) -> list[dict[str, Any]]:
@@ -133,7 +156,7 @@ class History:
     @classmethod
     def from_dicts(cls, records: Iterable[dict[str, Any]]) -> Self:
         """Return the history of which `to_dicts` made `records`."""
-        return cls(EpochRecord(**record) for record in records)
+        return cls(EpochRecord.from_dict(record) for record in records)
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write a CSV file with one line per epoch and empty cells for what there is not.
@@ -144,7 +167,7 @@ class History:
             Overwritten if it exists.
         """
         with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(_TYPES), restval="")
+            writer = csv.DictWriter(file, self.columns, restval="")
             writer.writeheader()
             writer.writerows(self.to_dicts())
 
@@ -160,10 +183,15 @@ class History:
         try:
             with Path(path).open(newline="", encoding="utf-8") as file:
                 reader = csv.DictReader(file)
-                if list(reader.fieldnames or ()) not in [list(_TYPES)[:n] for n in _COLUMNS]:
+                names = reader.fieldnames or ()
+                needed = [name for name in _TYPES if name not in _LATER]
+                if not (
+                    set(names).issuperset(needed)
+                    and all(name in _TYPES or name.startswith(_PULSES) for name in names)
+                ):
                     raise MhoFileError(f"{path} is no history: its columns must be {', '.join(_TYPES)}")
                 rows = list(reader)
-            return cls.from_dicts({k: _TYPES[k](v) for k, v in row.items() if v} for row in rows)
+            return cls.from_dicts({k: _TYPES.get(k, int)(v) for k, v in row.items() if v} for row in rows)
         except MhoFileError:
             raise
         except (OSError, ValueError, TypeError, KeyError) as error:

@@ -18,8 +18,9 @@ from mho._validate import Range, integer, number
 from mho.data import Dataset
 from mho.errors import MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
 from mho.nn import Sequential, losses
+from mho.schedules import Constant, Schedule
 from mho.seeds import Seed
-from mho.tile import SECONDS
+from mho.tile import SECONDS, Costs
 from mho.training.callbacks import Callback, Progress
 from mho.training.checkpoint import Checkpoint, Position, SimdLevelWarning, fingerprint, simd_level
 from mho.training.evaluation import check_dataset, count_errors, evaluate
@@ -100,8 +101,9 @@ class Trainer:
     net : Sequential
         Trained in place.
     loss : {"cross_entropy", "mse"}
-    lr : float, default 0.1
-        Learning rate, >= 0.
+    lr : float or Schedule, default 0.1
+        Learning rate, >= 0, or one of `mho.schedules`, which says what it is in each epoch. A layer may take
+        a multiple of it (``nn.Linear(..., lr_scale=...)``).
     batch_size : int, default 10
         Samples in a batch.
     seed : int or Seed, optional
@@ -143,7 +145,7 @@ class Trainer:
         net: Sequential,
         *,
         loss: str = "cross_entropy",
-        lr: float = 0.1,
+        lr: float | Schedule = 0.1,
         batch_size: int = 10,
         seed: int | Seed | None = None,
         callbacks: Iterable[Callback] = (),
@@ -157,7 +159,7 @@ class Trainer:
         self.history = History()
         self._loss_name = loss
         self._loss = losses.get(loss)
-        self._lr = number("Trainer.lr", lr, Range(at_least=0))
+        self._schedule = Schedule.of(lr, "Trainer.lr")
         self._batch_size = integer("Trainer.batch_size", batch_size, Range(at_least=1))
         self._seed = net.seed if seed is None else seed if isinstance(seed, Seed) else Seed(seed)
         self._callbacks = tuple(callbacks)
@@ -184,8 +186,13 @@ class Trainer:
 
     @property
     def lr(self) -> float:
-        """Learning rate."""
-        return self._lr
+        """Learning rate of the present epoch."""
+        return self._schedule.rate(self._position.epoch)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Learning rates of all epochs."""
+        return self._schedule
 
     @property
     def batch_size(self) -> int:
@@ -327,7 +334,7 @@ class Trainer:
             trainer = cls(
                 Sequential.from_spec(saved.network),
                 loss=settings["loss"],
-                lr=settings["lr"],
+                lr=Schedule.of(settings["lr"]),
                 batch_size=settings["batch_size"],
                 # Trainings that were saved before time existed do not have it.
                 seconds_per_batch=settings.get("seconds_per_batch", _SECONDS_PER_BATCH),
@@ -363,7 +370,7 @@ class Trainer:
 
     def _epoch(self, train: Dataset, test: Dataset | None, progress: Progress | None) -> None:
         """Finish the present epoch."""
-        at, x, y = self._position, train.x, train.y
+        at, x, y, lr = self._position, train.x, train.y, self.lr
         n, size = len(train), self._batch_size
         batches = -(-n // size)
         order = self._seed.child("shuffle").permutation(n, step=at.epoch)
@@ -374,7 +381,7 @@ class Trainer:
         while at.batch < batches:
             chosen = order[at.batch * size : (at.batch + 1) * size]
             labels = y[chosen]
-            loss = self._step(x[chosen], labels)
+            loss = self._step(x[chosen], labels, lr)
             # From here on the batch is done, whatever happens.
             at.batch += 1
             at.loss_sum += loss * len(chosen)
@@ -403,7 +410,7 @@ class Trainer:
             self._stop()
         self._save()
 
-    def _step(self, x: Any, labels: Any) -> float:
+    def _step(self, x: Any, labels: Any, lr: float) -> float:
         """Train one batch and return its mean loss."""
         net, at = self.net, self._position
         try:
@@ -411,14 +418,14 @@ class Trainer:
             loss, d = self._loss(output, labels)
             if not math.isfinite(loss):
                 raise MhoValueError(f"the loss is {loss}")
-            net.update(d, saved, self._lr)
+            net.update(d, saved, lr)
             if self._elapses:
                 net.elapse(self._seconds)
         except MhoValueError as error:
             # The data are finite and the shapes fit: what a layer refuses is what another one has computed.
             raise MhoRuntimeError(
                 f"training failed in epoch {at.epoch}, batch {at.batch + 1}: {error}; it may have diverged, "
-                f"try a smaller learning rate than {self._lr:g}"
+                f"try a smaller learning rate than {lr:g}"
             ) from error
         at.wrong += count_errors(output, labels)
         return loss
@@ -445,6 +452,8 @@ class Trainer:
             digital_operations=_since(costs.digital_operations, at.digital_operations),
             buffer_bytes=costs.buffer_bytes,
             array_updates=_since(costs.array_updates, at.array_updates),
+            lr=self.lr,
+            pulses=_pulses_since(costs, at.pulses),
         )
         self.history.append(record)
         self._start_epoch(at.epoch + 1)
@@ -464,6 +473,7 @@ class Trainer:
             line_reads=costs.line_reads,
             digital_operations=costs.digital_operations,
             array_updates=costs.array_updates,
+            pulses={name: count.total for name, count in costs.pulses.items()},
         )
 
     def _stop(self) -> None:
@@ -475,9 +485,10 @@ class Trainer:
 
     def _describe(self, train: Dataset, test: Dataset | None) -> dict[str, Any]:
         """Return what must not change when the training is resumed."""
+        schedule = self._schedule
         return {
             "loss": self._loss_name,
-            "lr": self._lr,
+            "lr": schedule.lr if isinstance(schedule, Constant) else schedule.to_dict(),
             "batch_size": self._batch_size,
             "seconds_per_batch": self._seconds,
             "seed": {"value": self._seed.value, "path": self._seed.path},
@@ -531,6 +542,13 @@ class Trainer:
 def _since(now: int, start: int | None) -> int | None:
     """Return what was spent since an epoch's start, which an earlier version of mho may not have saved."""
     return None if start is None else now - start
+
+
+def _pulses_since(costs: Costs, start: dict[str, int] | None) -> dict[str, int]:
+    """Return the pulses on each array since an epoch's start; none where that is not known."""
+    if start is None:
+        return {}
+    return {name: count.total - start.get(name, 0) for name, count in costs.pulses.items()}
 
 
 def _difference(old: Any, new: Any, path: str) -> str:
