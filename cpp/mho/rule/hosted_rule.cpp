@@ -127,6 +127,7 @@ void HostedRule::pulse(std::size_t place, const Batch& x, const Batch& d, array:
   slot.array->check_pulse(x, d, lr, trains);
   const std::size_t room = instances() * slot.array->line_size(line);
   std::vector<float> seen(reads.size() * room);
+  std::vector<std::size_t> places(reads.size() * instances());  // the same line of all instances
   std::vector<LineSnapshot> snapshots;
   for (std::size_t r = 0; r < reads.size(); ++r) {
     check_line(line, reads[r].line);
@@ -134,7 +135,8 @@ void HostedRule::pulse(std::size_t place, const Batch& x, const Batch& d, array:
       fail_value("the samples that lines are read after must be in order, and < " + std::to_string(x.samples) +
                  ", got " + std::to_string(reads[r].sample));
     }
-    snapshots.push_back({line, reads[r].line, reads[r].sample, seen.data() + r * room});
+    std::fill_n(places.data() + r * instances(), instances(), reads[r].line);
+    snapshots.push_back({line, places.data() + r * instances(), reads[r].sample, seen.data() + r * room});
   }
   touch();
   slot.array->pulse(x, d, lr, trains, threads, snapshots);
