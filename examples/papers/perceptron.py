@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+from reproduction import Table
 
 import mho
 from mho.data import Dataset
 from mho.nn import Layer, Linear, Sequential, Sigmoid, losses
+from mho.plotting import _style
 from mho.training import evaluate
 
-__all__ = ["perceptron", "train"]
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["draw_accuracies", "perceptron", "train"]
 
 
 def perceptron(config: mho.TileConfig, seed: int, sizes: Sequence[int] = (784, 256, 128, 10)) -> Sequential:
@@ -46,3 +54,26 @@ def train(
             net.update(d, saved, lr(epoch))
         accuracies.append(100 * (1 - evaluate(net, test).error))
     return accuracies
+
+
+def draw_accuracies(figure: Figure, table: Table) -> None:
+    """Draw the errors of cells over the epochs, with the range of seeds; `details["curve"]` has accuracies."""
+    axes = figure.subplots()
+    errors = {
+        name: 100 - np.array([outcome.details["curve"] for outcome in row.outcomes])
+        for name, row in table.items()
+    }
+    styles = ("-", (0, (5, 2)), (0, (1, 1.5)))
+    for k, (name, curves) in enumerate(errors.items()):
+        color = _style.PALETTE[k % len(_style.PALETTE)]
+        epochs, style = np.arange(1, curves.shape[1] + 1), styles[k // len(_style.PALETTE) % len(styles)]
+        axes.plot(epochs, curves.mean(0), color=color, lw=1.8, ls=style, marker="o", ms=3.5, label=name)
+        axes.fill_between(epochs, curves.min(0), curves.max(0), color=color, alpha=0.12, lw=0)
+        published = table[name].cell.published
+        if published is not None:
+            axes.plot([1.04 * epochs[-1]], [100 - published], "o", color=color, ms=6.5, mfc="none")
+    marks = [100 - row.cell.published for row in table.values() if row.cell.published is not None]
+    _style.error_axis(axes, np.concatenate([*map(np.ravel, errors.values()), marks]))
+    _style.tidy(axes, "", "epoch", "test error")
+    axes.plot([], [], "o", color=_style.MUTED, ms=6.5, mfc="none", label="published, at the end")
+    figure.legend(loc="outside right center", frameon=False, labelcolor=_style.TEXT)

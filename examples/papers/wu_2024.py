@@ -109,7 +109,7 @@ def draw(figure: Figure, table: Table) -> None:
             if row.cell.published:
                 axes.plot([1.04 * STEPS], [row.cell.published], "o", color=color, ms=6, mfc="none")
         axes.set_yscale("log")
-        axes.set_ylim(top=30)
+        axes.set_ylim(2e-6, 30)
         _style.tidy(axes, title, "steps", "loss f" if kind == "tau" else "")
         axes.legend(frameon=False, fontsize=8, ncols=2, loc="upper right", labelcolor=_style.TEXT)
     panels[0].text(

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 FOLDER = Path(__file__).parents[2] / "examples" / "papers"
-SCRIPTS = sorted(path.stem for path in FOLDER.glob("*_[12][0-9][0-9][0-9].py"))
+SCRIPTS = sorted(path.stem for path in FOLDER.glob("*_[12][0-9][0-9][0-9]*.py"))
 HALF_WIDTH = "half of the 95 % interval"
 
 
