@@ -57,7 +57,7 @@ def train(
 
 
 def draw_accuracies(figure: Figure, table: Table) -> None:
-    """Draw the errors of cells over the epochs, with the range of seeds; `details["curve"]` has accuracies."""
+    """Draw the errors of cells over the epochs, and the range of seeds; `details["curve"]` is accuracy."""
     axes = figure.subplots()
     errors = {
         name: 100 - np.array([outcome.details["curve"] for outcome in row.outcomes])

@@ -130,7 +130,7 @@ def cells() -> list[Cell]:
                 "rule": rule,
                 "states": n,
                 "offset": offset,
-                "inputs": INPUTS[rule],
+                "inputs": INPUTS[rule] * (2 if offset == 1 else 1),
                 "rate": RATES[rule],
             },
             group=name(rule, n, offset),
