@@ -213,8 +213,8 @@ def draw(figure: Figure, table: Table) -> None:
         axes.set_yscale("log")
         axes.set_xticks(STATES, [str(n) for n in STATES])
         axes.set_xticks([], minor=True)
-        axes.set_ylim(0.5, 130)
-        axes.set_yticks([1, 3, 10, 30, 100], ["1", "3", "10", "30", "100"])
+        axes.set_ylim(0.3, 130)
+        axes.set_yticks([0.3, 1, 3, 10, 30, 100], ["0.3", "1", "3", "10", "30", "100"])
         axes.set_yticks([], minor=True)
         _style.tidy(
             axes, f"Offset {offset:g}", "states of a device", "weight error (%)" if offset == 0 else ""
