@@ -58,6 +58,8 @@ def train(
 
 def draw_accuracies(figure: Figure, table: Table) -> None:
     """Draw the errors of cells over the epochs, and the range of seeds; `details["curve"]` is accuracy."""
+    from matplotlib.ticker import MaxNLocator
+
     axes = figure.subplots()
     errors = {
         name: 100 - np.array([outcome.details["curve"] for outcome in row.outcomes])
@@ -74,6 +76,7 @@ def draw_accuracies(figure: Figure, table: Table) -> None:
             axes.plot([1.04 * epochs[-1]], [100 - published], "o", color=color, ms=6.5, mfc="none")
     marks = [100 - row.cell.published for row in table.values() if row.cell.published is not None]
     _style.error_axis(axes, np.concatenate([*map(np.ravel, errors.values()), marks]))
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     _style.tidy(axes, "", "epoch", "test error")
     axes.plot([], [], "o", color=_style.MUTED, ms=6.5, mfc="none", label="published, at the end")
     figure.legend(loc="outside right center", frameon=False, labelcolor=_style.TEXT)
