@@ -118,7 +118,7 @@ def test_the_table_has_means_and_intervals(frame, tmp_path, capsys):
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     assert "former" not in text
-    assert "3 seeds, 4 epochs, the 8,000 embedded digits instead of full MNIST" in text
+    assert "3 seeds, 4 epochs, embedded digits, not MNIST" in text
     assert "| a | 1.00 → 1.20 ± 0.25 | – → 2.20 ± 0.25 |" in text
     assert "| b | – → 3.20 ± 0.25 |  |" in text
     assert (tmp_path / "img" / "toy.png").is_file()
