@@ -107,8 +107,8 @@ def settings_line(reproduction: Reproduction, job: Job, seeds: int, minutes: flo
     if reproduction.epochs is not None:
         parts.append(f"{job.epochs} epoch" + "s" * (job.epochs > 1))
     if reproduction.data is not None:
-        parts.append("full MNIST" if job.data_dir else "the 8,000 embedded digits instead of full MNIST")
-    quick = ["a quick run, which says nothing about the result"] if job.quick else []
+        parts.append("full MNIST" if job.data_dir else "embedded digits, not MNIST")
+    quick = ["a quick run: no result"] if job.quick else []
     return f"{reproduction.paper}: " + ", ".join([*parts, f"{minutes:.1f} minutes of one core", *quick]) + "."
 
 

@@ -25,8 +25,8 @@ __all__ = ["execute", "read_results"]
 
 def _work(run: Run, job: Job) -> tuple[list[Outcome], float]:
     mho.set_num_threads(1)
-    start = time.perf_counter()
-    return list(run(job)), time.perf_counter() - start
+    start = time.process_time()
+    return list(run(job)), time.process_time() - start
 
 
 def read_results(path: Path, jobs: Sequence[Job]) -> dict[tuple[str, int], dict[str, Any]]:
