@@ -34,7 +34,7 @@ ROWS: dict[str, tuple[Method, str]] = {
 }
 
 
-class Watched(mho.nn.Linear):
+class SpectrumLinear(mho.nn.Linear):
     """A layer that looks at the singular values of every 50th batch gradient."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ def run(job: Job) -> list[Outcome]:
     """Train one network."""
     params = job.cell.params
     train, test = job.data()
-    hidden = Watched(784, HIDDEN)
+    hidden = SpectrumLinear(784, HIDDEN)
     net = mho.nn.Sequential(
         hidden,
         mho.nn.ReLU(),

@@ -92,9 +92,9 @@ def claims(table: Table) -> list[Claim]:
 def draw(figure: Figure, table: Table) -> None:
     axes = figure.subplots()
     for name, color in zip(RULES, _style.PALETTE, strict=False):
-        rows = [table[f"{name}, spread {spread:g}"] for spread in SPREADS]
+        rows = [row for row in table.values() if row.cell.row == name]
         axes.errorbar(
-            SPREADS,
+            [row.cell.params["spread"] for row in rows],
             [row.mean for row in rows],
             yerr=np.nan_to_num([row.half_width for row in rows]),
             color=color,

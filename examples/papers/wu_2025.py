@@ -123,7 +123,9 @@ def draw(figure: Figure, table: Table) -> None:
     panels = figure.subplots(1, 2, sharey=True)
     for axes, rule in zip(panels, PUBLISHED, strict=True):
         for shift, color in zip(SHIFTS, _style.PALETTE, strict=False):
-            row = table[f"{rule}, c = {shift:g}"]
+            row = table.get(f"{rule}, c = {shift:g}")
+            if row is None:
+                continue
             all_curves = np.array([outcome.details["curve"] for outcome in row.outcomes])
             steps = 5 * np.arange(all_curves.shape[1])
             axes.plot(steps, all_curves.mean(axis=0), color=color, lw=1.8, label=f"c = {shift:g}")

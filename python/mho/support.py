@@ -87,7 +87,6 @@ GAPS: tuple[Gap, ...] = (
     Gap(device=Ideal, option="update", reason="which takes no pulses"),
     Gap(rule=MixedPrecision, option="update", reason="which writes as its transfer_update says"),
     Gap(rule=SignUpdate, option="update", reason="which fires single pulses"),
-    Gap(rule=SignUpdate, option="device.granularity", reason="which fires single pulses"),
 )
 
 

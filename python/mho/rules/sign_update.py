@@ -24,7 +24,7 @@ class SignUpdate(BatchRule):
     The samples of one call of `mho.Tile.update` are the batch; the sum of their gradients ``d x^T`` is made
     in digital memory. Every device whose sum is not zero, nor smaller than `threshold` of the largest one,
     gets one pulse, row by row. The learning rate of the update has no influence, but that 0 fires nothing:
-    the step of the device is the learning rate.
+    the step of the device is the learning rate, whatever its `granularity` says.
 
     References
     ----------
