@@ -56,7 +56,7 @@ def official() -> Path:
 def test_read_idx(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"file{suffix}"
     content = idx((2, 3, 4), bytes(range(24)))
-    path.write_bytes(gzip.compress(content) if suffix else content)
+    path.write_bytes(gzip.compress(content, mtime=0) if suffix else content)
     array = read_idx(path, ndim=3)
     np.testing.assert_array_equal(array, np.arange(24, dtype=np.uint8).reshape(2, 3, 4), strict=True)
     assert not array.flags.writeable
@@ -64,7 +64,7 @@ def test_read_idx(tmp_path: Path, suffix: str) -> None:
 
 
 PLAIN = idx((5,))
-PACKED = gzip.compress(PLAIN)
+PACKED = gzip.compress(PLAIN, mtime=0)
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ PACKED = gzip.compress(PLAIN)
         ("f.gz", PACKED + b"junk", r"expected an intact gzip file, found it damaged"),
         ("f.gz", PACKED[:-8] + bytes(8), r"expected an intact gzip file, found it damaged"),
         ("f.gz", PACKED[:10] + b"\xff" * 10, r"expected an intact gzip file, found it damaged"),
-        ("f.gz", gzip.compress(PLAIN + b"x"), r"found the file with trailing bytes: 14 bytes"),
-        ("f.gz", gzip.compress(PLAIN[:-1]), r"found the file truncated: 12 bytes"),
+        ("f.gz", gzip.compress(PLAIN + b"x", mtime=0), r"found the file with trailing bytes: 14 bytes"),
+        ("f.gz", gzip.compress(PLAIN[:-1], mtime=0), r"found the file truncated: 12 bytes"),
     ],
 )
 def test_read_idx_refuses(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -141,7 +141,7 @@ def folder(tmp_path: Path, small: dict[str, bytes]) -> Path:
     path.mkdir()
     for name, content in small.items():
         if "images" in name:
-            (path / f"{name}.gz").write_bytes(gzip.compress(content))
+            (path / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
         else:
             (path / name).write_bytes(content)
     return path
@@ -223,9 +223,9 @@ def test_mnist_missing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("t10k-labels-idx1-ubyte", lambda b: idx((20, 28, 28)), r"in 1 dimension, found 3 dimensions"),
         ("train-images-idx3-ubyte.gz", lambda b: b[:-100], r"truncated"),
         ("train-images-idx3-ubyte.gz", lambda b: b"<html>", r"expected a gzip file"),
-        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b"GIF89a"), r"expected an IDX file"),
-        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((20,))), r"in 3 dimensions, found 1 dim"),
-        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((30, 28, 28))), r"sha256"),
+        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b"GIF89a", mtime=0), r"expected an IDX file"),
+        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((20,)), mtime=0), r"in 3 dimensions, found 1 dim"),
+        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((30, 28, 28)), mtime=0), r"sha256"),
     ],
 )
 def test_mnist_wrong_file(folder: Path, name: str, change: Callable[[bytes], bytes], message: str) -> None:
@@ -301,7 +301,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def server(small: dict[str, bytes], cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    running = Server({f"{name}.gz": gzip.compress(content) for name, content in small.items()})
+    running = Server({f"{name}.gz": gzip.compress(content, mtime=0) for name, content in small.items()})
     monkeypatch.setattr(mnist_files, "_BASE_URL", running.url)
     yield running
     running.close()
@@ -377,9 +377,9 @@ def test_failing_download(
     [
         (b"<html>please log in</html>", r"expected a gzip file"),
         (b"", r"expected a gzip file .* found an empty file"),
-        (gzip.compress(idx((20,)))[:-4], r"truncated"),
-        (gzip.compress(idx((20,))), r"expected MNIST's t10k-labels-idx1-ubyte with sha256"),
-        (gzip.compress(idx((20, 28, 28))), r"in 1 dimension, found 3 dimensions"),
+        (gzip.compress(idx((20,)), mtime=0)[:-4], r"truncated"),
+        (gzip.compress(idx((20,)), mtime=0), r"expected MNIST's t10k-labels-idx1-ubyte with sha256"),
+        (gzip.compress(idx((20, 28, 28)), mtime=0), r"in 1 dimension, found 3 dimensions"),
     ],
 )
 def test_download_of_something_else(server: Server, cache: Path, body: bytes, message: str) -> None:
