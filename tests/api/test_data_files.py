@@ -224,7 +224,11 @@ def test_mnist_missing_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         ("train-images-idx3-ubyte.gz", lambda b: b[:-100], r"truncated"),
         ("train-images-idx3-ubyte.gz", lambda b: b"<html>", r"expected a gzip file"),
         ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(b"GIF89a", mtime=0), r"expected an IDX file"),
-        ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((20,)), mtime=0), r"in 3 dimensions, found 1 dim"),
+        (
+            "train-images-idx3-ubyte.gz",
+            lambda b: gzip.compress(idx((20,)), mtime=0),
+            r"in 3 dimensions, found 1 dim",
+        ),
         ("train-images-idx3-ubyte.gz", lambda b: gzip.compress(idx((30, 28, 28)), mtime=0), r"sha256"),
     ],
 )

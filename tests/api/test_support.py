@@ -75,7 +75,7 @@ def test_what_is_supported_trains_and_what_is_not_raises(device: Any, rule: Any)
         result = trained(configuration(device, rule, option), **({} if option is None else option.arguments))
         if option is None:
             plain = result
-        # Pulse by pulse may be what is done anyway; the granularity is a device's, and single pulses need none.
+        # Pulse by pulse may be what is done anyway; a granularity is a device's, and single pulses need none.
         elif plain is not None and (option.name, rule) not in IDLE and option.name != "pulse by pulse":
             assert not same(result, plain), f"{option.name} has no effect"
 
