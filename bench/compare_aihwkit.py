@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from messages import failure
+
 if TYPE_CHECKING:
     from compare.rows import Row
 
 console = Console()
 if not console.is_terminal:
     console = Console(width=170)
-errors = Console(stderr=True)
 app = typer.Typer(add_completion=False)
 
 
@@ -37,11 +38,6 @@ class ClockChoice(StrEnum):
 
     WALL = "wall"
     CPU = "cpu"
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(code)
 
 
 def _work(settings: dict[str, Any], target: Path) -> None:
@@ -67,7 +63,7 @@ def _work(settings: dict[str, Any], target: Path) -> None:
         try:
             rows = ROWS[key][1](run)
         except Mismatch as mismatch:
-            raise _fail(str(mismatch), 1) from None
+            raise failure(str(mismatch), 1) from None
         for row in rows:
             _announce(row)
         done += [row.to_dict() for row in rows]
@@ -111,7 +107,7 @@ def main(
         ("aihwkit", "see docs/performance.md for how to build it"),
     ):
         if importlib.util.find_spec(module) is None:
-            raise _fail(f"{module} is not installed for {sys.executable}: {advice}", 2)
+            raise failure(f"{module} is not installed for {sys.executable}: {advice}", 2)
 
     from compare.peers import thread_environment
     from compare.report import environment, markdown, table, update_document
@@ -119,14 +115,14 @@ def main(
 
     unknown = [key for key in rows or () if key not in ROWS]
     if unknown:
-        raise _fail(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}", 2)
+        raise failure(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}", 2)
     if docs is not None and not docs.is_file():
-        raise _fail(f"there is no document {docs}", 2)
+        raise failure(f"there is no document {docs}", 2)
     if data_dir is not None:
         data_dir = data_dir.resolve()
     counts = sorted(set(threads or ([1] if clock is ClockChoice.CPU else [1, 2])))
     if clock is ClockChoice.CPU and counts != [1]:
-        raise _fail("--clock cpu adds up the time of all threads: use it with --threads 1", 2)
+        raise failure("--clock cpu adds up the time of all threads: use it with --threads 1", 2)
     settings = {
         "turns": turns,
         "turn_seconds": turn_seconds,

@@ -21,8 +21,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from messages import failure
+
 console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True)
 app = typer.Typer(add_completion=False)
 
 # Says that the libraries of this process were given their threads when it was started.
@@ -37,8 +38,7 @@ class ClockChoice(StrEnum):
 
 
 def _fail(message: str, code: int) -> typer.Exit:
-    errors.print(shorten(message, 400), style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(code)
+    return failure(shorten(message, 400), code)
 
 
 def _measure(settings: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ import typer
 from rich.console import Console
 
 import mho
-from compare.report import environment, mho_version, update_document
+from compare.report import environment, one_thread_table, update_document
+from messages import failure
 from mho.benchmark.timing import Contender, Schedule
 
 BEGIN, END = "<!-- custom_rule: begin -->", "<!-- custom_rule: end -->"
@@ -37,7 +38,6 @@ DEVICE = mho.devices.SoftBounds(dw_min=0.01)
 RATES: dict[str, float] = {"fast_lr": 0.1}
 
 console = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
 app = typer.Typer(add_completion=False)
 
 
@@ -121,16 +121,7 @@ def markdown(lines: list[Line], made: dict[str, Any], clock: str) -> str:
     """Return the table for a document."""
     head = ["tile", "samples", "built in, µs per update", "in Python, µs per update", "ratio"]
     rows = [head, ["---", "--:", "--:", "--:", "--:"], *(line.cells for line in lines)]
-    return (
-        f"{mho_version(made)} on 1 thread of {made['cores']} cores of {made['cpu']}, {clock} time, "
-        f"load {made['load_average'][0]:.1f} before the run, {made['date'][:10]}.\n\n"
-        + "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    )
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    errors.print(message, style="red", markup=False, highlight=False)
-    return typer.Exit(code)
+    return one_thread_table(rows, made, clock)
 
 
 @app.command()
@@ -142,7 +133,7 @@ def main(
 ) -> None:
     """Time an update by the rule of the document, and by the built-in one."""
     if docs is not None and (not docs.is_file() or BEGIN not in docs.read_text(encoding="utf-8")):
-        raise _fail(f"there is no document {docs} with the line {BEGIN}", 2)
+        raise failure(f"there is no document {docs} with the line {BEGIN}", 2)
     clock = "cpu" if cpu else "wall"
     schedule = Schedule(turns or (3 if quick else 15), 0.01 if quick else 0.1, "cpu" if cpu else "wall")
     made = environment("numpy")
@@ -150,12 +141,12 @@ def main(
     try:
         lines = measure(WORKS, schedule)
     except AssertionError as error:
-        raise _fail(f"a result is wrong, so nothing is timed: {error}", 1) from None
+        raise failure(f"a result is wrong, so nothing is timed: {error}", 1) from None
     text = markdown(lines, made, clock)
     console.print(text, markup=False, highlight=False)
     slow = [f"{line.work} ({line.batch} samples)" for line in lines if line.ratio > LIMIT]
     if slow and not quick:
-        raise _fail(f"more than {LIMIT:g} times the built-in rule: {', '.join(slow)}", 1)
+        raise failure(f"more than {LIMIT:g} times the built-in rule: {', '.join(slow)}", 1)
     if docs is not None:
         update_document(docs, text, BEGIN, END)
 

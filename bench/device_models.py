@@ -20,7 +20,8 @@ import typer
 from rich.console import Console
 
 import mho
-from compare.report import environment, mho_version, update_document
+from compare.report import environment, one_thread_table, update_document
+from messages import failure
 from mho.benchmark.timing import Contender, Schedule, Spread
 from problems import BATCH, MODELS, Problem, check_update
 
@@ -40,7 +41,6 @@ REASONS = {
 }
 
 console = Console(soft_wrap=True)
-errors = Console(stderr=True, soft_wrap=True)
 app = typer.Typer(add_completion=False)
 
 
@@ -100,16 +100,7 @@ def markdown(lines: list[Line], made: dict[str, Any], clock: str) -> str:
     """Return the table for a document."""
     head = ["model", "ns per device and sample", "of ConstantStep", "pulses per device and sample", ""]
     rows = [head, ["---", "--:", "--:", "--:", "---"], *(line.cells for line in lines)]
-    return (
-        f"{mho_version(made)} on 1 thread of {made['cores']} cores of {made['cpu']}, {clock} time, "
-        f"load {made['load_average'][0]:.1f} before the run, {made['date'][:10]}.\n\n"
-        + "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    )
-
-
-def _fail(message: str, code: int) -> typer.Exit:
-    errors.print(message, style="red", markup=False, highlight=False)
-    return typer.Exit(code)
+    return one_thread_table(rows, made, clock)
 
 
 @app.command()
@@ -127,9 +118,9 @@ def main(
     """Time the dense update of every device model."""
     unknown = [name for name in models or () if name not in MODELS]
     if unknown:
-        raise _fail(f"there is no model {', '.join(unknown)}; there are {', '.join(MODELS)}", 2)
+        raise failure(f"there is no model {', '.join(unknown)}; there are {', '.join(MODELS)}", 2)
     if docs is not None and (not docs.is_file() or BEGIN not in docs.read_text(encoding="utf-8")):
-        raise _fail(f"there is no document {docs} with the line {BEGIN}", 2)
+        raise failure(f"there is no document {docs} with the line {BEGIN}", 2)
     chosen = [BASELINE, *(name for name in models or MODELS if name != BASELINE)]
     clock = "cpu" if cpu else "wall"
     schedule = Schedule(
@@ -142,7 +133,7 @@ def main(
     try:
         lines = measure(chosen, schedule)
     except AssertionError as error:
-        raise _fail(f"a result is wrong, so nothing is timed: {error}", 1) from None
+        raise failure(f"a result is wrong, so nothing is timed: {error}", 1) from None
     text = markdown(lines, made, clock)
     if json_path is not None:
         report = {"environment": made, "clock": clock, "lines": [asdict(line) for line in lines]}
@@ -150,7 +141,7 @@ def main(
     console.print(text, markup=False, highlight=False)
     unexplained = [line.model for line in lines if line.ratio > LIMIT and line.model not in REASONS]
     if unexplained:
-        raise _fail(f"more than {LIMIT:g} times {BASELINE}, without a reason: {', '.join(unexplained)}", 1)
+        raise failure(f"more than {LIMIT:g} times {BASELINE}, without a reason: {', '.join(unexplained)}", 1)
     if docs is not None:
         update_document(docs, text, BEGIN, END)
 

@@ -92,6 +92,16 @@ def mho_version(environment: dict[str, Any]) -> str:
     return f"mho {version} ({revision}, {build['compiler']}, SIMD level {build['simd_level']})"
 
 
+def one_thread_table(rows: list[list[str]], environment: dict[str, Any], clock: str) -> str:
+    """Return rows of cells as a table for a document, below a line about the machine and one thread of it."""
+    machine = f"{environment['cores']} cores of {environment['cpu']}"
+    return (
+        f"{mho_version(environment)} on 1 thread of {machine}, {clock} time, "
+        f"load {environment['load_average'][0]:.1f} before the run, {environment['date'][:10]}.\n\n"
+        + "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    )
+
+
 def title(report: dict[str, Any]) -> str:
     """Return one line about the machine and the versions."""
     e = report["environment"]
