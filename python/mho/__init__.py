@@ -6,8 +6,9 @@ pulses and read through converters, device by device, reproducible to the bit.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mho._lazy import lazy
 
 if TYPE_CHECKING:
     from mho import data, devices, nn, plotting, presets, rules, schedules, training
@@ -47,33 +48,20 @@ __all__ = [
     "training",
 ]
 
-# Where each name lives; None for a module of that name. They are loaded when first used: the command line
-# answers at once, and a program pays for what it needs.
-_HOMES: dict[str, str | None] = {
-    **dict.fromkeys(("data", "devices", "nn", "plotting", "presets", "rules", "schedules", "training")),
-    **dict.fromkeys(("Mapping", "TileConfig"), "config"),
-    **dict.fromkeys(
-        ("MhoError", "MhoFileError", "MhoRuntimeError", "MhoTypeError", "MhoValueError"), "errors"
-    ),
-    **dict.fromkeys(("IO", "Update"), "periphery"),
-    **dict.fromkeys(("build_info", "get_num_threads", "set_num_threads", "__version__"), "runtime"),
-    "Seed": "seeds",
-    **dict.fromkeys(("PulseCount", "Tile"), "tile"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'mho' has no attribute {name!r}")
-    home = _HOMES[name]
-    value = (
-        importlib.import_module(f"mho.{name}")
-        if home is None
-        else getattr(importlib.import_module(f"mho.{home}"), name)
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(
+        __name__,
+        __all__,
+        {
+            **dict.fromkeys(("Mapping", "TileConfig"), "mho.config"),
+            **dict.fromkeys(
+                ("MhoError", "MhoFileError", "MhoRuntimeError", "MhoTypeError", "MhoValueError"), "mho.errors"
+            ),
+            **dict.fromkeys(("IO", "Update"), "mho.periphery"),
+            **dict.fromkeys(
+                ("__version__", "build_info", "get_num_threads", "set_num_threads"), "mho.runtime"
+            ),
+            "PulseCount": "mho.tile",
+            "Seed": "mho.seeds",
+        },
     )
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

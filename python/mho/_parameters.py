@@ -8,6 +8,7 @@ declaration.
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
 import re
 import textwrap
@@ -318,7 +319,9 @@ def _table(data: object, place: str) -> dict[str, Any]:
 class Tagged(Parameters):
     """Base of a family of classes of which a configuration names one, by the key ``type``."""
 
+    # The members that are loaded, by name, and the module or package that has those of mho.
     _models: ClassVar[dict[str, type[Tagged]]]
+    _home: ClassVar[str]
     # What the message about an unknown member ends with.
     _unknown_hint: ClassVar[str] = ""
 
@@ -329,8 +332,21 @@ class Tagged(Parameters):
         return model
 
     @classmethod
+    def member(cls, name: str) -> type[Self] | None:
+        """Return the member of the family of this name, None if there is none; no other one is loaded."""
+        if name not in cls._models:
+            getattr(importlib.import_module(cls._home), name, None)  # which registers it
+        model = cls._models.get(name)
+        return model if model is not None and issubclass(model, cls) else None
+
+    @classmethod
     def types(cls) -> list[str]:
-        """Return the names of the family's members, sorted."""
+        """Return the names of the family's members, sorted; they are loaded."""
+        import pkgutil
+
+        home = importlib.import_module(cls._home)
+        for module in pkgutil.iter_modules(getattr(home, "__path__", ()), f"{cls._home}."):
+            importlib.import_module(module.name)
         return sorted(name for name, model in cls._models.items() if issubclass(model, cls))
 
     def to_dict(self) -> dict[str, Any]:
@@ -358,11 +374,14 @@ class Tagged(Parameters):
         values = _table(data, place)
         if "type" not in values:
             raise MhoValueError(f"{place} needs a key type, one of {', '.join(cls.types())}")
-        try:
-            tag = _validate.choice(f"{place}.type", values.pop("type"), cls.types())
-        except MhoValueError as error:
-            raise MhoValueError(f"{error}{cls._unknown_hint}") from None
-        model = cast("type[Self]", cls._models[tag])
+        tag = values.pop("type")
+        model = cls.member(tag) if isinstance(tag, str) else None
+        if model is None:
+            try:
+                tag = _validate.choice(f"{place}.type", tag, cls.types())
+            except MhoValueError as error:
+                raise MhoValueError(f"{error}{cls._unknown_hint}") from None
+            model = cast("type[Self]", cls._models[tag])
         # The plain reader of Parameters, bound to the member: its own from_dict is this function.
         reader = cast(Any, Parameters.from_dict).__func__
         return cast(Self, reader(model, values, path=path))
@@ -371,7 +390,7 @@ class Tagged(Parameters):
 def described(cls: type[_P]) -> type[_P]:
     """Complete a `Parameters` dataclass: its docstring from the declarations, and clear keyword errors."""
     declared = declarations(cls)
-    cls.__doc__ = _with_parameters(inspect.getdoc(cls) or "", declared)
+    cls.__doc__ = cast(str, _Docstring(cls))
     init = cls.__init__
 
     @functools.wraps(init)
@@ -386,6 +405,16 @@ def described(cls: type[_P]) -> type[_P]:
 
     cls.__init__ = checked_init  # type: ignore[method-assign,assignment]
     return cls
+
+
+class _Docstring:
+    """The docstring of a `Parameters` class, written when somebody reads it."""
+
+    def __init__(self, cls: type[Parameters]) -> None:
+        self._description, self._declared = inspect.getdoc(cls) or "", declarations(cls)
+
+    def __get__(self, instance: object, owner: object) -> str:
+        return _with_parameters(self._description, self._declared)
 
 
 def _with_parameters(doc: str, declared: AnyMapping[str, Declaration]) -> str:

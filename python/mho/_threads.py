@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from mho.errors import MhoValueError
 
@@ -15,7 +14,9 @@ MOST_THREADS = 1024
 def _cpu_quota() -> float | None:
     """Return the processors that the control group allows, None without a limit."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        # Whoever imports mho comes here: without pathlib it takes a good while less.
+        with open("/sys/fs/cgroup/cpu.max") as file:  # noqa: PTH123
+            quota, period = file.read().split()
         return None if quota == "max" else int(quota) / int(period)
     except (OSError, ValueError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -185,6 +184,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     >>> did_you_mean("dw_mn", ["w_max", "dw_min"])
     '; did you mean dw_min?'
     """
+    import difflib
+
     by_lower = {item.lower(): item for item in known}
     near = [item for item in by_lower if item.startswith(word.lower())] if word else []
     near = near or difflib.get_close_matches(word.lower(), by_lower, n=1)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from dataclasses import dataclass
 from typing import Any, Self
-
-import tomli_w
 
 from mho import support
 from mho._parameters import Parameters, described, parameter
@@ -130,6 +126,8 @@ class TileConfig(Parameters):
 
     def to_json(self) -> str:
         """Return the configuration as a JSON text."""
+        import json
+
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
     @classmethod
@@ -141,6 +139,8 @@ class TileConfig(Parameters):
         MhoError
             If the text is not valid JSON, or a key or a value is not valid.
         """
+        import json
+
         _check_text(text)
         try:
             data = json.loads(text, object_pairs_hook=_without_repetition)
@@ -150,6 +150,8 @@ class TileConfig(Parameters):
 
     def to_toml(self) -> str:
         """Return the configuration as a TOML text: one table ``[tile]``."""
+        import tomli_w
+
         return tomli_w.dumps({"tile": self.to_dict()})
 
     @classmethod
@@ -161,6 +163,8 @@ class TileConfig(Parameters):
         MhoError
             If the text is not valid TOML, or a key or a value is not valid.
         """
+        import tomllib
+
         _check_text(text)
         try:
             data = tomllib.loads(text)

@@ -44,6 +44,7 @@ class Schedule(Tagged, ABC):
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
+    _home: ClassVar[str] = "mho.schedules"
 
     lr: float = parameter(0.1, at_least=0, doc="Learning rate of the first epoch.")
 

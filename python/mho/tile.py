@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mho import _core, _validate, files
+from mho import _core, _validate
 from mho._units import round_bytes, round_number
 from mho._validate import Range
-from mho.calibration import CalibrationMethod, SymmetryCalibration, calibrate
 from mho.config import TileConfig
 from mho.devices.pulsed_device import PulsedDevice
 from mho.devices.response_functions import response_functions, symmetry_points, weights_within
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from mho.calibration import CalibrationMethod, SymmetryCalibration
     from mho.devices import Device, ResponseFunctions
     from mho.periphery import IO, Update
     from mho.rules import Rule
@@ -613,6 +613,8 @@ class Tile:
         >>> bool(found.max < 0.003), found.pulses, tile.pulses.total == 6 * 500
         (True, 500, True)
         """
+        from mho.calibration import calibrate
+
         return calibrate(
             self._engine,
             self._config,
@@ -716,6 +718,8 @@ class Tile:
         MhoFileError
             If the file cannot be written.
         """
+        from mho import files
+
         arrays, counters = self.state()
         meta = {
             "in_features": self._in_features,
@@ -742,6 +746,8 @@ class Tile:
         MhoFileError
             If the file is missing, damaged, or not a tile.
         """
+        from mho import files
+
         arrays, meta = files.load_state(path, "tile")
         try:
             tile = cls(

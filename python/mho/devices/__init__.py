@@ -32,31 +32,32 @@ T. Gokmen and Y. Vlasov, Front. Neurosci. 10:333 (2016). M. J. Rasch et al., AIC
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mho.devices.cell import Cell
-from mho.devices.constant_step import ConstantStep
-from mho.devices.device import Device, Ideal
-from mho.devices.exp_step import ExpStep
-from mho.devices.hidden_step import HiddenStep
-from mho.devices.jump_table import JumpRow, JumpTable
-from mho.devices.linear_step import LinearStep
-from mho.devices.multi_significance import MultiSignificance
-from mho.devices.one_sided import OneSided
-from mho.devices.piecewise_step import PiecewiseStep
-from mho.devices.pow_step import PowStep
-from mho.devices.pow_step_reference import PowStepReference
-from mho.devices.pulsed_device import PulsedDevice
-from mho.devices.reference import Reference
-from mho.devices.response import Response
-from mho.devices.response_functions import ResponseFunctions
-from mho.devices.retention import Retention
-from mho.devices.soft_bounds import SoftBounds
-from mho.devices.soft_bounds_pmax import SoftBoundsPmax
-from mho.devices.soft_bounds_reference import SoftBoundsReference
-from mho.devices.vector import Vector
+from mho._lazy import lazy
 
 if TYPE_CHECKING:
+    from mho.devices.cell import Cell
+    from mho.devices.constant_step import ConstantStep
+    from mho.devices.device import Device, Ideal
+    from mho.devices.exp_step import ExpStep
+    from mho.devices.hidden_step import HiddenStep
+    from mho.devices.jump_table import JumpRow, JumpTable
+    from mho.devices.linear_step import LinearStep
+    from mho.devices.multi_significance import MultiSignificance
+    from mho.devices.one_sided import OneSided
+    from mho.devices.piecewise_step import PiecewiseStep
+    from mho.devices.pow_step import PowStep
+    from mho.devices.pow_step_reference import PowStepReference
+    from mho.devices.pulsed_device import PulsedDevice
+    from mho.devices.reference import Reference
+    from mho.devices.response import Response
+    from mho.devices.response_functions import ResponseFunctions
+    from mho.devices.retention import Retention
+    from mho.devices.soft_bounds import SoftBounds
+    from mho.devices.soft_bounds_pmax import SoftBoundsPmax
+    from mho.devices.soft_bounds_reference import SoftBoundsReference
+    from mho.devices.vector import Vector
     from mho.fitting import fit
 
 __all__ = [
@@ -86,11 +87,9 @@ __all__ = [
     "fit",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # Fitting stands on this package, and is loaded when it is first used.
-    if name != "fit":
-        raise AttributeError(f"module 'mho.devices' has no attribute {name!r}")
-    from mho.fitting import fit
-
-    return fit
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(
+        __name__,
+        __all__,
+        {"Ideal": "mho.devices.device", "JumpRow": "mho.devices.jump_table", "fit": "mho.fitting"},
+    )

@@ -24,6 +24,7 @@ class Device(Tagged, ABC):
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
+    _home: ClassVar[str] = "mho.devices"
 
     @property
     @abstractmethod

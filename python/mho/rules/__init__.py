@@ -15,24 +15,29 @@ with one. To batch rules, one call is one batch.
 
 from __future__ import annotations
 
-from mho._parameters import parameter
-from mho.rules.agad import AGAD
-from mho.rules.batch_rule import BatchRule
-from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
-from mho.rules.custom_rule import Buffer, CustomRule, FastArray, define
-from mho.rules.erider import ERIDER
-from mho.rules.hardware import Hardware, HardwareArray, Reads
-from mho.rules.mixed_precision import MixedPrecision
-from mho.rules.multi_array_rule import MultiArrayRule
-from mho.rules.residual_learning import ResidualLearning
-from mho.rules.rider import RIDER
-from mho.rules.rule import Rule
-from mho.rules.sgd import SGD
-from mho.rules.sign_update import SignUpdate
-from mho.rules.streaming_batch import StreamingBatch
-from mho.rules.tiki_taka import TikiTaka
-from mho.rules.tiki_taka2 import TikiTaka2
-from mho.rules.transfer_rule import TransferRule
+from typing import TYPE_CHECKING
+
+from mho._lazy import lazy
+
+if TYPE_CHECKING:
+    from mho._parameters import parameter
+    from mho.rules.agad import AGAD
+    from mho.rules.batch_rule import BatchRule
+    from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
+    from mho.rules.custom_rule import Buffer, CustomRule, FastArray, define
+    from mho.rules.erider import ERIDER
+    from mho.rules.hardware import Hardware, HardwareArray, Reads
+    from mho.rules.mixed_precision import MixedPrecision
+    from mho.rules.multi_array_rule import MultiArrayRule
+    from mho.rules.residual_learning import ResidualLearning
+    from mho.rules.rider import RIDER
+    from mho.rules.rule import Rule
+    from mho.rules.sgd import SGD
+    from mho.rules.sign_update import SignUpdate
+    from mho.rules.streaming_batch import StreamingBatch
+    from mho.rules.tiki_taka import TikiTaka
+    from mho.rules.tiki_taka2 import TikiTaka2
+    from mho.rules.transfer_rule import TransferRule
 
 __all__ = [
     "AGAD",
@@ -59,3 +64,14 @@ __all__ = [
     "define",
     "parameter",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__, __dir__ = lazy(
+        __name__,
+        __all__,
+        {
+            **dict.fromkeys(("Buffer", "FastArray", "define"), "mho.rules.custom_rule"),
+            **dict.fromkeys(("HardwareArray", "Reads"), "mho.rules.hardware"),
+            "parameter": "mho._parameters",
+        },
+    )

@@ -248,7 +248,7 @@ def define(cls: type[_C]) -> type[_C]:
     name = cls.__name__
     if cls.update is CustomRule.update:
         raise MhoTypeError(f"{name} must have a method update(self, hardware, x, d, lr)")
-    known = Rule._models.get(name)
+    known = Rule.member(name)
     if known is not None and not issubclass(known, CustomRule):
         raise MhoValueError(f"{name} is a rule of the package: give yours another name")
     made = dataclass(frozen=True, kw_only=True, repr=False)(cls)

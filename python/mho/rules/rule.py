@@ -29,6 +29,7 @@ class Rule(Tagged):
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
+    _home: ClassVar[str] = "mho.rules"
     _unknown_hint: ClassVar[str] = "; a rule of your own is known once the module that defines it is imported"
 
     def gradient_device(self, device: Device) -> Device:
