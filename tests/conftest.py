@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 @pytest.fixture(autouse=True)
 def rules_that_a_test_defines_are_forgotten() -> Iterator[None]:
     rule = mho.rules.Rule
+    rule.types()  # loads those of the package
     before = dict(rule._models)
     yield
     rule._models.clear()

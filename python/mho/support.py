@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mho._parameters import declarations
-from mho.devices import Device, Ideal
 from mho.errors import MhoError, MhoValueError
-from mho.rules import ChoppedTikiTaka2, MixedPrecision, ResidualLearning, Rule, SignUpdate, TikiTaka2
 
 if TYPE_CHECKING:
     from mho.config import TileConfig
+    from mho.devices import Device
+    from mho.rules import Rule
 
 __all__ = ["GAPS", "OPTIONS", "Gap", "Option", "check", "obstacle"]
 
@@ -28,9 +28,10 @@ class Gap:
 
     Parameters
     ----------
-    device, rule : type
-        The class of device and that of rule; subclasses are meant as well.
-    but : tuple of type
+    device, rule : str
+        The class of device and that of rule; subclasses are meant as well. By name, so that a configuration
+        is checked without loading rules that it does not have.
+    but : tuple of str
         Classes of devices and rules that are exempt.
     option : str
         The field of `mho.TileConfig` that must keep its default, dotted where it is a field of a part, as in
@@ -42,26 +43,27 @@ class Gap:
     --------
     >>> from mho.devices import ConstantStep, Ideal
     >>> from mho.rules import SGD
-    >>> gap = Gap(device=Ideal, option="update", reason="which takes no pulses")
+    >>> gap = Gap(device="Ideal", option="update", reason="which takes no pulses")
     >>> gap.concerns(Ideal, SGD), gap.concerns(ConstantStep, SGD)
     (True, False)
     >>> gap.message(Ideal, SGD)
     'TileConfig.update has no effect with the device Ideal, which takes no pulses'
     """
 
-    device: type[Any] = Device
-    rule: type[Any] = Rule
-    but: tuple[type[Any], ...] = ()
+    device: str = "Device"
+    rule: str = "Rule"
+    but: tuple[str, ...] = ()
     option: str = ""
     reason: str
 
     def concerns(self, device: type[Device], rule: type[Rule]) -> bool:
         """Tell whether this is about a device and a rule of these classes."""
+        devices, rules = ({base.__name__ for base in cls.__mro__} for cls in (device, rule))
         return (
-            issubclass(device, self.device)
-            and issubclass(rule, self.rule)
-            and not issubclass(device, self.but)
-            and not issubclass(rule, self.but)
+            self.device in devices
+            and self.rule in rules
+            and devices.isdisjoint(self.but)
+            and rules.isdisjoint(self.but)
         )
 
     def message(self, device: type[Device], rule: type[Rule]) -> str:
@@ -70,23 +72,25 @@ class Gap:
             return (
                 f"TileConfig.rule cannot be {rule.__name__} with the device {device.__name__}, {self.reason}"
             )
-        named = [f"the device {device.__name__}"] if self.device is not Device else []
-        named += [f"the rule {rule.__name__}"] if self.rule is not Rule else []
+        named = [f"the device {device.__name__}"] if self.device != "Device" else []
+        named += [f"the rule {rule.__name__}"] if self.rule != "Rule" else []
         return f"TileConfig.{self.option} has no effect with {' and '.join(named)}, {self.reason}"
 
 
 _WHOLE = "which takes no pulses: this rule writes whole ones"
 
 GAPS: tuple[Gap, ...] = (
-    Gap(device=Ideal, rule=TikiTaka2, reason=_WHOLE),
-    Gap(device=Ideal, rule=ChoppedTikiTaka2, reason=_WHOLE),
-    Gap(device=Ideal, rule=MixedPrecision, reason=_WHOLE),
-    Gap(device=Ideal, rule=SignUpdate, reason=_WHOLE),
-    Gap(device=Ideal, rule=ResidualLearning, option="rule.write_threshold", reason="which takes no pulses"),
+    Gap(device="Ideal", rule="TikiTaka2", reason=_WHOLE),
+    Gap(device="Ideal", rule="ChoppedTikiTaka2", reason=_WHOLE),
+    Gap(device="Ideal", rule="MixedPrecision", reason=_WHOLE),
+    Gap(device="Ideal", rule="SignUpdate", reason=_WHOLE),
+    Gap(
+        device="Ideal", rule="ResidualLearning", option="rule.write_threshold", reason="which takes no pulses"
+    ),
     # Of the device that takes the gradient.
-    Gap(device=Ideal, option="update", reason="which takes no pulses"),
-    Gap(rule=MixedPrecision, option="update", reason="which writes as its transfer_update says"),
-    Gap(rule=SignUpdate, option="update", reason="which fires single pulses"),
+    Gap(device="Ideal", option="update", reason="which takes no pulses"),
+    Gap(rule="MixedPrecision", option="update", reason="which writes as its transfer_update says"),
+    Gap(rule="SignUpdate", option="update", reason="which fires single pulses"),
 )
 
 

@@ -80,6 +80,13 @@ def test_what_is_supported_trains_and_what_is_not_raises(device: Any, rule: Any)
             assert not same(result, plain), f"{option.name} has no effect"
 
 
+def test_gaps_are_of_devices_and_rules_that_there_are() -> None:
+    for gap in support.GAPS:
+        assert gap.device in mho.devices.__all__
+        assert gap.rule in mho.rules.__all__
+        assert {*gap.but} <= {*mho.devices.__all__, *mho.rules.__all__}
+
+
 def test_every_part_of_a_tile_has_an_option() -> None:
     # A layer's mapping is not the tile's; the device and the rule are what the table is of.
     parts = declarations(mho.TileConfig).keys() - {"device", "rule", "mapping"}
@@ -110,24 +117,24 @@ def gaps(monkeypatch: pytest.MonkeyPatch) -> list[Gap]:
     ("gap", "settings", "message"),
     [
         (
-            Gap(device=Ideal, rule=SGD, reason="which is only an example"),
+            Gap(device="Ideal", rule="SGD", reason="which is only an example"),
             {"device": Ideal()},
             "TileConfig.rule cannot be SGD with the device Ideal, which is only an example",
         ),
         (
-            Gap(device=PulsedDevice, option="update.bl", reason="which counts by itself"),
+            Gap(device="PulsedDevice", option="update.bl", reason="which counts by itself"),
             {"update": mho.Update(bl=5)},
             "TileConfig.update.bl has no effect with the device ConstantStep, which counts by itself: leave "
             "it out, got 5",
         ),
         (
-            Gap(rule=SGD, option="forward_io", reason="which never reads"),
+            Gap(rule="SGD", option="forward_io", reason="which never reads"),
             {"forward_io": mho.IO.perfect()},
             "TileConfig.forward_io has no effect with the rule SGD, which never reads: leave it out, got "
             "IO(is_perfect=True)",
         ),
         (
-            Gap(device=ConstantStep, rule=SGD, option="update", reason="together"),
+            Gap(device="ConstantStep", rule="SGD", option="update", reason="together"),
             {"update": mho.Update(bl=5)},
             "TileConfig.update has no effect with the device ConstantStep and the rule SGD, together: leave",
         ),
@@ -140,12 +147,12 @@ def test_a_gap_is_refused(gaps: list[Gap], gap: Gap, settings: dict[str, Any], m
         mho.TileConfig(**settings)
     rest = {name: part for name, part in settings.items() if name == "device" and gap.option}
     mho.TileConfig(**rest)  # without the option there is none
-    gaps[:] = [replace(gap, but=(SGD,))]
+    gaps[:] = [replace(gap, but=("SGD",))]
     mho.TileConfig(**settings)
 
 
 def test_a_gap_in_one_field_leaves_the_others(gaps: list[Gap]) -> None:
-    gaps.append(Gap(device=ConstantStep, option="update.pulse_type", reason="for an example"))
+    gaps.append(Gap(device="ConstantStep", option="update.pulse_type", reason="for an example"))
     found = {option.name for option in ALL if obstacle(ConstantStep, SGD, option)}
     assert found == {"mean counts", "implicit"}
     mho.TileConfig(update=mho.Update(bl=5))

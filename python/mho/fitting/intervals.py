@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from mho._parameters import declarations
-from mho.devices import Device, PulsedDevice
+from mho.devices import PulsedDevice
 from mho.errors import MhoError
 from mho.fitting.estimation import Estimate, estimate
 from mho.fitting.maximise import maximise
@@ -451,8 +451,8 @@ def device_of(fit: Estimate, fields: Mapping[str, FieldEstimate], told: Mapping[
     MhoError
         The fields are beyond what the device takes.
     """
-    cls = Device._models[fit.model.device]
-    values: dict[str, float | bool] = {name: 0.0 for name in declarations(cls) if name.endswith("_dtod")}
+    declared = declarations(fit.model.device_class)
+    values: dict[str, float | bool] = {name: 0.0 for name in declared if name.endswith("_dtod")}
     values |= {name: value for name, value in told.items() if name in values}
     values |= {name: one.value for name, one in fields.items()}
     if values.get("dw_min_ctoc") == 0:

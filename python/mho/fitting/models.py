@@ -210,6 +210,13 @@ class StepModel:
         usual = {name: value(table) if callable(value) else value for name, value in self.conventions.items()}
         return usual | {name: value for name, value in told.items() if name in usual}
 
+    @property
+    def device_class(self) -> type[Device]:
+        """The class of the device."""
+        found = Device.member(self.device)
+        assert found is not None
+        return found
+
     def device_fields(self, values: Mapping[str, float]) -> dict[str, float | bool]:
         """Return the fields of the nominal device, without noise and spreads.
 
@@ -238,7 +245,7 @@ class StepModel:
         MhoError
             The fields are beyond what the device takes.
         """
-        derived = Device._models[self.device]._derived[0]
+        derived = self.device_class._derived[0]
         plain: dict[str, Any] = {"type": self.device}
         for name, value in fields.items():
             row, bracket, _ = name.partition("[")
