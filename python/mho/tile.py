@@ -12,7 +12,6 @@ from mho._units import round_bytes, round_number
 from mho._validate import Range
 from mho.config import TileConfig
 from mho.devices.pulsed_device import PulsedDevice
-from mho.devices.response_functions import response_functions, symmetry_points, weights_within
 from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 from mho.seeds import Seed
 
@@ -535,6 +534,8 @@ class Tile:
         >>> response.F.shape, response.symmetry_point.shape
         ((2, 3), (2, 3))
         """
+        from mho.devices.response_functions import response_functions, symmetry_points, weights_within
+
         device = self._config.device
         if not isinstance(device, PulsedDevice):
             raise MhoTypeError(f"a device that takes no pulses has no response, got {type(device).__name__}")

@@ -10,7 +10,6 @@ import numpy as np
 
 from mho._parameters import parameter
 from mho.devices.device import Device
-from mho.devices.response_functions import ResponseFunctions, response_functions, weights_within
 from mho.devices.retention import Retention
 from mho.errors import MhoValueError
 
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
+
+    from mho.devices.response_functions import ResponseFunctions
 
     MeanStep = Callable[[ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
@@ -293,6 +294,8 @@ class PulsedDevice(Device):
         >>> print(response.symmetry_point.round(3))
         0.111
         """
+        from mho.devices.response_functions import response_functions, weights_within
+
         low, high = self.bounds()
         weights = weights_within(w, low, high)
         if np.isnan(weights).any():
