@@ -32,7 +32,7 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   parallel_for(outer ? threads : 1, shape().instances, [&](std::size_t k) {
     auto& channel = forward ? forward_[k] : backward_[k];
     const float* seen = weights.empty() ? crosspoints_->visible(k) : weights[k];
-    const periphery::MatrixView w{seen, shape().out_features, shape().in_features, shape().stride()};
+    const periphery::MatrixView w{seen, shape().in_features, shape().out_features, shape().stride()};
     channel.read(w, {.x = x.instance(k),
                      .y = y + k * x.samples * outputs,
                      .vectors = x.samples,
@@ -125,8 +125,8 @@ void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by
   AlignedVector<float> padded(shape().plane());
   for (std::size_t k = 0; k < shape().instances; ++k) {
     if (k == 0 || per_instance) {
-      for (std::size_t i = 0; i < shape().out_features; ++i, counts += shape().in_features) {
-        std::copy_n(counts, shape().in_features, padded.data() + i * shape().stride());
+      for (std::size_t i = 0; i < shape().out_features; ++i) {
+        for (std::size_t j = 0; j < shape().in_features; ++j) padded[shape().place(i, j)] = *counts++;
       }
     }
     crosspoints_->pulse_by_count(k, {.counts = padded.data(),

@@ -70,7 +70,7 @@ class Array {
   void pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, int threads);
   // Room that a snapshot needs for each instance.
   [[nodiscard]] std::size_t line_size(pulse::Snapshot::Line line) const {
-    return line == pulse::Snapshot::Line::column ? shape().rows() : shape().stride();
+    return line == pulse::Snapshot::Line::column ? shape().stride() : shape().padded_inputs();
   }
 
   // Lets time pass for the devices. Where time changes nothing, or none passes, this is no step.

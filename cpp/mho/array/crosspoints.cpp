@@ -23,7 +23,7 @@ Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& k
     fail_value("an array needs at least one output, one input and one instance");
   }
   if (keys.size() != shape.instances) fail_value("an array needs one key for each instance");
-  if (shape.rows() / 4 * shape.stride() > 0xFFFFFFFFULL)
+  if ((shape.out_features + 3) / 4 * (shape.in_features + 15) > 0xFFFFFFFFULL)
     fail_value("an array of this size has no counters left to name its devices");
   keys_.reserve(keys.size());
   for (const std::uint64_t key : keys) keys_.push_back(random::Key::from(key));
@@ -61,27 +61,19 @@ bool Crosspoints::has_plane(const std::string& name) const {
 
 void Crosspoints::copy_line(std::size_t instance, pulse::Snapshot::Line line, std::size_t index, float* target) {
   const float* seen = visible(instance);
-  if (line == pulse::Snapshot::Line::row) {
+  if (line == pulse::Snapshot::Line::column) {
     std::copy_n(seen + index * shape_.stride(), shape_.stride(), target);
   } else {
-    for (std::size_t i = 0; i < shape_.rows(); ++i) target[i] = seen[i * shape_.stride() + index];
+    for (std::size_t j = 0; j < shape_.padded_inputs(); ++j) target[j] = seen[shape_.place(index, j)];
   }
 }
 
 void Crosspoints::unpad(const float* padded, float* target) const {
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
-    for (std::size_t i = 0; i < shape_.out_features; ++i) {
-      target = std::copy_n(padded + k * shape_.plane() + i * shape_.stride(), shape_.in_features, target);
-    }
-  }
+  each_place([&](std::size_t at, std::size_t place) { target[at] = padded[place]; });
 }
 
 void Crosspoints::pad(const float* values, float* padded) const {
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
-    for (std::size_t i = 0; i < shape_.out_features; ++i, values += shape_.in_features) {
-      std::copy_n(values, shape_.in_features, padded + k * shape_.plane() + i * shape_.stride());
-    }
-  }
+  each_place([&](std::size_t at, std::size_t place) { padded[place] = values[at]; });
 }
 
 const float* DeviceCrosspoints::visible(std::size_t instance) {
@@ -100,23 +92,18 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
   const Plane* upper = upper_bounds();
   const Plane* left = pulses_left();
   std::size_t unreached = 0;
-  for (std::size_t k = 0; k < shape_.instances; ++k) {
-    const float* source = w + (per_instance ? k * shape_.out_features * shape_.in_features : 0);
-    for (std::size_t i = 0; i < shape_.out_features; ++i) {
-      for (std::size_t j = 0; j < shape_.in_features; ++j) {
-        const std::size_t at = k * shape_.plane() + i * shape_.stride() + j;
-        const float wanted = source[i * shape_.in_features + j];
-        float reached = wanted;
-        if (upper != nullptr) reached = std::min(reached, upper->values[at]);
-        if (lower != nullptr) reached = std::max(reached, lower->values[at]);
-        const bool moves = left == nullptr || left->values[at] > 0;
-        if (!moves) reached = planes_[0].values[at];
-        unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
-        planes_[0].values[at] = reached;
-        if (moves && has_visible_weight()) planes_[1].values[at] = reached;
-      }
-    }
-  }
+  const std::size_t given = per_instance ? shape_.devices() : shape_.out_features * shape_.in_features;
+  each_place([&](std::size_t at, std::size_t place) {
+    const float wanted = w[at < given ? at : at % given];
+    float reached = wanted;
+    if (upper != nullptr) reached = std::min(reached, upper->values[place]);
+    if (lower != nullptr) reached = std::max(reached, lower->values[place]);
+    const bool moves = left == nullptr || left->values[place] > 0;
+    if (!moves) reached = planes_[0].values[place];
+    unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
+    planes_[0].values[place] = reached;
+    if (moves && has_visible_weight()) planes_[1].values[place] = reached;
+  });
   return unreached;
 }
 

@@ -21,10 +21,10 @@ void IdealCrosspoints::pulse(std::size_t, const pulse::Request&) { fail_value("i
 
 void IdealCrosspoints::reset(const Selection& chosen, std::uint64_t, int) {
   for (std::size_t k = 0; k < shape_.instances; ++k) {
-    for (std::size_t i = 0; i < shape_.out_features; ++i) {
-      float* weights = planes_[0].values.data() + k * shape_.plane() + i * shape_.stride();
-      for (std::size_t j = 0; j < shape_.in_features; ++j) {
-        if (chosen.has(shape_, k, i, j)) weights[j] = 0;
+    float* weights = planes_[0].values.data() + k * shape_.plane();
+    for (std::size_t j = 0; j < shape_.in_features; ++j) {
+      for (std::size_t i = 0; i < shape_.out_features; ++i) {
+        if (chosen.has(shape_, k, i, j)) weights[shape_.place(i, j)] = 0;
       }
     }
   }
@@ -46,32 +46,35 @@ void IdealCrosspoints::check_accumulate(const Batch& x, const Batch& d, Rates lr
 void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
   const std::size_t stride = shape_.stride();
   const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(samples.count);
-  // The padded inputs of each instance, so that a row is whole registers.
-  const std::size_t sets = x.per_instance ? shape_.instances : 1;
-  AlignedVector<float> padded(sets * samples.count * stride);
+  // What each output moves by for an input of 1, padded, so that the devices of an input are whole registers.
+  const std::size_t sets = d.per_instance || lr.samples > 0 ? shape_.instances : 1;
+  AlignedVector<float> gains(sets * samples.count * stride);
   for (std::size_t v = 0; v < sets * samples.count; ++v) {
-    const float* source = x.instance(v / samples.count) + (samples.first + v % samples.count) * shape_.in_features;
-    std::copy_n(source, shape_.in_features, padded.data() + v * stride);
+    const std::size_t k = v / samples.count;
+    const std::size_t s = samples.first + v % samples.count;
+    const float* errors = d.instance(k) + s * shape_.out_features;
+    const double rate = lr.of(k, s);
+    for (std::size_t i = 0; i < shape_.out_features; ++i) gains[v * stride + i] = static_cast<float>(rate * errors[i]);
   }
-  parallel_for(work < parallel_updates ? 1 : threads, shape_.instances * shape_.rows() / 4, [&](std::size_t item) {
-    const std::size_t k = item / (shape_.rows() / 4);
-    const std::size_t first_row = item % (shape_.rows() / 4) * 4;
-    const std::size_t rows = std::min<std::size_t>(4, shape_.out_features - first_row);
-    const float* inputs = padded.data() + (x.per_instance ? k * samples.count * stride : 0);
-    const float* errors = d.instance(k) + samples.first * shape_.out_features + first_row;
-    float* weights = planes_[0].values.data() + k * shape_.plane() + first_row * stride;
-    for (std::size_t j = 0; j < stride; j += 16) {
-      F32 w[4];
-      for (std::size_t r = 0; r < rows; ++r) w[r] = F32::load(weights + r * stride + j);
+  constexpr std::size_t together = 4;
+  const std::size_t items = shape_.padded_inputs() / together;
+  parallel_for(work < parallel_updates ? 1 : threads, shape_.instances * items, [&](std::size_t item) {
+    const std::size_t k = item / items;
+    const std::size_t first = item % items * together;
+    const std::size_t inputs = std::min(together, shape_.in_features - first);
+    const float* own = gains.data() + (sets > 1 ? k * samples.count * stride : 0);
+    const float* values = x.instance(k) + samples.first * shape_.in_features + first;
+    float* weights = planes_[0].values.data() + k * shape_.plane() + first * stride;
+    for (std::size_t i = 0; i < stride; i += 16) {
+      F32 w[together];
+      for (std::size_t r = 0; r < inputs; ++r) w[r] = F32::load(weights + r * stride + i);
       for (std::size_t s = 0; s < samples.count; ++s) {
-        const F32 xs = F32::load(inputs + s * stride + j);
-        const double sample_rate = lr.of(k, samples.first + s);
-        for (std::size_t r = 0; r < rows; ++r) {
-          const auto gain = static_cast<float>(sample_rate * errors[s * shape_.out_features + r]);
-          w[r] = simd::fnma(F32(gain), xs, w[r]);
+        const F32 gain = F32::load(own + s * stride + i);
+        for (std::size_t r = 0; r < inputs; ++r) {
+          w[r] = simd::fnma(gain, F32(values[s * shape_.in_features + r]), w[r]);
         }
       }
-      for (std::size_t r = 0; r < rows; ++r) w[r].store(weights + r * stride + j);
+      for (std::size_t r = 0; r < inputs; ++r) w[r].store(weights + r * stride + i);
     }
   });
 }

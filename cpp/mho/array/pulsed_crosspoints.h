@@ -17,7 +17,7 @@ namespace mho::array {
 template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints {
  public:
   PulsedCrosspoints(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys, int threads)
-      : DeviceCrosspoints(shape, keys), model_(device) {
+      : DeviceCrosspoints(shape, keys), model_(device), elements_(shape.in_features) {
     if (device.has("retention")) retention_.emplace(device.section("retention"));
     pulses_.resize(shape.instances);
     const auto add = [&](const char* name) {
@@ -67,16 +67,16 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
         fired.up + fired.down < pulses_per_block * trains.active_blocks(request.samples) +
                                     pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
     if (sparse) trains.list_lines();
-    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    const std::size_t quads = this->quads();
     parallel_for(request.threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
       const std::size_t first_quad = item * quads_per_item;
       const std::size_t end = std::min(quads, first_quad + quads_per_item);
+      if (sparse) {
+        pulse::SparseQuads(model_, request, target, first_quad, end).update();
+        return;
+      }
       for (std::size_t quad = first_quad; quad < end; ++quad) {
-        if (sparse) {
-          pulse::SparseQuad(model_, request, target, quad).update();
-        } else {
-          pulse::DenseQuad(model_, request, target, quad).update();
-        }
+        pulse::DenseQuad(model_, request, target, quad).update();
       }
     });
   }
@@ -88,8 +88,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     }
     const float* planes[parameters];
     const pulse::KernelTarget target = kernel_target(k, planes);
-    parallel_for(request.threads, shape_.rows() / pulse::rows_per_quad,
-                 [&](std::size_t quad) { pulse::move_by_count(model_, request, target, quad); });
+    parallel_for(request.threads, shape_.in_features,
+                 [&](std::size_t input) { pulse::move_by_count(model_, request, target, input); });
   }
 
   std::size_t set_weight(const float* w, bool per_instance) override {
@@ -108,13 +108,14 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
 
   void elapse(double seconds, std::uint64_t step, int threads) override {
     if (!retention_) return;
-    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    const std::size_t quads = this->quads();
     const std::size_t lifetime = place("lifetime");
     const std::size_t diffusion = place("diffusion");
     const std::size_t drift_nu = place("drift_nu");
     parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
       const std::size_t k = item / quads;
       const retention::Devices devices{
+          .elements = elements_,
           .stride = shape_.stride(),
           .weight = planes_[0].values.data() + k * shape_.plane(),
           .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
@@ -134,12 +135,12 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   }
 
   void reset(const Selection& chosen, std::uint64_t step, int threads) override {
-    parallel_for(threads, shape_.instances * shape_.out_features, [&](std::size_t item) {
-      const std::size_t k = item / shape_.out_features;
-      const std::size_t row = item % shape_.out_features;
+    parallel_for(threads, shape_.instances * shape_.in_features, [&](std::size_t item) {
+      const std::size_t k = item / shape_.in_features;
+      const std::size_t j = item % shape_.in_features;
       const random::Stream noise(keys_[k], random::Purpose::reset_noise, step);
-      for (std::size_t j = 0; j < shape_.in_features; ++j) {
-        if (chosen.has(shape_, k, row, j)) reset_device(k, row * shape_.stride() + j, noise);
+      for (std::size_t i = 0; i < shape_.out_features; ++i) {
+        if (chosen.has(shape_, k, i, j)) reset_device(k, shape_.place(i, j), noise);
       }
     });
   }
@@ -171,24 +172,25 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // No plane: the first is always the weight.
   static constexpr std::size_t none = 0;
   static constexpr std::size_t parameters = device::pulsed_planes + Model::extra_planes.size();
-  // Rows of four that one thread takes at a time.
+  // Inputs, by fours, that one thread takes at a time.
   static constexpr std::size_t quads_per_item = 4;
   // What the dense kernel takes for a block of 4 x 16 devices, and for each of its samples, in units of what the sparse
   // kernel takes for a pulse; as measured. Whichever is used, the result is the same.
-  static constexpr std::size_t pulses_per_block = 30;
-  static constexpr std::size_t pulses_per_block_and_sample = 12;
+  static constexpr std::size_t pulses_per_block = 12;
+  static constexpr std::size_t pulses_per_block_and_sample = 7;
 
   // What a kernel works on, of one instance.
   pulse::KernelTarget kernel_target(std::size_t k, const float** planes) {
     for (std::size_t p = 0; p < parameters; ++p) {
       planes[p] = planes_[first_parameter_ + p].values.data() + k * shape_.plane();
     }
-    return {.weight = planes_[0].values.data() + k * shape_.plane(),
+    return {.elements = elements_,
+            .weight = planes_[0].values.data() + k * shape_.plane(),
             .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
             .planes = planes,
             .state = planes_[state_plane()].values.data() + k * shape_.plane(),
             .stride = shape_.stride(),
-            .rows = shape_.rows(),
+            .inputs = shape_.padded_inputs(),
             .fetch_ahead = false,
             .write_noise = static_cast<float>(pulsed().write_noise_std * pulsed().dw_min),
             .intervals = intervals(),
@@ -196,6 +198,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
             .pulses_left = optional_values(left_plane_, k)};
   }
 
+  [[nodiscard]] std::size_t quads() const { return shape_.padded_inputs() / pulse::quad_inputs; }
   // The last plane of the model's own: that of its state, where it has one.
   [[nodiscard]] std::size_t state_plane() const { return first_parameter_ + parameters - 1; }
   [[nodiscard]] const device::PulsedParameters& pulsed() const { return model_.pulsed(); }
@@ -217,9 +220,9 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // Calls body(place in the planes) for the chosen devices.
   template <class Body> void each_device(const Selection& chosen, Body&& body) const {
     for (std::size_t k = 0; k < shape_.instances; ++k) {
-      for (std::size_t i = 0; i < shape_.out_features; ++i) {
-        for (std::size_t j = 0; j < shape_.in_features; ++j) {
-          if (chosen.has(shape_, k, i, j)) body(k * shape_.plane() + i * shape_.stride() + j);
+      for (std::size_t j = 0; j < shape_.in_features; ++j) {
+        for (std::size_t i = 0; i < shape_.out_features; ++i) {
+          if (chosen.has(shape_, k, i, j)) body(k * shape_.plane() + shape_.place(i, j));
         }
       }
     }
@@ -228,17 +231,16 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // Whether a device has not used up its pulses.
   [[nodiscard]] bool moves(std::size_t at) const { return left_plane_ == none || planes_[left_plane_].values[at] > 0; }
 
-  // Brings a device back to its reset value. Four neighbours in a column share a draw.
+  // Brings a device back to its reset value.
   void reset_device(std::size_t k, std::size_t place, const random::Stream& noise) {
     const std::size_t at = k * shape_.plane() + place;
     if (!moves(at)) return;
-    const std::size_t row = place / shape_.stride();
-    const auto element =
-        static_cast<std::uint32_t>(row / pulse::rows_per_quad * shape_.stride() + place % shape_.stride());
+    const std::size_t output = place % shape_.stride();
+    const std::uint32_t element = elements_.of(output, place / shape_.stride());
     simd::F1 xi[2];
-    random::box_muller(simd::U1(noise.words_of_one(element, 0)[row % 4 / 2]), xi[0], xi[1]);
+    random::box_muller(simd::U1(noise.words_of_one(element, 0)[output % 4 / 2]), xi[0], xi[1]);
     const simd::F1 mean(reset_plane_ != none ? planes_[reset_plane_].values[at] : static_cast<float>(pulsed().reset));
-    const simd::F1 value = fma(xi[row % 2], simd::F1(static_cast<float>(pulsed().reset_std)), mean);
+    const simd::F1 value = fma(xi[output % 2], simd::F1(static_cast<float>(pulsed().reset_std)), mean);
     const simd::F1 low(lower_bounds()->values[at]);
     planes_[0].values[at] = clamp(value, low, simd::F1(upper_bounds()->values[at])).v;
     programmed(at);
@@ -259,30 +261,32 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it
   // can never move.
   void construct(int threads) {
-    const std::size_t quads = shape_.rows() / pulse::rows_per_quad;
+    const std::size_t quads = this->quads();
     parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
       const std::size_t k = item / quads;
       const std::size_t quad = item % quads;
       const random::Stream stream(keys_[k], random::Purpose::device_construction, 0);
       const random::Stream stuck(keys_[k], random::Purpose::stuck_construction, 0);
-      for (std::size_t j = 0; j < shape_.stride(); j += pulse::columns_per_group) {
-        const auto element = static_cast<std::uint32_t>(quad * shape_.stride() + j);
+      for (std::size_t group = 0; group < shape_.stride() / pulse::group_outputs; ++group) {
+        const simd::U32 elements = elements_.of_block(group, quad);
         device::PulsedLanes<simd::Wide> lanes[4];
-        device::construct_pulsed(model_.pulsed(), stream, element, lanes);
-        device::make_stuck(model_.pulsed(), stuck, element, lanes);
+        device::construct_pulsed(model_.pulsed(), stream, elements, lanes);
+        device::make_stuck(model_.pulsed(), stuck, elements, lanes);
         simd::F32 extra[Model::extra_planes.size() + 1][4];
-        if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, element, lanes, extra);
+        if constexpr (!Model::extra_planes.empty()) model_.construct_extra(stream, elements, lanes, extra);
         simd::F32 reset_value[4];
         simd::F32 pulses_left[4];
         const bool wears = reset_plane_ != none || left_plane_ != none;
-        if (wears) device::construct_wear(pulsed(), stream, element, reset_value, pulses_left);
+        if (wears) device::construct_wear(pulsed(), stream, elements, reset_value, pulses_left);
         simd::F32 retained[retention::Retention::most_planes][4];
-        if (retention_) retention_->construct(stream, element, retained);
+        if (retention_) retention_->construct(stream, elements, retained);
         for (std::size_t r = 0; r < 4; ++r) {
-          const std::size_t row = quad * 4 + r;
-          const std::size_t columns = row < shape_.out_features ? std::min(shape_.in_features - j, std::size_t{16}) : 0;
-          const simd::Mask inside = simd::Mask::of((1U << columns) - 1U);
-          const std::size_t at = k * shape_.plane() + row * shape_.stride() + j;
+          const std::size_t input = quad * pulse::quad_inputs + r;
+          const std::size_t output = group * pulse::group_outputs;
+          const std::size_t outputs =
+              input < shape_.in_features ? std::min(shape_.out_features - output, pulse::group_outputs) : 0;
+          const simd::Mask inside = simd::Mask::of((1U << outputs) - 1U);
+          const std::size_t at = k * shape_.plane() + shape_.place(output, input);
           const auto put = [&](std::size_t plane, simd::F32 value) {
             simd::select(inside, value, simd::F32(0.0F)).store(planes_[plane].values.data() + at);
           };
@@ -302,6 +306,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   }
 
   Model model_;
+  random::DeviceElements elements_;
   std::optional<retention::Retention> retention_;
   std::size_t first_parameter_ = 0;
   std::size_t reset_plane_ = none;

@@ -6,8 +6,8 @@
 
 #include "mho/array/device_list.h"
 #include "mho/error.h"
+#include "mho/random/device_draws.h"
 #include "mho/random/key.h"
-#include "mho/random/stream.h"
 
 namespace mho::cell {
 
@@ -161,17 +161,18 @@ std::size_t CellCrosspoints::set_weight(const float* w, bool per_instance) {
 
 void CellCrosspoints::program(std::size_t p, double mean, double deviation) {
   RawVector<float> padded(shape_.instances * shape_.plane());
+  const random::DeviceElements elements(shape_.in_features);
   for (std::size_t k = 0; k < shape_.instances; ++k) {
     const random::Stream stream(keys_[k], random::Purpose::cell_reference, 0);
-    for (std::size_t row = 0; row < shape_.rows(); ++row) {
-      for (std::size_t j = 0; j < shape_.stride(); j += 16) {
-        const auto element = static_cast<std::uint32_t>(row / 4 * shape_.stride() + j);
+    for (std::size_t input = 0; input < shape_.in_features; ++input) {
+      for (std::size_t group = 0; group < shape_.stride() / random::block_outputs; ++group) {
         simd::F32 value(static_cast<float>(mean));
         if (deviation > 0) {
-          const simd::F32 xi = random::to_gaussian(stream.words(element, 0), row % 4);
+          const simd::F32 xi =
+              random::to_gaussian(stream.words(elements.of_line(group, input), 0), 0, simd::lane_index());
           value = simd::fma(xi, simd::F32(static_cast<float>(deviation)), value);
         }
-        value.store(padded.data() + k * shape_.plane() + row * shape_.stride() + j);
+        value.store(padded.data() + k * shape_.plane() + shape_.place(group * random::block_outputs, input));
       }
     }
   }

@@ -17,8 +17,8 @@ MultiSignificanceCell::MultiSignificanceCell(Parameters& parameters, const array
   granularity_ = add(parameters.section("capacitor"), "capacitor", 1, threads).granularity();
   add(fixed, "reference", -1, threads);
   program(reference, parameters.number("reference_mean", -1e6, 1e6), parameters.number("reference_std", 0, 1e6));
-  for (std::size_t i = 0; i < shape_.out_features; ++i) {
-    for (std::size_t j = 0; j < shape_.in_features; ++j) everywhere_.push_back(i * shape_.stride() + j);
+  for (std::size_t j = 0; j < shape_.in_features; ++j) {
+    for (std::size_t i = 0; i < shape_.out_features; ++i) everywhere_.push_back(shape_.place(i, j));
   }
 }
 

@@ -4,8 +4,8 @@
 
 #include "mho/error.h"
 #include "mho/parallel.h"
+#include "mho/random/device_draws.h"
 #include "mho/random/key.h"
-#include "mho/random/stream.h"
 
 namespace mho::cell {
 
@@ -62,8 +62,8 @@ void OneSidedCell::happen(std::size_t instance, std::uint64_t event, const pulse
   const float* positive = part(0).visible(instance);
   const float* negative = part(1).visible(instance);
   std::vector<std::size_t> places;
-  for (std::size_t i = 0; i < shape_.out_features; ++i) {
-    for (std::size_t at = i * shape_.stride(); at < i * shape_.stride() + shape_.in_features; ++at) {
+  for (std::size_t j = 0; j < shape_.in_features; ++j) {
+    for (std::size_t at = shape_.place(0, j); at < shape_.place(shape_.out_features, j); ++at) {
       const float p = positive[at];
       const float n = negative[at];
       const bool saturating = p > n ? p > upper_[0] && n > lower_[1] : n > upper_[1] && p > lower_[0];
@@ -86,13 +86,14 @@ void OneSidedCell::write(std::size_t instance, const float* change, std::uint64_
   const random::Stream stream(random::Key::from(key), random::Purpose::cell_rounding, 0);
   AlignedVector<float> counts[2] = {AlignedVector<float>(shape_.plane()), AlignedVector<float>(shape_.plane())};
   const F32 per_pulse[2] = {F32(static_cast<float>(gamma_ * step_[0])), F32(static_cast<float>(gamma_ * step_[1]))};
-  parallel_for(threads, shape_.rows(), [&](std::size_t row) {
-    for (std::size_t j = 0; j < shape_.stride(); j += 16) {
-      const std::size_t at = row * shape_.stride() + j;
+  const random::DeviceElements elements(shape_.in_features);
+  parallel_for(threads, shape_.in_features, [&](std::size_t input) {
+    for (std::size_t group = 0; group < shape_.stride() / random::block_outputs; ++group) {
+      const std::size_t at = shape_.place(group * random::block_outputs, input);
       const F32 wanted = F32::load(change + at);
       if (!simd::any((wanted > F32(0.0F)) | (wanted < F32(0.0F)))) continue;
-      const auto element = static_cast<std::uint32_t>(row / 4 * shape_.stride() + j);
-      const F32 u = random::open_uniform(stream.words(element, 0).word[row % 4]) - F32(0.5F);
+      const auto words = stream.words(elements.of_line(group, input), 0);
+      const F32 u = random::open_uniform(random::word_of(words, simd::lane_index())) - F32(0.5F);
       for (std::size_t p = 0; p < 2; ++p) {
         const F32 own = simd::max(p == 0 ? wanted : F32(0.0F) - wanted, F32(0.0F));
         const F32 number = simd::min(own / per_pulse[p], F32(most_pulses));

@@ -12,7 +12,7 @@ class ConstantStep {
  public:
   static constexpr const char* name = "ConstantStep";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t rows_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = 2;
 
   explicit ConstantStep(Parameters& p)
       : pulsed_(p),

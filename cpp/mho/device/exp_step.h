@@ -14,7 +14,7 @@ class ExpStep {
  public:
   static constexpr const char* name = "ExpStep";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t rows_in_flight = 4;
+  static constexpr std::size_t inputs_in_flight = 4;
 
   explicit ExpStep(Parameters& p)
       : pulsed_(p),

@@ -15,7 +15,7 @@ class HiddenStep {
   // The counter is what pulses change: the last plane, see `HasState`.
   static constexpr std::array<const char*, 3> extra_planes{"hidden_up", "hidden_down", "hidden_count"};
   static constexpr bool has_state = true;
-  static constexpr std::size_t rows_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = 2;
 
   explicit HiddenStep(Parameters& p)
       : pulsed_(p),
@@ -32,12 +32,11 @@ class HiddenStep {
     return 0.5 * (up + down);
   }
 
-  // What a pulse moves the counters of four rows of sixteen devices by, and the counters.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, PulsedLanes<simd::Wide>*,
-                       F32 (*extra)[4]) const {
+  // What a pulse moves the counters of a block of devices by, and the counters.
+  void construct_extra(const random::Stream& stream, U32 elements, PulsedLanes<simd::Wide>*, F32 (*extra)[4]) const {
     F32 gain[4];
     F32 rho[4];
-    draw_two(gain, 1.0, dtod_, rho, 0.0, up_down_dtod_, stream, element, first_model_draw);
+    draw_two(gain, 1.0, dtod_, rho, 0.0, up_down_dtod_, stream, elements, first_model_draw);
     const F32 up_bias(static_cast<float>(std::fmin(up_down_, 0.0)));
     const F32 down_bias(static_cast<float>(-std::fmax(up_down_, 0.0)));
     for (int r = 0; r < 4; ++r) {

@@ -74,7 +74,7 @@ class JumpTable {
  public:
   static constexpr const char* name = "JumpTable";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t rows_in_flight = 4;
+  static constexpr std::size_t inputs_in_flight = 4;
 
   explicit JumpTable(Parameters& p) : JumpTable(PulsedParameters(p), read(p, "up"), read(p, "down")) {}
 

@@ -14,7 +14,7 @@ class LinearStep {
  public:
   static constexpr const char* name = "LinearStep";
   static constexpr std::array<const char*, 2> extra_planes{"slope_up", "slope_down"};
-  static constexpr std::size_t rows_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = 2;
 
   explicit LinearStep(Parameters& p)
       : pulsed_(p),
@@ -33,10 +33,10 @@ class LinearStep {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
-  // The slopes of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes<simd::Wide>* lanes,
+  // The slopes of a block of devices.
+  void construct_extra(const random::Stream& stream, U32 elements, const PulsedLanes<simd::Wide>* lanes,
                        F32 (*extra)[4]) const {
-    draw_two(extra[0], gamma_up_, gamma_up_dtod_, extra[1], gamma_down_, gamma_down_dtod_, stream, element,
+    draw_two(extra[0], gamma_up_, gamma_up_dtod_, extra[1], gamma_down_, gamma_down_dtod_, stream, elements,
              first_model_draw);
     if (!allow_increasing_) {
       for (int r = 0; r < 4; ++r) {

@@ -64,7 +64,7 @@ class PiecewiseStep {
  public:
   static constexpr const char* name = "PiecewiseStep";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t rows_in_flight = 4;
+  static constexpr std::size_t inputs_in_flight = 4;
 
   explicit PiecewiseStep(Parameters& p)
       : PiecewiseStep(PulsedParameters(p), read(p, "nodes_up"), read(p, "nodes_down")) {}

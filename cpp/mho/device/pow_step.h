@@ -13,7 +13,7 @@ class PowStep {
  public:
   static constexpr const char* name = "PowStep";
   static constexpr std::array<const char*, 2> extra_planes{"gamma_up", "gamma_down"};
-  static constexpr std::size_t rows_in_flight = 4;
+  static constexpr std::size_t inputs_in_flight = 4;
 
   explicit PowStep(Parameters& p)
       : pulsed_(p),
@@ -28,14 +28,14 @@ class PowStep {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (mean_size(true, 0) + mean_size(false, 0)); }
 
-  // The exponents of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, const PulsedLanes<simd::Wide>*,
+  // The exponents of a block of devices.
+  void construct_extra(const random::Stream& stream, U32 elements, const PulsedLanes<simd::Wide>*,
                        F32 (*extra)[4]) const {
     F32 up[4];
     F32 down[4];
     F32 asymmetry[4];
-    draw_two(up, 1.0, gamma_dtod_, down, 1.0, gamma_dtod_, stream, element, first_model_draw);
-    draw(asymmetry, up_down_, up_down_dtod_, stream, element, first_model_draw + 1);
+    draw_two(up, 1.0, gamma_dtod_, down, 1.0, gamma_dtod_, stream, elements, first_model_draw);
+    draw(asymmetry, up_down_, up_down_dtod_, stream, elements, first_model_draw + 1);
     const F32 gamma(static_cast<float>(gamma_));
     for (int r = 0; r < 4; ++r) {
       extra[0][r] = gamma * simd::abs(up[r] + asymmetry[r]);

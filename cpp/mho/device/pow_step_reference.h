@@ -29,12 +29,12 @@ class PowStepReference : public PowStep {
     return 0.5 * (mean_size(true, v) + mean_size(false, v));
   }
 
-  // The exponents and references of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, PulsedLanes<simd::Wide>* lanes,
+  // The exponents and references of a block of devices.
+  void construct_extra(const random::Stream& stream, U32 elements, PulsedLanes<simd::Wide>* lanes,
                        F32 (*extra)[4]) const {
-    PowStep::construct_extra(stream, element, lanes, extra);
+    PowStep::construct_extra(stream, elements, lanes, extra);
     const auto symmetry_point = [&](int r) { return balance(lanes[r], extra[0][r], extra[1][r]); };
-    reference_.subtract(stream, element, first_model_draw + 2, symmetry_point, lanes, extra[2]);
+    reference_.subtract(stream, elements, first_model_draw + 2, symmetry_point, lanes, extra[2]);
   }
 
  private:

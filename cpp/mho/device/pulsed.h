@@ -12,7 +12,7 @@
 #include <optional>
 
 #include "mho/parameters.h"
-#include "mho/random/stream.h"
+#include "mho/random/device_draws.h"
 
 namespace mho::device {
 
@@ -68,7 +68,7 @@ struct PulsedParameters {
   [[nodiscard]] double nominal_down() const { return (1.0 - std::fmax(up_down, 0.0)) * dw_min; }
 };
 
-// The parameters of sixteen devices of one row, or of one device.
+// The parameters of sixteen devices that have an input in common, or of one device.
 template <class V> struct PulsedLanes {
   typename V::F up;    // size of a potentiation step, >= 0
   typename V::F down;  // size of a depression step, >= 0
@@ -80,7 +80,7 @@ template <class V> struct PulsedLanes {
 inline constexpr std::size_t pulsed_planes = 4;
 inline constexpr const char* pulsed_plane_names[pulsed_planes] = {"dw_min_up", "dw_min_down", "w_max", "w_min"};
 
-// Where parameters come from: sixteen neighbours of a row, or one device.
+// Where parameters come from: sixteen neighbours, or one device.
 struct Neighbours {
   using V = simd::Wide;
   const float* const* planes;
@@ -106,16 +106,15 @@ inline constexpr std::uint32_t relaxation_draw = 3;  // lifetime, then diffusion
 inline constexpr std::uint32_t drift_draw = 4;       // exponent
 inline constexpr std::uint32_t first_model_draw = 16;
 
-// Two parameters that share a draw: mean + deviation * xi each, for four rows of sixteen devices.
+// Two parameters that share a draw: mean + deviation * xi each, for a block of devices.
 inline void draw_two(F32* first, double first_mean, double first_deviation, F32* second, double second_mean,
-                     double second_deviation, const random::Stream& stream, std::uint32_t element,
-                     std::uint32_t number) {
+                     double second_deviation, const random::Stream& stream, U32 elements, std::uint32_t number) {
   const F32 mean[2] = {F32(static_cast<float>(first_mean)), F32(static_cast<float>(second_mean))};
   std::fill_n(first, 4, mean[0]);
   std::fill_n(second, 4, mean[1]);
   if (first_deviation == 0 && second_deviation == 0) return;
   const F32 deviation[2] = {F32(static_cast<float>(first_deviation)), F32(static_cast<float>(second_deviation))};
-  const auto xi = stream.gaussians(element, number);
+  const auto xi = random::device_gaussians(stream, elements, number);
   for (std::size_t r = 0; r < 4; ++r) {
     first[r] = simd::fma(xi.value[r], deviation[0], mean[0]);
     second[r] = simd::fma(xi.value[4 + r], deviation[1], mean[1]);
@@ -123,24 +122,24 @@ inline void draw_two(F32* first, double first_mean, double first_deviation, F32*
 }
 
 // One parameter by itself.
-inline void draw(F32* target, double mean, double deviation, const random::Stream& stream, std::uint32_t element,
+inline void draw(F32* target, double mean, double deviation, const random::Stream& stream, U32 elements,
                  std::uint32_t number) {
   F32 unused[4];
-  draw_two(target, mean, deviation, unused, 0.0, 0.0, stream, element, number);
+  draw_two(target, mean, deviation, unused, 0.0, 0.0, stream, elements, number);
 }
 
-// The common parameters of four rows of sixteen devices.
-inline void construct_pulsed(const PulsedParameters& p, const random::Stream& stream, std::uint32_t element,
+// The common parameters of a block of devices.
+inline void construct_pulsed(const PulsedParameters& p, const random::Stream& stream, U32 elements,
                              PulsedLanes<simd::Wide>* lanes) {
   F32 gain[4];
   F32 upper[4];
   F32 lower[4];
   F32 rho[4];
-  draw_two(gain, 1.0, p.dw_min_dtod, rho, 0.0, p.up_down_dtod, stream, element, step_draw);
+  draw_two(gain, 1.0, p.dw_min_dtod, rho, 0.0, p.up_down_dtod, stream, elements, step_draw);
   if (p.dw_min_log_normal) {
     for (F32& g : gain) g = simd::exp(g - F32(1.0F));
   }
-  draw_two(upper, p.w_max, p.w_max * p.w_max_dtod, lower, p.w_min, p.w_min * p.w_min_dtod, stream, element,
+  draw_two(upper, p.w_max, p.w_max * p.w_max_dtod, lower, p.w_min, p.w_min * p.w_min_dtod, stream, elements,
            bounds_draw);
   const F32 dw_min(static_cast<float>(p.dw_min));
   const F32 up_bias(static_cast<float>(std::fmin(p.up_down, 0.0)));
@@ -155,11 +154,11 @@ inline void construct_pulsed(const PulsedParameters& p, const random::Stream& st
 }
 
 // Devices that do not react to pulses any more: no step, both bounds at the value at which they are stuck.
-inline void make_stuck(const PulsedParameters& p, const random::Stream& stream, std::uint32_t element,
+inline void make_stuck(const PulsedParameters& p, const random::Stream& stream, U32 elements,
                        PulsedLanes<simd::Wide>* lanes) {
   if (p.stuck_prob <= 0) return;
-  const auto chance = stream.words(element, 0);
-  const auto place = stream.words(element, 1);
+  const auto chance = random::device_words(stream, elements, 0);
+  const auto place = random::device_words(stream, elements, 1);
   for (int r = 0; r < 4; ++r) {
     const Mask stuck = random::open_uniform(chance.word[r]) < F32(static_cast<float>(p.stuck_prob));
     const F32 value = (random::open_uniform(place.word[r]) - F32(0.5F)) * F32(static_cast<float>(2 * p.stuck_range));
@@ -171,11 +170,11 @@ inline void make_stuck(const PulsedParameters& p, const random::Stream& stream, 
   }
 }
 
-// The reset values of four rows of sixteen devices, and how many pulses they last.
-inline void construct_wear(const PulsedParameters& p, const random::Stream& stream, std::uint32_t element,
-                           F32* reset_value, F32* pulses_left) {
+// The reset values of a block of devices, and how many pulses they last.
+inline void construct_wear(const PulsedParameters& p, const random::Stream& stream, U32 elements, F32* reset_value,
+                           F32* pulses_left) {
   const double endurance = p.endurance.value_or(0);
-  draw_two(reset_value, p.reset, p.reset_dtod, pulses_left, endurance, endurance * p.endurance_dtod, stream, element,
+  draw_two(reset_value, p.reset, p.reset_dtod, pulses_left, endurance, endurance * p.endurance_dtod, stream, elements,
            wear_draw);
   const F32 most(static_cast<float>(PulsedParameters::largest_count));
   for (int r = 0; r < 4; ++r) pulses_left[r] = simd::clamp(simd::rint(pulses_left[r]), F32(0.0F), most);

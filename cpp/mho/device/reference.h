@@ -16,12 +16,12 @@ class Reference {
         std_(p.number("reference_std", 0, 1e6)),
         subtract_symmetry_point_(p.flag("subtract_symmetry_point")) {}
 
-  // Draws the references of four rows of sixteen devices, and moves their bounds, of v, to those of the weight.
+  // Draws the references of a block of devices, and moves their bounds, of v, to those of the weight.
   // `symmetry_point(row)` is where the steps of these devices are equally large.
   template <class Function>
-  void subtract(const random::Stream& stream, std::uint32_t element, std::uint32_t number, Function&& symmetry_point,
+  void subtract(const random::Stream& stream, U32 elements, std::uint32_t number, Function&& symmetry_point,
                 PulsedLanes<simd::Wide>* lanes, F32* reference) const {
-    draw(reference, mean_, std_, stream, element, number);
+    draw(reference, mean_, std_, stream, elements, number);
     for (int r = 0; r < 4; ++r) {
       if (subtract_symmetry_point_) {
         // A stuck device has no steps, hence no such point.

@@ -14,7 +14,7 @@ class SoftBoundsReference {
  public:
   static constexpr const char* name = "SoftBoundsReference";
   static constexpr std::array<const char*, 1> extra_planes{"reference"};
-  static constexpr std::size_t rows_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = 2;
 
   explicit SoftBoundsReference(Parameters& p)
       : pulsed_(p),
@@ -32,12 +32,12 @@ class SoftBoundsReference {
     return 0.5 * (up * (1 - v / pulsed_.w_max) + down * (1 - v / pulsed_.w_min));
   }
 
-  // The bounds, whose distance is the inverse of a slope, and the references of four rows of sixteen devices.
-  void construct_extra(const random::Stream& stream, std::uint32_t element, PulsedLanes<simd::Wide>* lanes,
+  // The bounds, whose distance is the inverse of a slope, and the references of a block of devices.
+  void construct_extra(const random::Stream& stream, U32 elements, PulsedLanes<simd::Wide>* lanes,
                        F32 (*extra)[4]) const {
     F32 steeper_up[4];
     F32 steeper_down[4];
-    draw_two(steeper_up, 1.0, slope_up_dtod_, steeper_down, 1.0, slope_down_dtod_, stream, element, first_model_draw);
+    draw_two(steeper_up, 1.0, slope_up_dtod_, steeper_down, 1.0, slope_down_dtod_, stream, elements, first_model_draw);
     const F32 least(least_slope_);
     for (int r = 0; r < 4; ++r) {
       // Stuck devices stay where they are.
@@ -53,7 +53,7 @@ class SoftBoundsReference {
       const F32 slope = F32(0.0F) - soft.up_slope - soft.down_slope;
       return (soft.up_step + soft.down_step) / simd::max(slope, F32(1e-30F));
     };
-    reference_.subtract(stream, element, first_model_draw + 1, symmetry_point, lanes, extra[0]);
+    reference_.subtract(stream, elements, first_model_draw + 1, symmetry_point, lanes, extra[0]);
   }
 
   [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }

@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "mho/parallel.h"
-#include "mho/random/stream.h"
+#include "mho/random/device_draws.h"
 
 namespace mho::periphery {
 
@@ -119,17 +119,16 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
   }
   if (passes() == 2 && p.w_read_asymmetry_dtod > 0) {
     // A property of the devices: both directions see the same numbers.
-    asymmetry_stride_ = round_up(in_features, 16);
-    const std::size_t rows = round_up(out_features, 4);
-    read_asymmetry_.resize(rows * asymmetry_stride_);
+    asymmetry_stride_ = round_up(out_features, random::block_outputs);
+    read_asymmetry_.resize(in_features * asymmetry_stride_);
     const random::Stream devices(key, Purpose::read_asymmetry_construction, 0);
-    for (std::size_t q = 0; q < rows / 4; ++q) {
-      for (std::size_t j = 0; j < asymmetry_stride_; j += 16) {
-        const auto xi = devices.gaussians(static_cast<std::uint32_t>(q * asymmetry_stride_ + j), 0);
-        for (std::size_t r = 0; r < 4; ++r) {
-          simd::fma(xi.value[r], F32(static_cast<float>(p.w_read_asymmetry_dtod)), F32(1.0F))
-              .store(read_asymmetry_.data() + (q * 4 + r) * asymmetry_stride_ + j);
-        }
+    const random::DeviceElements elements(in_features);
+    for (std::size_t j = 0; j < in_features; ++j) {
+      for (std::size_t i = 0; i < asymmetry_stride_; i += random::block_outputs) {
+        const auto words = devices.words(elements.of_line(i / random::block_outputs, j), 0);
+        const F32 xi = random::to_gaussian(words, 0, simd::lane_index());
+        simd::fma(xi, F32(static_cast<float>(p.w_read_asymmetry_dtod)), F32(1.0F))
+            .store(read_asymmetry_.data() + j * asymmetry_stride_ + i);
       }
     }
   }
@@ -144,17 +143,17 @@ std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / 
 
 void ReadChannel::multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const {
   if (direction_ == Direction::forward) {
-    multiply_transposed(x, panel, y, y_stride);
-  } else {
     multiply(x, panel, y, y_stride);
+  } else {
+    multiply_transposed(x, panel, y, y_stride);
   }
 }
 
 namespace {
 // The part of the weights that makes output lines [first, first + count).
 MatrixView panel_of(const MatrixView& w, Direction direction, std::size_t first, std::size_t count) {
-  if (direction == Direction::forward) return {w.data + first * w.stride, count, w.columns, w.stride};
-  return {w.data + first, w.rows, count, w.stride};
+  if (direction == Direction::forward) return {w.data + first, w.rows, count, w.stride};
+  return {w.data + first * w.stride, count, w.columns, w.stride};
 }
 }  // namespace
 

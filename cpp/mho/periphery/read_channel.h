@@ -34,7 +34,7 @@ class ReadChannel {
   ReadChannel(const IoParameters& parameters, Direction direction, std::size_t out_features, std::size_t in_features,
               random::Key key);
 
-  // w is out x in whatever the direction.
+  // w is in x out, as devices lie, whatever the direction.
   void read(const MatrixView& w, const ReadRequest& request);
 
   // The running average of max |x| (noise management average_abs_max); 0 before the first vector.

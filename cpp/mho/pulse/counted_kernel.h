@@ -7,41 +7,40 @@
 
 namespace mho::pulse {
 
-// Four rows of devices. The noise is that of a sample with the request's step.
+// The devices of one input. The noise is that of a sample with the request's step.
 template <class Model>
-void move_by_count(const Model& model, const CountedRequest& request, const KernelTarget& target, std::size_t quad) {
+void move_by_count(const Model& model, const CountedRequest& request, const KernelTarget& target, std::size_t input) {
   using V = simd::Wide;
   const FirstNoise first(request.noise, request.step);
   const random::PulseStream write(request.noise, random::Purpose::write_noise, request.step);
-  for (std::size_t column = 0; column < target.stride; column += columns_per_group) {
-    const auto element = static_cast<std::uint32_t>(quad * target.stride + column);
-    for (std::size_t r = 0; r < rows_per_quad; ++r) {
-      const std::size_t at = (quad * rows_per_quad + r) * target.stride + column;
-      const F32 count = F32::load(request.counts + at);
-      U32 n = simd::round_to_int(simd::abs(count));
-      if (target.pulses_left != nullptr) {
-        const U32 left = simd::round_to_int(F32::load(target.pulses_left + at));
-        n = simd::select(simd::greater(n, left), left, n);
-        simd::to_float(left - n).store(target.pulses_left + at);
-      }
-      const Mask touched = simd::nonzero(n);
-      if (!simd::any(touched)) continue;
-      auto lanes = model.load(device::Neighbours{target.planes, at});
-      const F32 w = F32::load(target.weight + at);
-      const F32 xi = random::to_gaussian(first.stream.words(element, 0), 4 * first.half + r);
-      const F32 moved =
-          pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes, device::AtOnce::most), w, n,
-                           count > F32(0.0F), xi, LaterNoise(request.noise, request.step, element, r));
-      simd::select(touched, moved, w).store(target.weight + at);
-      if constexpr (device::HasState<Model>) model.state(lanes).store(target.state + at);
-      if (target.age != nullptr) {
-        simd::select(touched, F32(0.0F), F32::load(target.age + at)).store(target.age + at);
-      }
-      if (target.visible == nullptr) continue;
-      const F32 noise = random::to_gaussian(write.words(element, 0), r);
-      const F32 now = seen(target, lanes, moved, noise);
-      simd::select(touched, now, F32::load(target.visible + at)).store(target.visible + at);
+  const U32 output = simd::lane_index();  // within a group
+  for (std::size_t group = 0; group < target.stride / group_outputs; ++group) {
+    const U32 elements = target.elements.of_line(group, input);
+    const std::size_t at = input * target.stride + group * group_outputs;
+    const F32 count = F32::load(request.counts + at);
+    U32 n = simd::round_to_int(simd::abs(count));
+    if (target.pulses_left != nullptr) {
+      const U32 left = simd::round_to_int(F32::load(target.pulses_left + at));
+      n = simd::select(simd::greater(n, left), left, n);
+      simd::to_float(left - n).store(target.pulses_left + at);
     }
+    const Mask touched = simd::nonzero(n);
+    if (!simd::any(touched)) continue;
+    auto lanes = model.load(device::Neighbours{target.planes, at});
+    const F32 w = F32::load(target.weight + at);
+    const F32 xi = random::to_gaussian(first.stream.words(elements, 0), 4 * first.half, output);
+    const F32 moved =
+        pulse_in_turn<V>(model, request.pulse_by_pulse, lanes, model.range(lanes, device::AtOnce::most), w, n,
+                         count > F32(0.0F), xi, LaterNoise<V>(request.noise, request.step, elements, output));
+    simd::select(touched, moved, w).store(target.weight + at);
+    if constexpr (device::HasState<Model>) model.state(lanes).store(target.state + at);
+    if (target.age != nullptr) {
+      simd::select(touched, F32(0.0F), F32::load(target.age + at)).store(target.age + at);
+    }
+    if (target.visible == nullptr) continue;
+    const F32 noise = random::to_gaussian(write.words(elements, 0), 0, output);
+    const F32 now = seen(target, lanes, moved, noise);
+    simd::select(touched, now, F32::load(target.visible + at)).store(target.visible + at);
   }
 }
 

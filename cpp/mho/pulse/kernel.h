@@ -1,7 +1,10 @@
 // The update kernels: pulse trains meet at crosspoints, and each coincidence moves a device by one step of its own.
 //
-// The dense kernel takes sixteen columns by four rows of devices and lets the samples go by, in order; one Philox call
-// gives these devices their gaussians of two samples, and a sample in which no lines of the block coincide costs
+// Devices that have an input in common lie side by side, since it is inputs that are often zero: of an image that is
+// mostly black, of units that are silent. Their lines are passed over, and neighbouring outputs fill the lanes.
+//
+// The dense kernel takes sixteen outputs by four inputs of devices and lets the samples go by, in order; one Philox
+// call gives these devices their gaussians of two samples, and a sample in which no lines of the block coincide costs
 // next to nothing. The sparse kernel walks along the lines that pulse, and moves one device after the other. Both give
 // every device the same operations on the same numbers, so which one runs changes no bit.
 #pragma once
@@ -14,7 +17,7 @@
 
 #include "mho/device/pulsed.h"
 #include "mho/pulse/request.h"
-#include "mho/random/stream.h"
+#include "mho/random/device_draws.h"
 
 namespace mho::pulse {
 
@@ -22,17 +25,19 @@ using simd::F32;
 using simd::Mask;
 using simd::U32;
 
-inline constexpr std::size_t rows_per_quad = 4;
-inline constexpr std::size_t columns_per_group = 16;
+// Inputs are taken by fours, outputs by sixteens.
+inline constexpr std::size_t quad_inputs = random::block_inputs;
+inline constexpr std::size_t group_outputs = random::block_outputs;
 
 // What the kernel works on: one array of one instance.
 struct KernelTarget {
-  float* weight;               // persistent weights, (rows padded to 4) x stride
+  random::DeviceElements elements;
+  float* weight;               // persistent weights, (inputs padded to 4) x stride
   float* visible;              // what a read sees where that differs (write noise, states), else null
   const float* const* planes;  // per-device parameters, laid out like the weights
   float* state;                // that of these which pulses change, of models that have one
-  std::size_t stride;          // columns padded to 16
-  std::size_t rows;            // padded to 4
+  std::size_t stride;          // outputs padded to 16
+  std::size_t inputs;          // padded to 4
   bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
   float write_noise;           // standard deviation, in weight units
   float intervals;             // between the states that a read can see; 0: it can see any weight
@@ -49,18 +54,18 @@ template <class Lanes, class F> F seen(const KernelTarget& target, const Lanes& 
   return fma(noise, F(target.write_noise), w);
 }
 
-// Pulses of sixteen crosspoints of one row, whose line has train d: coincident slots, or the rounded product of what
+// Pulses of sixteen crosspoints of one input, whose line has train x: coincident slots, or the rounded product of what
 // the lines ask for. The branches are the same for a whole call.
 inline U32 coincidences(const Trains& trains, const std::uint32_t* x, const std::uint32_t* d, float divisor) {
   if (!trains.slots()) {
-    return simd::round_to_int(simd::as_f32(U32::load(x)) * simd::as_f32(U32(d[0])) / F32(divisor));
+    return simd::round_to_int(simd::as_f32(U32(x[0])) * simd::as_f32(U32::load(d)) / F32(divisor));
   }
-  const U32 n = simd::popcount(U32::load(x) & U32(d[0]));
-  return trains.words() == 1 ? n : n + simd::popcount(U32::load(x + 16) & U32(d[1]));
+  const U32 n = simd::popcount(U32(x[0]) & U32::load(d));
+  return trains.words() == 1 ? n : n + simd::popcount(U32(x[1]) & U32::load(d + 16));
 }
 
-// The noise of the first pulse, or of several at once. Draw 0 of step t serves the samples 2 t and 2 t + 1: row r of a
-// quad has gaussian r in the former and 4 + r in the latter.
+// The noise of the first pulse, or of several at once. Draw 0 of step t serves the samples 2 t and 2 t + 1: the outputs
+// of an element have gaussians 0 to 3 in the former and 4 to 7 in the latter.
 struct FirstNoise {
   random::PulseStream stream;
   std::size_t half;
@@ -68,37 +73,31 @@ struct FirstNoise {
       : stream(key, random::Purpose::pulse_noise, step / 2), half(static_cast<std::size_t>(step % 2)) {}
 };
 
-// The noise of the pulses that a device takes after its first: draws 1 + row + 4 b of the sample's own step have the
-// eight from pulse 1 + 8 b on.
-struct LaterNoise {
-  random::PulseStream stream;
-  std::uint32_t element;
-  std::uint32_t row;
-  LaterNoise(random::Key key, std::uint64_t step, std::uint32_t first_element, std::size_t row_of_quad)
-      : stream(key, random::Purpose::pulse_noise, step),
-        element(first_element),
-        row(static_cast<std::uint32_t>(row_of_quad)) {}
-  [[nodiscard]] std::uint32_t draw(std::uint32_t block) const {
-    return 1 + row + static_cast<std::uint32_t>(rows_per_quad) * block;
-  }
+// The noise of the pulses that a device takes after its first: of output i of an element (0 to 3), draws 1 + i + 4 b of
+// the sample's own step have the eight from pulse 1 + 8 b on.
+template <class V> class LaterNoise {
+ public:
+  using F = typename V::F;
+  using U = typename V::U;
+  // The devices' elements, and the numbers of their outputs.
+  LaterNoise(random::Key key, std::uint64_t step, U element, U output)
+      : stream_(key, random::Purpose::pulse_noise, step), element_(element), first_draw_((output & U(3U)) + U(1U)) {}
+
   // The noise of pulses `pulse` and `pulse + 1`; an odd number.
-  void pair(std::uint32_t pulse, F32& first, F32& second) {
+  void pair(std::uint32_t pulse, F& first, F& second) {
     const std::uint32_t number = (pulse - 1) % random::block_gaussians;
     if (number == 0) {
-      const auto block = stream.words(element, draw((pulse - 1) / random::block_gaussians));
-      for (std::size_t k = 0; k < 4; ++k) block.word[k].store(drawn[k]);
+      const std::uint32_t block = (pulse - 1) / random::block_gaussians;
+      drawn_ = stream_.words_of_draws(first_draw_ + U(4 * block), element_);
     }
-    random::box_muller(U32::load(drawn[number / 2]), first, second);
+    random::box_muller(drawn_.word[number / 2], first, second);
   }
-  void pair(std::uint32_t pulse, simd::F1& first, simd::F1& second) {
-    const std::uint32_t number = (pulse - 1) % random::block_gaussians;
-    if (number == 0) {
-      const auto words = stream.words_of_one(element, draw((pulse - 1) / random::block_gaussians));
-      for (std::size_t k = 0; k < 4; ++k) drawn[k][0] = words[k];
-    }
-    random::box_muller(simd::U1(drawn[number / 2][0]), first, second);
-  }
-  alignas(64) std::uint32_t drawn[4][16];
+
+ private:
+  random::PulseStream stream_;
+  U element_;
+  U first_draw_;
+  random::WordsOf<U> drawn_;
 };
 
 // Several pulses for devices that may not take all of theirs at once: as many at a time as the device's ranges allow.
@@ -106,7 +105,7 @@ template <class V, class Model, class Lanes>
 [[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse, Lanes& lanes,
                                               const device::AggregationRange<V>& range, typename V::F w,
                                               typename V::U n, typename V::M up, typename V::F first_noise,
-                                              LaterNoise later) {
+                                              LaterNoise<V> later) {
   using F = typename V::F;
   using U = typename V::U;
   const U one(1U);
@@ -133,22 +132,25 @@ template <class V, class Model, class Lanes>
 
 template <class Model> inline constexpr std::size_t planes_of = device::pulsed_planes + Model::extra_planes.size();
 
-// Four rows of devices, sixteen columns at a time, all samples of a chunk: first the noise of the block, then its rows.
-// Either part is a loop without long chains of operations that wait for each other.
+// The devices of four inputs, sixteen outputs at a time, all samples of a chunk: first the noise of the block, then its
+// inputs. Either part is a loop without long chains of operations that wait for each other.
 template <class Model> class DenseQuad {
  public:
   DenseQuad(const Model& model, const Request& request, const KernelTarget& target, std::size_t quad)
       : model_(model), request_(request), target_(target), trains_(request.trains), quad_(quad) {}
 
   void update() {
-    const std::uint64_t quad_samples = trains_.d_active(quad_) & request_.samples;
+    std::uint64_t quad_samples = 0;
+    for (std::size_t r = 0; r < quad_inputs; ++r) {
+      input_samples_[r] = trains_.x_active(quad_ * quad_inputs + r) & request_.samples;
+      quad_samples |= input_samples_[r];
+    }
     if (quad_samples == 0 && request_.snapshots.empty()) return;
-    for (std::size_t group = 0; group < target_.stride / columns_per_group; ++group) {
-      std::uint64_t samples = coinciding(group, quad_samples & trains_.x_active(group));
-      if (samples != 0) {
-        fetch(group);
-        draw_noise(element(group), samples);
-      }
+    const std::size_t next = next_quad();
+    for (std::size_t group = 0; group < target_.stride / group_outputs; ++group) {
+      std::uint64_t samples = coinciding(group, quad_samples & trains_.d_active(group));
+      if (next != 0) fetch(next, group);
+      if (samples != 0) draw_noise(target_.elements.of_block(group, quad_), samples);
       for (const Snapshot& snapshot : request_.snapshots) {
         if (!shows(snapshot, group)) continue;
         const std::uint64_t later = ~std::uint64_t{0} << 1 << snapshot.sample;
@@ -162,19 +164,30 @@ template <class Model> class DenseQuad {
 
  private:
   using V = simd::Wide;
-  // Rows that are moved together: the more, the longer the chain of operations from a weight to the next.
-  static constexpr std::size_t rows = Model::rows_in_flight;
+  // Inputs that are moved together: the more, the longer the chain of operations from a weight to the next.
+  static constexpr std::size_t together = Model::inputs_in_flight;
 
-  [[nodiscard]] std::uint32_t element(std::size_t group) const {
-    return static_cast<std::uint32_t>(quad_ * target_.stride + group * columns_per_group);
+  // The next quad with a line that pulses; 0 if there is none nearby.
+  [[nodiscard]] std::size_t next_quad() const {
+    const std::size_t end = std::min(quad_ + 1 + fetch_distance, target_.inputs / quad_inputs);
+    for (std::size_t quad = quad_ + 1; quad < end; ++quad) {
+      for (std::size_t r = 0; r < quad_inputs; ++r) {
+        if ((trains_.x_active(quad * quad_inputs + r) & request_.samples) != 0) return quad;
+      }
+    }
+    return 0;
   }
+  static constexpr std::size_t fetch_distance = 8;
 
-  // The devices of the block come from memory while their noise is drawn.
-  void fetch(std::size_t group) const {
-    for (std::size_t r = 0; r < rows_per_quad; ++r) {
-      const std::size_t at = (quad_ * rows_per_quad + r) * target_.stride + group * columns_per_group;
-      __builtin_prefetch(target_.weight + at, 1);
-      for (std::size_t p = 0; p < planes_of<Model>; ++p) __builtin_prefetch(target_.planes[p] + at);
+  // Devices of the next quad come from memory while this one is moved: their many arrays are short stretches, too short
+  // for the processor to foresee. (Inlined by force: a function that only fetches has no effect, to a compiler.)
+  [[gnu::always_inline]] void fetch(std::size_t quad, std::size_t group) const {
+    for (std::size_t r = 0; r < quad_inputs; ++r) {
+      const std::size_t input = quad * quad_inputs + r;
+      if ((trains_.x_active(input) & request_.samples) == 0) continue;
+      const std::size_t at = input * target_.stride + group * group_outputs;
+      __builtin_prefetch(target_.weight + at, 1, 2);
+      for (std::size_t p = 0; p < planes_of<Model>; ++p) __builtin_prefetch(target_.planes[p] + at, 0, 2);
     }
   }
 
@@ -184,14 +197,14 @@ template <class Model> class DenseQuad {
     std::uint64_t result = 0;
     for (std::uint64_t left = samples; left != 0; left &= left - 1) {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
-      const std::uint32_t* x = trains_.x_bits(group, s);
-      const std::uint32_t* d = trains_.d_bits(quad_, s);
+      const std::uint32_t* x = trains_.x_bits(quad_, s);
+      const std::uint32_t* d = trains_.d_bits(group, s);
       bool any = false;
       if (trains_.words() == 1) {
-        any = simd::any(simd::nonzero(U32::load(x) & U32((d[0] | d[1]) | (d[2] | d[3]))));
+        any = simd::any(simd::nonzero(U32::load(d) & U32((x[0] | x[1]) | (x[2] | x[3]))));
       } else {
-        any = simd::any(simd::nonzero((U32::load(x) & U32((d[0] | d[2]) | (d[4] | d[6]))) |
-                                      (U32::load(x + 16) & U32((d[1] | d[3]) | (d[5] | d[7])))));
+        any = simd::any(simd::nonzero((U32::load(d) & U32((x[0] | x[2]) | (x[4] | x[6]))) |
+                                      (U32::load(d + 16) & U32((x[1] | x[3]) | (x[5] | x[7])))));
       }
       result |= static_cast<std::uint64_t>(any) << s;
     }
@@ -199,12 +212,12 @@ template <class Model> class DenseQuad {
   }
 
   // The noise of the first pulses of the block, for some samples.
-  [[gnu::noinline]] void draw_noise(std::uint32_t element, std::uint64_t samples) {
+  [[gnu::noinline]] void draw_noise(U32 elements, std::uint64_t samples) {
     const std::uint64_t first = request_.first_step;
     while (samples != 0) {
       const auto s = static_cast<std::size_t>(std::countr_zero(samples));
       const FirstNoise noise(request_.noise, first + s);
-      const auto block = noise.stream.words(simd::lane_index() + U32(element), 0);
+      const auto block = noise.stream.words(elements, 0);
       if (noise.half == 0) store(s, block.word[0], block.word[1]);
       // The second sample of the pair is the next one, or this one where the pair began before the chunk.
       const std::size_t second = noise.half == 0 ? s + 1 : s;
@@ -214,31 +227,35 @@ template <class Model> class DenseQuad {
     }
   }
   [[gnu::always_inline]] void store(std::size_t s, U32 upper, U32 lower) {
-    F32 xi[rows_per_quad];
+    F32 xi[quad_inputs];
     random::box_muller(upper, xi[0], xi[1]);
     random::box_muller(lower, xi[2], xi[3]);
-    for (std::size_t r = 0; r < rows_per_quad; ++r) xi[r].store(noise_[s][r]);
+    simd::transpose_fours(xi);
+    for (std::size_t r = 0; r < quad_inputs; ++r) xi[r].store(noise_[s][r]);
   }
 
   [[nodiscard]] bool shows(const Snapshot& snapshot, std::size_t group) const {
-    return snapshot.line == Snapshot::Line::column ? snapshot.index / columns_per_group == group
-                                                   : snapshot.index / rows_per_quad == quad_;
+    return snapshot.line == Snapshot::Line::column ? snapshot.index / quad_inputs == quad_
+                                                   : snapshot.index / group_outputs == group;
   }
   void take(const Snapshot& snapshot, std::size_t group) const {
     const float* seen = target_.visible != nullptr ? target_.visible : target_.weight;
     if (snapshot.line == Snapshot::Line::column) {
-      for (std::size_t row = quad_ * rows_per_quad; row < (quad_ + 1) * rows_per_quad; ++row) {
-        snapshot.values[row] = seen[row * target_.stride + snapshot.index];
-      }
+      const std::size_t output = group * group_outputs;
+      F32::load(seen + snapshot.index * target_.stride + output).store(snapshot.values + output);
     } else {
-      const std::size_t column = group * columns_per_group;
-      F32::load(seen + snapshot.index * target_.stride + column).store(snapshot.values + column);
+      for (std::size_t input = quad_ * quad_inputs; input < (quad_ + 1) * quad_inputs; ++input) {
+        snapshot.values[input] = seen[input * target_.stride + snapshot.index];
+      }
     }
   }
 
   void move(std::size_t group, std::uint64_t samples) {
-    if (samples == 0) return;
-    for (std::size_t r = 0; r < rows_per_quad; r += rows) move(group, r, samples);
+    for (std::size_t r = 0; r < quad_inputs; r += together) {
+      std::uint64_t own = 0;
+      for (std::size_t i = r; i < r + together; ++i) own |= input_samples_[i];
+      if ((own & samples) != 0) move(group, r, own & samples);
+    }
   }
 
   // What the inner loop is compiled for: other settings are read as it goes.
@@ -253,25 +270,26 @@ template <class Model> class DenseQuad {
     return move<true, false, false>(group, first_row, samples, std::false_type{});
   }
 
-  // Rows first_row ... of one group of columns, through some samples. Simple: trains of one word, for both directions.
-  // Wearing: devices that last a limited number of pulses. Traced: which devices were pulsed is of interest.
+  // Inputs `first` ... of the quad and a group of outputs, through some samples. Simple: trains of one word, for both
+  // directions. Wearing: devices that last a limited number of pulses. Traced: which devices were pulsed is of
+  // interest.
   template <bool simple, bool limits_behind, bool wearing, class Flag>
-  [[gnu::noinline]] void move(std::size_t group, std::size_t first_row, std::uint64_t samples, Flag traced) {
+  [[gnu::noinline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced) {
     const Model& model = model_;
     const auto words = static_cast<std::size_t>(trains_.words());
-    const std::uint32_t* x_bits = trains_.x_bits(group, 0);
-    const std::uint32_t* d_bits = trains_.d_bits(quad_, 0) + first_row * words;
-    const std::uint16_t* x_negative = trains_.x_negative(group);
-    const std::uint8_t* d_negative = trains_.d_negative(quad_);
+    const std::uint32_t* x_bits = trains_.x_bits(quad_, 0) + first * words;
+    const std::uint32_t* d_bits = trains_.d_bits(group, 0);
+    const std::uint8_t* x_negative = trains_.x_negative(quad_);
+    const std::uint16_t* d_negative = trains_.d_negative(group);
     const U32 one(1U);
     const U32 most(request_.pulse_by_pulse ? 0U : model.most_at_once());
-    const std::size_t origin = (quad_ * rows_per_quad + first_row) * target_.stride + group * columns_per_group;
-    typename Model::template Lanes<V> lanes[rows];
-    device::AggregationRange<V> range[rows];
-    F32 w[rows];
-    U32 last[rows];  // 1 + the sample of the last pulse
-    U32 pulses_left[rows];
-    for (std::size_t r = 0; r < rows; ++r) {
+    const std::size_t origin = (quad_ * quad_inputs + first) * target_.stride + group * group_outputs;
+    typename Model::template Lanes<V> lanes[together];
+    device::AggregationRange<V> range[together];
+    F32 w[together];
+    U32 last[together];  // 1 + the sample of the last pulse
+    U32 pulses_left[together];
+    for (std::size_t r = 0; r < together; ++r) {
       lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
       range[r] = model.range(lanes[r], device::AtOnce::most);
       w[r] = F32::load(target_.weight + origin + r * target_.stride);
@@ -280,29 +298,29 @@ template <class Model> class DenseQuad {
     }
     for (std::uint64_t left = samples; left != 0; left &= left - 1) {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
-      const std::uint32_t* x = x_bits + s * 16 * words;
-      const std::uint32_t* d = d_bits + s * rows_per_quad * words;
-      const std::uint32_t negative[2] = {x_negative[s], ~std::uint32_t{x_negative[s]}};
-      const std::uint32_t d_signs = static_cast<std::uint32_t>(d_negative[s]) >> first_row;
-      for (std::size_t r = 0; r < rows; ++r) {
-        U32 n = simple ? simd::popcount(U32::load(x) & U32(d[r]))
-                       : coincidences(trains_, x, d + r * words, trains_.divisor(s));
-        Mask up = Mask::of(negative[d_signs >> r & 1U]);
+      const std::uint32_t* x = x_bits + s * quad_inputs * words;
+      const std::uint32_t* d = d_bits + s * group_outputs * words;
+      const std::uint32_t negative[2] = {d_negative[s], ~std::uint32_t{d_negative[s]}};
+      const std::uint32_t x_signs = static_cast<std::uint32_t>(x_negative[s]) >> first;
+      for (std::size_t r = 0; r < together; ++r) {
+        U32 n = simple ? simd::popcount(U32(x[r]) & U32::load(d))
+                       : coincidences(trains_, x + r * words, d, trains_.divisor(s));
+        Mask up = Mask::of(negative[x_signs >> r & 1U]);
         if (!simple) take(n, up);
         if (wearing) {
           n = simd::select(simd::greater(n, pulses_left[r]), pulses_left[r], n);
           pulses_left[r] = pulses_left[r] - n;
         }
-        const F32 xi = F32::load(noise_[s][first_row + r]);
+        const F32 xi = F32::load(noise_[s][first + r]);
         const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
         const Mask in_turn = simd::greater(n, simd::select(outside, one, most));
         U32 at_once = n;
         if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
         F32 moved = clamp(model.pulses(lanes[r], w[r], up, at_once, xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
-          const F32 slow = pulse_in_turn<V>(
-              model, request_.pulse_by_pulse, lanes[r], range[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
-              LaterNoise(request_.noise, request_.first_step + s, element(group), first_row + r));
+          const F32 slow =
+              pulse_in_turn<V>(model, request_.pulse_by_pulse, lanes[r], range[r], w[r],
+                               simd::select(in_turn, n, U32(0U)), up, xi, later_noise(group, first + r, s));
           moved = simd::select(in_turn, slow, moved);
         }
         w[r] = moved;
@@ -311,13 +329,18 @@ template <class Model> class DenseQuad {
         }
       }
     }
-    for (std::size_t r = 0; r < rows; ++r) {
+    for (std::size_t r = 0; r < together; ++r) {
       const std::size_t at = origin + r * target_.stride;
       w[r].store(target_.weight + at);
       if constexpr (device::HasState<Model>) model.state(lanes[r]).store(target_.state + at);
       if (wearing) simd::to_float(pulses_left[r]).store(target_.pulses_left + at);
-      if (traced) trace(group, first_row + r, at, lanes[r], w[r], last[r]);
+      if (traced) trace(group, first + r, at, lanes[r], w[r], last[r]);
     }
+  }
+
+  [[nodiscard]] LaterNoise<V> later_noise(std::size_t group, std::size_t input_of_quad, std::size_t s) const {
+    return {request_.noise, request_.first_step + s,
+            target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad), simd::lane_index()};
   }
 
   // Of a one-sided device: pulses of its own direction, which move it up. Of a reversed one: all, the other way round.
@@ -334,8 +357,8 @@ template <class Model> class DenseQuad {
   }
 
   // What the pulses have left behind beside the weight.
-  void trace(std::size_t group, std::size_t row, std::size_t at, const typename Model::template Lanes<V>& lanes, F32 w,
-             U32 last) {
+  void trace(std::size_t group, std::size_t input_of_quad, std::size_t at,
+             const typename Model::template Lanes<V>& lanes, F32 w, U32 last) {
     const Mask touched = simd::nonzero(last);
     if (!simd::any(touched)) return;
     if (target_.age != nullptr) {
@@ -345,8 +368,9 @@ template <class Model> class DenseQuad {
     // The noise of the visible weight was drawn by each pulse; only the last one is still to be seen.
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step);
     const U32 step_low = last + U32(static_cast<std::uint32_t>(request_.first_step) - 1U);
-    const auto words = write.words_of_steps(step_low, simd::lane_index() + U32(element(group)), 0);
-    const F32 now = seen(target_, lanes, w, random::to_gaussian(words, row));
+    const U32 elements = target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad);
+    const auto words = write.words_of_steps(step_low, elements, 0);
+    const F32 now = seen(target_, lanes, w, random::to_gaussian(words, 0, simd::lane_index()));
     simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
   }
 
@@ -355,140 +379,171 @@ template <class Model> class DenseQuad {
   const KernelTarget& target_;
   const Trains& trains_;
   const std::size_t quad_;
-  alignas(64) float noise_[chunk_samples][rows_per_quad][columns_per_group];
+  std::uint64_t input_samples_[quad_inputs] = {};  // in which the line of an input pulses
+  alignas(64) float noise_[chunk_samples][quad_inputs][group_outputs];
 };
 
-// Some coincidences of one row in one sample.
+// Some coincidences of a few quads of inputs in one sample.
 struct Coincidences {
   static constexpr std::size_t most = 1024;
-  alignas(64) std::uint32_t column[most];
+  static constexpr std::uint32_t sign = 0x80000000U;
+  alignas(64) std::uint32_t place[most];  // of the device, from the first one on; the sign bit: it goes up
+  alignas(64) std::uint32_t element[most];
   alignas(64) std::uint32_t count[most];
   alignas(64) float noise[most];
   alignas(64) float write_noise[most];
-  std::size_t size;
-  bool several;  // whether a crosspoint has more than one
+  std::size_t size = 0;
+  U32 bits;  // of all counts
 
-  // Collects the lines of sample s, from number `first` of its list on, that coincide with train d, as many as there is
-  // room for. Returns the number to go on from.
-  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* d, std::size_t first) {
+  void clear() {
     size = 0;
+    bits = U32(0U);
+  }
+  [[nodiscard]] bool full() const { return size + 32 > most; }
+  // Whether a crosspoint has more than one.
+  [[nodiscard]] bool several() const { return simd::any(simd::greater(bits, U32(1U))); }
+
+  // Collects the lines of sample s, from number `first` of its list on, that coincide with the train x of an input, as
+  // many as there is room for. Returns the number to go on from.
+  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* x, bool negative, std::size_t first,
+                      const random::DeviceElements& elements, std::size_t input, std::size_t origin) {
     const std::size_t length = trains.list_length(s);
-    const std::uint32_t* columns = trains.list_columns(s);
-    U32 bits(0U);
+    const std::uint32_t* outputs = trains.list_outputs(s);
+    const U32 low(x[0]);
+    const U32 high(x[trains.words() - 1]);
+    const U32 shift(static_cast<std::uint32_t>(origin));
+    const U32 flip(negative ? sign : 0U);
     std::size_t i = first;
-    for (; i < length && size + 32 <= most; i += 16) {
-      U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & U32(d[0]));
-      if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & U32(d[1]));
+    for (; i < length && !full(); i += 16) {
+      U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & low);
+      if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & high);
       const Mask hit = simd::nonzero(n);
-      (void)simd::compress_store(column + size, U32::load(columns + i), hit);
+      const U32 listed = U32::load(outputs + i);
+      (void)simd::compress_store(place + size, (listed ^ flip) + shift, hit);
+      (void)simd::compress_store(element + size, elements.of(simd::andnot(U32(sign), listed), input), hit);
       size += simd::compress_store(count + size, n, hit);
       bits = bits | n;
     }
-    several = simd::any(simd::greater(bits, U32(1U)));
-    U32(0U).store(column + size);
     return i;
   }
 };
 
-// Four rows of devices, coincidence by coincidence, all samples of a chunk.
-template <class Model> class SparseQuad {
+// The devices of a few quads of inputs, coincidence by coincidence, all samples of a chunk. The more inputs, the more
+// coincidences of a sample draw their noise together.
+template <class Model> class SparseQuads {
  public:
-  SparseQuad(const Model& model, const Request& request, const KernelTarget& target, std::size_t quad)
-      : model_(model), request_(request), target_(target), trains_(request.trains), quad_(quad) {}
+  SparseQuads(const Model& model, const Request& request, const KernelTarget& target, std::size_t first_quad,
+              std::size_t end_quad)
+      : model_(model),
+        request_(request),
+        target_(target),
+        trains_(request.trains),
+        first_(first_quad * quad_inputs),
+        end_(end_quad * quad_inputs) {}
 
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
-    for (std::size_t r = 0; r < rows_per_quad; ++r) {
-      auto snapshot = request_.snapshots.begin();
-      fetch(quad_ * rows_per_quad + r + 1);
-      for (std::uint64_t left = trains_.d_active(quad_) & request_.samples; left != 0; left &= left - 1) {
-        const auto s = static_cast<std::size_t>(std::countr_zero(left));
-        for (; snapshot != request_.snapshots.end() && snapshot->sample < s; ++snapshot) take(*snapshot, r);
-        const std::uint32_t* d = trains_.d_bits(quad_, s) + r * words;
-        if ((d[0] | d[words - 1]) == 0) continue;
+    std::uint64_t samples = 0;
+    for (std::size_t input = first_; input < end_; ++input) {
+      fetch(input);
+      samples |= trains_.x_active(input);
+    }
+    auto snapshot = request_.snapshots.begin();
+    for (std::uint64_t left = samples & request_.samples; left != 0; left &= left - 1) {
+      const auto s = static_cast<std::size_t>(std::countr_zero(left));
+      for (; snapshot != request_.snapshots.end() && snapshot->sample < s; ++snapshot) take(*snapshot);
+      hits_.clear();
+      for (std::size_t input = first_; input < end_; ++input) {
+        if ((trains_.x_active(input) >> s & 1) == 0) continue;
+        const std::size_t quad = input / quad_inputs;
+        const std::uint32_t* x = trains_.x_bits(quad, s) + input % quad_inputs * words;
+        const bool negative = (trains_.x_negative(quad)[s] >> input % quad_inputs & 1U) != 0;
         for (std::size_t next = 0; next < trains_.list_length(s);) {
-          next = hits_.collect(trains_, s, d, next);
-          if (hits_.size == 0) continue;
-          draw_noise(r, s);
-          if (target_.pulses_left != nullptr) {
-            move<true, true>(r, s);
-          } else if (hits_.several || request_.pulse_by_pulse) {
-            move<true, false>(r, s);
-          } else {
-            move<false, false>(r, s);
-          }
+          next =
+              hits_.collect(trains_, s, x, negative, next, target_.elements, input, (input - first_) * target_.stride);
+          if (hits_.full()) move(s);
         }
       }
-      for (; snapshot != request_.snapshots.end(); ++snapshot) take(*snapshot, r);
+      if (hits_.size > 0) move(s);
     }
+    for (; snapshot != request_.snapshots.end(); ++snapshot) take(*snapshot);
   }
 
  private:
-  static constexpr std::uint32_t column_bits = 0x7FFFFFFFU;
-
-  // Most cache lines of the next row will be wanted, in an order that the processor cannot foresee.
-  void fetch(std::size_t row) const {
-    if (!target_.fetch_ahead || row >= target_.rows) return;
-    for (std::size_t j = 0; j < target_.stride; j += 16) {
-      __builtin_prefetch(target_.weight + row * target_.stride + j, 1);
+  // Most cache lines of an input will be wanted, in an order that the processor cannot foresee. (Inlined by force, as
+  // above.)
+  [[gnu::always_inline]] void fetch(std::size_t input) const {
+    if (!target_.fetch_ahead || (trains_.x_active(input) & request_.samples) == 0) return;
+    for (std::size_t i = 0; i < target_.stride; i += 16) {
+      __builtin_prefetch(target_.weight + input * target_.stride + i, 1);
       for (std::size_t p = 0; p < planes_of<Model>; ++p) {
-        __builtin_prefetch(target_.planes[p] + row * target_.stride + j);
+        __builtin_prefetch(target_.planes[p] + input * target_.stride + i);
       }
     }
   }
 
-  void take(const Snapshot& snapshot, std::size_t r) const {
-    const std::size_t row = quad_ * rows_per_quad + r;
-    const float* seen = (target_.visible != nullptr ? target_.visible : target_.weight) + row * target_.stride;
-    if (snapshot.line == Snapshot::Line::column) {
-      snapshot.values[row] = seen[snapshot.index];
-    } else if (snapshot.index == row) {
-      std::copy_n(seen, target_.stride, snapshot.values);
+  void take(const Snapshot& snapshot) const {
+    const float* seen = target_.visible != nullptr ? target_.visible : target_.weight;
+    for (std::size_t input = first_; input < end_; ++input) {
+      if (snapshot.line == Snapshot::Line::row) {
+        snapshot.values[input] = seen[input * target_.stride + snapshot.index];
+      } else if (snapshot.index == input) {
+        std::copy_n(seen + input * target_.stride, target_.stride, snapshot.values);
+      }
     }
   }
 
-  [[nodiscard]] std::uint32_t first_element() const { return static_cast<std::uint32_t>(quad_ * target_.stride); }
+  void move(std::size_t s) {
+    draw_noise(s);
+    if (target_.pulses_left != nullptr) {
+      move<true, true>(s);
+    } else if (hits_.several() || request_.pulse_by_pulse) {
+      move<true, false>(s);
+    } else {
+      move<false, false>(s);
+    }
+    hits_.clear();
+  }
 
-  [[gnu::noinline]] void draw_noise(std::size_t row, std::size_t s) {
+  [[gnu::noinline]] void draw_noise(std::size_t s) {
     const std::uint64_t step = request_.first_step + s;
     const FirstNoise noise(request_.noise, step);
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, step);
     for (std::size_t i = 0; i < hits_.size; i += 16) {
-      const U32 element = (U32::load(hits_.column + i) & U32(column_bits)) + U32(first_element());
-      random::to_gaussian(noise.stream.words(element, 0), 4 * noise.half + row).store(hits_.noise + i);
+      // Inputs have a multiple of sixteen places: those of outputs and places that matter here are the same.
+      const U32 place = U32::load(hits_.place + i);
+      const U32 elements = U32::load(hits_.element + i);
+      random::to_gaussian(noise.stream.words(elements, 0), 4 * noise.half, place).store(hits_.noise + i);
       if (target_.visible == nullptr) continue;
-      random::to_gaussian(write.words(element, 0), row).store(hits_.write_noise + i);
+      random::to_gaussian(write.words(elements, 0), 0, place).store(hits_.write_noise + i);
     }
   }
 
-  template <bool several, bool wearing> [[gnu::noinline]] void move(std::size_t row, std::size_t s) {
-    const std::size_t origin = (quad_ * rows_per_quad + row) * target_.stride;
+  template <bool several, bool wearing> [[gnu::noinline]] void move(std::size_t s) {
+    const std::size_t origin = first_ * target_.stride;
     const Model model = model_;
     float* weight = target_.weight + origin;
-    const std::uint32_t* columns = hits_.column;
+    const std::uint32_t* places = hits_.place;
     const std::uint32_t* counts = hits_.count;
     const float* noise = hits_.noise;
     const float* planes[planes_of<Model>];
     for (std::size_t p = 0; p < planes_of<Model>; ++p) planes[p] = target_.planes[p] + origin;
-    const bool reversed = request_.directions == Directions::reversed;
-    const bool one_sided = request_.directions != Directions::both && !reversed;
+    const std::uint32_t reversed = request_.directions == Directions::reversed ? Coincidences::sign : 0U;
+    const bool one_sided = request_.directions != Directions::both && request_.directions != Directions::reversed;
     const bool mine = request_.directions != Directions::down_as_up;
-    const std::uint32_t d_negative =
-        ((static_cast<std::uint32_t>(trains_.d_negative(quad_)[s]) >> row & 1U) ^ static_cast<std::uint32_t>(reversed))
-        << 31;
     const bool traced = target_.traced();
     for (std::size_t i = 0; i < hits_.size; ++i) {
-      const std::uint32_t column = columns[i] & column_bits;
-      simd::M1 up{((columns[i] ^ d_negative) & ~column_bits) != 0};
+      const std::uint32_t place = places[i] & ~Coincidences::sign;
+      simd::M1 up{((places[i] ^ reversed) & Coincidences::sign) != 0};
       if (one_sided) {
         if (up.v != mine) continue;
         up.v = true;
       }
-      auto lanes = model.load(device::OneDevice{planes, column});
-      simd::F1 w(weight[column]);
+      auto lanes = model.load(device::OneDevice{planes, place});
+      simd::F1 w(weight[place]);
       simd::U1 n(several ? counts[i] : 1U);
       if (wearing) {
-        float& left = target_.pulses_left[origin + column];
+        float& left = target_.pulses_left[origin + place];
         n.v = std::min(n.v, static_cast<std::uint32_t>(left));
         if (n.v == 0) continue;
         left -= static_cast<float>(n.v);
@@ -496,27 +551,34 @@ template <class Model> class SparseQuad {
       const simd::F1 xi(noise[i]);
       if (!several || n.v == 1) {
         w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
-        if constexpr (device::HasState<Model>) target_.state[origin + column] = model.state(lanes).v;
+        if constexpr (device::HasState<Model>) target_.state[origin + place] = model.state(lanes).v;
       } else {
-        w = in_turn(planes, row, s, column, w, n, up, xi);
+        w = in_turn(planes, s, i, w, n, up, xi);
       }
-      weight[column] = w.v;
+      weight[place] = w.v;
       if (!traced) continue;
-      if (target_.age != nullptr) target_.age[origin + column] = 0;
+      if (target_.age != nullptr) target_.age[origin + place] = 0;
       if (target_.visible == nullptr) continue;
-      target_.visible[origin + column] = seen(target_, lanes, w, simd::F1(hits_.write_noise[i])).v;
+      target_.visible[origin + place] = seen(target_, lanes, w, simd::F1(hits_.write_noise[i])).v;
     }
   }
 
   // Apart, so that the loop above keeps its devices in registers.
-  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t row, std::size_t s, std::uint32_t column,
-                                     simd::F1 w, simd::U1 n, simd::M1 up, simd::F1 xi) const {
-    auto lanes = model_.load(device::OneDevice{planes, column});
-    const simd::F1 moved = pulse_in_turn<simd::Single>(
-        model_, request_.pulse_by_pulse, lanes, model_.range(lanes, device::AtOnce::most), w, n, up, xi,
-        LaterNoise(request_.noise, request_.first_step + s, first_element() + column, row));
+  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t s, std::size_t hit, simd::F1 w, simd::U1 n,
+                                     simd::M1 up, simd::F1 xi) const {
+    const std::uint32_t place = hits_.place[hit] & ~Coincidences::sign;
+    auto lanes = model_.load(device::OneDevice{planes, place});
+    const auto range = model_.range(lanes, device::AtOnce::most);
+    simd::F1 moved;
+    if (n.v <= model_.most_at_once() && !request_.pulse_by_pulse && !range.outside(w, up, model_.limits_behind()).v) {
+      moved = clamp(model_.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
+    } else {
+      const LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
+                                           simd::U1(place));
+      moved = pulse_in_turn<simd::Single>(model_, request_.pulse_by_pulse, lanes, range, w, n, up, xi, later);
+    }
     if constexpr (device::HasState<Model>) {
-      target_.state[(quad_ * rows_per_quad + row) * target_.stride + column] = model_.state(lanes).v;
+      target_.state[first_ * target_.stride + place] = model_.state(lanes).v;
     }
     return moved;
   }
@@ -525,7 +587,7 @@ template <class Model> class SparseQuad {
   const Request& request_;
   const KernelTarget& target_;
   const Trains& trains_;
-  const std::size_t quad_;
+  const std::size_t first_, end_;  // inputs
   Coincidences hits_;
 };
 

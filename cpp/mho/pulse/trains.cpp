@@ -134,15 +134,15 @@ void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const 
   const bool open_length = !parameters.fixed_bl && !parameters.update_bl_management;
   words_ = slots_ && (parameters.bl > 32 || open_length) ? 2 : 1;
   const auto w = static_cast<std::size_t>(words_);
-  const std::size_t groups = round_up(in, 16) / 16;
-  const std::size_t quads = round_up(out, 4) / 4;
-  x_bits_.resize(groups * samples * w * 16);
-  x_negative_.resize(groups * samples);
-  d_bits_.resize(quads * samples * w * 4);
-  d_negative_.resize(quads * samples);
+  const std::size_t quads = round_up(in, 4) / 4;
+  const std::size_t groups = round_up(out, 16) / 16;
+  x_bits_.resize(quads * samples * w * 4);
+  x_negative_.resize(quads * samples);
+  d_bits_.resize(groups * samples * w * 16);
+  d_negative_.resize(groups * samples);
   counts_.resize(samples);
-  x_active_.resize(groups);
-  d_active_.resize(quads);
+  x_active_.resize(quads * 4);
+  d_active_.resize(groups);
   divisor_.resize(samples);
 }
 
@@ -172,34 +172,29 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
   SlotCount x_slots;
   SlotCount d_slots;
 
+  const std::size_t quads = x_active_.size() / 4;
   lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
         random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
-          x_negative_[g * samples_ + s] = static_cast<std::uint16_t>(negative.bits());
-          for (std::size_t k = 0; k < w; ++k) result[k].store(x_bits_.data() + ((g * samples_ + s) * w + k) * 16);
           if (slots_ && fired) x_slots.add(result, plan.bl, negative);
+          std::uint32_t bits[2][16] = {};
+          for (std::size_t k = 0; k < w; ++k) result[k].store(bits[k]);
+          for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
+            const std::size_t q = g * 4 + i;
+            x_negative_[q * samples_ + s] = static_cast<std::uint8_t>(negative.bits() >> (4 * i) & 15U);
+            for (std::size_t r = 0; r < 4; ++r) {
+              for (std::size_t k = 0; k < w; ++k) x_bits_[((q * samples_ + s) * 4 + r) * w + k] = bits[k][4 * i + r];
+            }
+          }
         });
   // Implicit pulses: n = round(BL x_q d_q); the bit length goes with d.
   const float d_scale = parameters.pulse_type == PulseType::deterministic_implicit ? static_cast<float>(plan.bl) : 1.0F;
-  const std::size_t quads = d_active_.size();
   lines(d, out_, {plan.d_gain, plan.bl, parameters.res, parameters.d_res_implicit}, random::Purpose::train_d,
         random::Purpose::train_rounding_d, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
           if (slots_ && fired) d_slots.add(result, plan.bl, negative);
-          std::uint32_t bits[2][16] = {};
+          d_negative_[g * samples_ + s] = static_cast<std::uint16_t>(negative.bits());
           for (std::size_t k = 0; k < w; ++k) {
-            if (slots_) {
-              result[k].store(bits[k]);
-            } else {
-              simd::as_u32(simd::as_f32(result[k]) * F32(d_scale)).store(bits[k]);
-            }
-          }
-          for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
-            const std::size_t q = g * 4 + i;
-            d_negative_[q * samples_ + s] = static_cast<std::uint8_t>(negative.bits() >> (4 * i) & 15U);
-            for (std::size_t r = 0; r < 4; ++r) {
-              for (std::size_t k = 0; k < w; ++k) {
-                d_bits_[((q * samples_ + s) * 4 + r) * w + k] = bits[k][4 * i + r];
-              }
-            }
+            const U32 stored = slots_ ? result[k] : simd::as_u32(simd::as_f32(result[k]) * F32(d_scale));
+            stored.store(d_bits_.data() + ((g * samples_ + s) * w + k) * 16);
           }
         });
   counts_[s] = slots_ ? coincidences(x_slots, d_slots, 32 * w) : count_products(s);
@@ -207,43 +202,48 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
 
 void Trains::finish() {
   const auto w = static_cast<std::size_t>(words_);
-  const auto collect = [&](const AlignedVector<std::uint32_t>& bits, AlignedVector<std::uint64_t>& active,
-                           std::size_t lines) {
-    for (std::size_t group = 0; group < active.size(); ++group) {
-      std::uint64_t set = 0;
-      for (std::size_t s = 0; s < samples_; ++s) {
-        const std::uint32_t* words = bits.data() + (group * samples_ + s) * lines * w;
-        std::uint32_t any = 0;
-        for (std::size_t k = 0; k < lines * w; ++k) any |= words[k];
-        set |= static_cast<std::uint64_t>(any != 0) << s;
+  std::ranges::fill(x_active_, 0);
+  std::ranges::fill(d_active_, 0);
+  for (std::size_t q = 0; q < x_active_.size() / 4; ++q) {
+    for (std::size_t s = 0; s < samples_; ++s) {
+      const std::uint32_t* words = x_bits(q, s);
+      for (std::size_t r = 0; r < 4; ++r) {
+        const bool fires = (words[r * w] | words[r * w + w - 1]) != 0;
+        x_active_[4 * q + r] |= static_cast<std::uint64_t>(fires) << s;
       }
-      active[group] = set;
     }
-  };
-  collect(x_bits_, x_active_, 16);
-  collect(d_bits_, d_active_, 4);
+  }
+  for (std::size_t g = 0; g < d_active_.size(); ++g) {
+    for (std::size_t s = 0; s < samples_; ++s) {
+      const std::uint32_t* words = d_bits(g, s);
+      const bool fires = simd::any(simd::nonzero(U32::load(words) | U32::load(words + 16 * (w - 1))));
+      d_active_[g] |= static_cast<std::uint64_t>(fires) << s;
+    }
+  }
+}
+
+std::uint64_t Trains::quad_active(std::size_t q) const {
+  const std::uint64_t* of = x_active_.data() + 4 * q;
+  return (of[0] | of[1]) | (of[2] | of[3]);
 }
 
 std::size_t Trains::active_blocks(std::uint64_t samples) const {
-  const auto some = [&](const AlignedVector<std::uint64_t>& active) {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(active, [&](std::uint64_t set) { return (set & samples) != 0; }));
-  };
-  return some(x_active_) * some(d_active_);
+  std::size_t quads = 0;
+  for (std::size_t q = 0; q < x_active_.size() / 4; ++q) quads += (quad_active(q) & samples) != 0 ? 1 : 0;
+  const auto groups = std::ranges::count_if(d_active_, [&](std::uint64_t set) { return (set & samples) != 0; });
+  return quads * static_cast<std::size_t>(groups);
 }
 
 std::size_t Trains::active_blocks_and_samples(std::uint64_t samples) const {
-  std::size_t groups[chunk_samples] = {};
   std::size_t quads[chunk_samples] = {};
-  const auto tally = [&](const AlignedVector<std::uint64_t>& active, std::size_t* counts) {
-    for (std::uint64_t set : active) {
-      for (set &= samples; set != 0; set &= set - 1) ++counts[std::countr_zero(set)];
-    }
+  std::size_t groups[chunk_samples] = {};
+  const auto tally = [&](std::uint64_t set, std::size_t* counts) {
+    for (set &= samples; set != 0; set &= set - 1) ++counts[std::countr_zero(set)];
   };
-  tally(x_active_, groups);
-  tally(d_active_, quads);
+  for (std::size_t q = 0; q < x_active_.size() / 4; ++q) tally(quad_active(q), quads);
+  for (const std::uint64_t set : d_active_) tally(set, groups);
   std::size_t blocks = 0;
-  for (std::size_t s = 0; s < samples_; ++s) blocks += groups[s] * quads[s];
+  for (std::size_t s = 0; s < samples_; ++s) blocks += quads[s] * groups[s];
   return blocks;
 }
 
@@ -252,28 +252,28 @@ void Trains::list_lines() {
   listed_ = true;
   const auto w = static_cast<std::size_t>(words_);
   list_begin_.assign(samples_ + 1, 0);
-  const std::size_t most = samples_ * round_up(in_, 16) + 16;
-  list_columns_.resize(most);
+  const std::size_t most = samples_ * round_up(out_, 16) + 16;
+  list_outputs_.resize(most);
   for (std::size_t k = 0; k < w; ++k) list_bits_[k].resize(most);
   std::size_t end = 0;
   for (std::size_t s = 0; s < samples_; ++s) {
     list_begin_[s] = end;
-    for (std::size_t g = 0; g < x_active_.size(); ++g) {
-      if (((x_active_[g] >> s) & 1) == 0) continue;
-      const std::uint32_t* bits = x_bits(g, s);
+    for (std::size_t g = 0; g < d_active_.size(); ++g) {
+      if (((d_active_[g] >> s) & 1) == 0) continue;
+      const std::uint32_t* bits = d_bits(g, s);
       U32 any = U32::load(bits);
       if (w == 2) any = any | U32::load(bits + 16);
       const Mask pulsing = simd::nonzero(any);
-      const U32 columns = simd::lane_index() + U32(static_cast<std::uint32_t>(g * 16));
-      const U32 sign = simd::select(Mask::of(x_negative(g)[s]), U32(sign_bit), U32(0U));
-      std::size_t found = simd::compress_store(list_columns_.data() + end, columns | sign, pulsing);
+      const U32 outputs = simd::lane_index() + U32(static_cast<std::uint32_t>(g * 16));
+      const U32 sign = simd::select(Mask::of(d_negative(g)[s]), U32(sign_bit), U32(0U));
+      std::size_t found = simd::compress_store(list_outputs_.data() + end, outputs | sign, pulsing);
       for (std::size_t k = 0; k < w; ++k) {
         found = simd::compress_store(list_bits_[k].data() + end, U32::load(bits + 16 * k), pulsing);
       }
       end += found;
     }
     for (; end % 16 != 0; ++end) {
-      list_columns_[end] = 0;
+      list_outputs_[end] = 0;
       for (std::size_t k = 0; k < w; ++k) list_bits_[k][end] = 0;
     }
   }
@@ -294,14 +294,14 @@ PulseCount Trains::count(std::uint64_t samples, Directions directions) const {
 
 PulseCount Trains::count_products(std::size_t s) const {
   PulseCount total;
-  for (std::size_t i = 0; i < out_; ++i) {
-    const float d = std::bit_cast<float>(d_bits(i / 4, s)[i % 4]);
-    if (d == 0) continue;
-    const std::uint32_t d_is_negative = d_negative(i / 4)[s] >> (i % 4) & 1U;
-    for (std::size_t j = 0; j < in_; ++j) {
-      const float x = std::bit_cast<float>(x_bits(j / 16, s)[j % 16]);
+  for (std::size_t j = 0; j < in_; ++j) {
+    const float x = std::bit_cast<float>(x_bits(j / 4, s)[j % 4]);
+    if (x == 0) continue;
+    const std::uint32_t x_is_negative = x_negative(j / 4)[s] >> (j % 4) & 1U;
+    for (std::size_t i = 0; i < out_; ++i) {
+      const float d = std::bit_cast<float>(d_bits(i / 16, s)[i % 16]);
       const auto n = static_cast<std::uint64_t>(std::nearbyint(x * d / divisor_[s]));
-      const bool up = (x_negative(j / 16)[s] >> (j % 16) & 1U) != d_is_negative;
+      const bool up = (d_negative(i / 16)[s] >> (i % 16) & 1U) != x_is_negative;
       (up ? total.up : total.down) += n;
     }
   }

@@ -38,36 +38,36 @@ class Trains {
   // Collects which samples have pulses where. To be called when all samples are made.
   void finish();
 
-  // Lists of the x-lines that pulse, sample by sample: what the sparse kernel walks along.
+  // Lists of the d-lines that pulse, sample by sample: what the sparse kernel walks along.
   void list_lines();
 
-  // How many blocks of 4 x 16 devices have a pulsing line on both sides, in some of these samples or counted for each
-  // of them.
+  // How many blocks of four inputs by sixteen outputs have a pulsing line on both sides, in some of these samples or
+  // counted for each of them.
   [[nodiscard]] std::size_t active_blocks(std::uint64_t samples = ~std::uint64_t{0}) const;
   [[nodiscard]] std::size_t active_blocks_and_samples(std::uint64_t samples = ~std::uint64_t{0}) const;
 
   [[nodiscard]] std::size_t samples() const { return samples_; }
   [[nodiscard]] int words() const { return words_; }
   [[nodiscard]] bool slots() const { return slots_; }
-  // 16 x-lines from 16 g, of sample s: words. And which of the lines are negative, a bit each, for all samples.
-  [[nodiscard]] const std::uint32_t* x_bits(std::size_t g, std::size_t s) const {
-    return x_bits_.data() + (g * samples_ + s) * static_cast<std::size_t>(words_) * 16;
+  // Four x-lines from 4 q, of sample s: [line][word]. And which of the lines are negative, a bit each, for all samples.
+  [[nodiscard]] const std::uint32_t* x_bits(std::size_t q, std::size_t s) const {
+    return x_bits_.data() + (q * samples_ + s) * static_cast<std::size_t>(words_) * 4;
   }
-  [[nodiscard]] const std::uint16_t* x_negative(std::size_t g) const { return x_negative_.data() + g * samples_; }
-  // Four d-lines from 4 q, of sample s: [line][word]. And which are negative, for all samples.
-  [[nodiscard]] const std::uint32_t* d_bits(std::size_t q, std::size_t s) const {
-    return d_bits_.data() + (q * samples_ + s) * static_cast<std::size_t>(words_) * 4;
+  [[nodiscard]] const std::uint8_t* x_negative(std::size_t q) const { return x_negative_.data() + q * samples_; }
+  // Sixteen d-lines from 16 g, of sample s: words. And which are negative, for all samples.
+  [[nodiscard]] const std::uint32_t* d_bits(std::size_t g, std::size_t s) const {
+    return d_bits_.data() + (g * samples_ + s) * static_cast<std::size_t>(words_) * 16;
   }
-  [[nodiscard]] const std::uint8_t* d_negative(std::size_t q) const { return d_negative_.data() + q * samples_; }
-  // Samples in which at least one of the lines pulses.
-  [[nodiscard]] std::uint64_t x_active(std::size_t g) const { return x_active_[g]; }
-  [[nodiscard]] std::uint64_t d_active(std::size_t q) const { return d_active_[q]; }
+  [[nodiscard]] const std::uint16_t* d_negative(std::size_t g) const { return d_negative_.data() + g * samples_; }
+  // Samples in which x-line `input` pulses, and those in which at least one of sixteen d-lines does.
+  [[nodiscard]] std::uint64_t x_active(std::size_t input) const { return x_active_[input]; }
+  [[nodiscard]] std::uint64_t d_active(std::size_t g) const { return d_active_[g]; }
   [[nodiscard]] float divisor(std::size_t s) const { return divisor_[s]; }
 
-  // The list of sample s: columns (the sign bit tells a negative x) and trains. Its length is a multiple of 16, filled
+  // The list of sample s: outputs (the sign bit tells a negative d) and trains. Its length is a multiple of 16, filled
   // up with lines that never pulse.
   [[nodiscard]] std::size_t list_length(std::size_t s) const { return list_begin_[s + 1] - list_begin_[s]; }
-  [[nodiscard]] const std::uint32_t* list_columns(std::size_t s) const { return list_columns_.data() + list_begin_[s]; }
+  [[nodiscard]] const std::uint32_t* list_outputs(std::size_t s) const { return list_outputs_.data() + list_begin_[s]; }
   [[nodiscard]] const std::uint32_t* list_bits(std::size_t s, std::size_t word) const {
     return list_bits_[word].data() + list_begin_[s];
   }
@@ -78,19 +78,21 @@ class Trains {
 
  private:
   [[nodiscard]] PulseCount count_products(std::size_t s) const;
+  // Samples in which at least one of four x-lines pulses.
+  [[nodiscard]] std::uint64_t quad_active(std::size_t q) const;
 
   std::size_t in_ = 0, out_ = 0, samples_ = 0;
   int words_ = 1;
   bool slots_ = true;
   bool listed_ = false;
   AlignedVector<std::uint32_t> x_bits_, d_bits_;
-  AlignedVector<std::uint16_t> x_negative_;
-  AlignedVector<std::uint8_t> d_negative_;
+  AlignedVector<std::uint8_t> x_negative_;
+  AlignedVector<std::uint16_t> d_negative_;
   AlignedVector<PulseCount> counts_;
   AlignedVector<std::uint64_t> x_active_, d_active_;
   AlignedVector<float> divisor_;
   AlignedVector<std::size_t> list_begin_;
-  AlignedVector<std::uint32_t> list_columns_, list_bits_[2];
+  AlignedVector<std::uint32_t> list_outputs_, list_bits_[2];
 };
 
 }  // namespace mho::pulse

@@ -11,6 +11,7 @@
 #include "mho/random/purpose.h"
 #include "mho/simd/math.h"
 #include "mho/simd/simd.h"
+#include "mho/simd/single.h"
 
 namespace mho::random {
 
@@ -18,9 +19,11 @@ using simd::F32;
 using simd::U32;
 using simd::U64;
 
-struct WordBlock {
-  U32 word[4];
+// The words of one element or of sixteen.
+template <class U> struct WordsOf {
+  U word[4];
 };
+using WordBlock = WordsOf<U32>;
 
 // Gaussians 2 k and 2 k + 1 come from word k.
 inline constexpr std::size_t block_gaussians = 8;
@@ -54,6 +57,22 @@ inline F32 to_gaussian(const WordBlock& block, std::size_t number) {
   F32 second;
   box_muller(block.word[number / 2], first, second);
   return number % 2 == 0 ? first : second;
+}
+
+// Of each lane the gaussian `first` + index % 4; first is 0 or 4.
+inline F32 to_gaussian(const WordBlock& block, std::size_t first, U32 index) {
+  F32 even;
+  F32 odd;
+  box_muller(simd::select(simd::nonzero(index & U32(2U)), block.word[first / 2 + 1], block.word[first / 2]), even, odd);
+  return simd::select(simd::nonzero(index & U32(1U)), odd, even);
+}
+
+// Of each lane the word index % 4.
+inline U32 word_of(const WordBlock& block, U32 index) {
+  const auto odd = simd::nonzero(index & U32(1U));
+  const U32 low = simd::select(odd, block.word[1], block.word[0]);
+  const U32 high = simd::select(odd, block.word[3], block.word[2]);
+  return simd::select(simd::nonzero(index & U32(2U)), high, low);
 }
 
 [[gnu::always_inline]] inline GaussianBlock to_gaussians(const WordBlock& block) {
@@ -137,6 +156,23 @@ template <int rounds> class BasicStream {
       key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1};
     }
     return interleave(even, odd);
+  }
+
+  // The same where they have draws of their own.
+  [[nodiscard]] WordBlock words_of_draws(U32 draw, U32 element) const {
+    Key key = key_;
+    Quad even{simd::even_lanes(draw), simd::even_lanes(element), U64(step_low_), U64(step_high_)};
+    Quad odd{simd::odd_lanes(draw), simd::odd_lanes(element), U64(step_low_), U64(step_high_)};
+    for (int round = 0; round < rounds; ++round) {
+      even.round(key);
+      odd.round(key);
+      key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1};
+    }
+    return interleave(even, odd);
+  }
+  [[nodiscard]] WordsOf<simd::U1> words_of_draws(simd::U1 draw, simd::U1 element) const {
+    const Words words = words_of_one(element.v, draw.v);
+    return {{simd::U1(words[0]), simd::U1(words[1]), simd::U1(words[2]), simd::U1(words[3])}};
   }
 
   // The words of one element.

@@ -74,14 +74,14 @@ std::vector<const char*> Retention::plane_names() const {
   return names;
 }
 
-void Retention::construct(const random::Stream& stream, std::uint32_t element, F32 (*values)[4]) const {
+void Retention::construct(const random::Stream& stream, U32 elements, F32 (*values)[4]) const {
   F32 lifetime[4];
   F32 diffusion[4];
   F32 nu[4];
   const double mean_lifetime = lifetime_.value_or(0);
   device::draw_two(lifetime, mean_lifetime, mean_lifetime * lifetime_dtod_, diffusion, diffusion_,
-                   diffusion_ * diffusion_dtod_, stream, element, device::relaxation_draw);
-  device::draw(nu, drift_nu_, drift_nu_ * drift_nu_dtod_, stream, element, device::drift_draw);
+                   diffusion_ * diffusion_dtod_, stream, elements, device::relaxation_draw);
+  device::draw(nu, drift_nu_, drift_nu_ * drift_nu_dtod_, stream, elements, device::drift_draw);
   const auto put = [&](bool there, auto&& value) {
     if (!there) return;
     for (int r = 0; r < 4; ++r) (*values)[r] = value(r);
@@ -102,15 +102,15 @@ void Retention::elapse(const Devices& devices, std::size_t quad, double seconds,
   const F32 t0(static_cast<float>(drift_t0_));
   const bool with_noise = diffusion_ > 0 || (drifts() && drift_nu_ctoc_ > 0);
   const bool with_rounding = lifetime_ || drifts();  // noise by itself has no bias
-  for (std::size_t j = 0; j < devices.stride; j += 16) {
-    const auto element = static_cast<std::uint32_t>(quad * devices.stride + j);
-    // Draw 0: diffusion of the four rows, then their drift. Draw 1: rounding.
+  for (std::size_t i = 0; i < devices.stride; i += random::block_outputs) {
+    const U32 elements = devices.elements.of_block(i / random::block_outputs, quad);
+    // Draw 0: diffusion, then drift. Draw 1: rounding.
     random::GaussianBlock xi{};
-    if (with_noise) xi = noise.gaussians(element, 0);
+    if (with_noise) xi = random::device_gaussians(noise, elements, 0);
     random::WordBlock chance{{U32(0U), U32(0U), U32(0U), U32(0U)}};
-    if (with_rounding) chance = noise.words(element, 1);
-    for (std::size_t r = 0; r < 4; ++r) {
-      const std::size_t at = (quad * 4 + r) * devices.stride + j;
+    if (with_rounding) chance = random::device_words(noise, elements, 1);
+    for (std::size_t r = 0; r < random::block_inputs; ++r) {
+      const std::size_t at = (quad * random::block_inputs + r) * devices.stride + i;
       const F32 u = with_rounding ? random::open_uniform(chance.word[r]) - F32(0.5F) : zero;
       const F32 w = F32::load(devices.weight + at);
       const F32 w_max = F32::load(devices.w_max + at);

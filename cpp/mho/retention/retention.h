@@ -16,12 +16,13 @@
 #include <vector>
 
 #include "mho/parameters.h"
-#include "mho/random/stream.h"
+#include "mho/random/device_draws.h"
 
 namespace mho::retention {
 
 // The arrays of the devices of one instance, in the padded layout of the kernels; null is an array that is not there.
 struct Devices {
+  random::DeviceElements elements;
   std::size_t stride = 0;
   float* weight = nullptr;   // the persistent one
   float* visible = nullptr;  // what a read sees where that differs; it moves by as much
@@ -48,10 +49,10 @@ class Retention {
   // Names of the arrays that it needs, as members of Devices: those in which devices differ, and the age.
   [[nodiscard]] std::vector<const char*> plane_names() const;
   static constexpr std::size_t most_planes = 4;
-  // Their values in the same order, for four rows of sixteen devices.
-  void construct(const random::Stream& stream, std::uint32_t element, random::F32 (*values)[4]) const;
+  // Their values in the same order, for a block of devices.
+  void construct(const random::Stream& stream, random::U32 elements, random::F32 (*values)[4]) const;
 
-  // Lets time pass for the four rows of a quad.
+  // Lets time pass for the devices of four inputs.
   void elapse(const Devices& devices, std::size_t quad, double seconds, const random::PulseStream& noise) const;
 
  private:

@@ -166,14 +166,14 @@ void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t 
     periphery::ReadChannel& channel = line == Line::column ? slot.columns[k] : slot.rows[k];
     const float one = 1.0F;
     for (std::size_t r = 0; r < reads; ++r) {
-      channel.read({seen + (r * instances() + k) * size, length, 1, 1}, {.x = &one,
-                                                                         .y = values + (k * reads + r) * length,
-                                                                         .vectors = 1,
-                                                                         .first_step = slot.line_reads + r,
-                                                                         .stream = random::ReadStream::forward,
-                                                                         .noise = true,
-                                                                         .track_average = false,
-                                                                         .threads = 1});
+      channel.read({seen + (r * instances() + k) * size, 1, length, size}, {.x = &one,
+                                                                            .y = values + (k * reads + r) * length,
+                                                                            .vectors = 1,
+                                                                            .first_step = slot.line_reads + r,
+                                                                            .stream = random::ReadStream::forward,
+                                                                            .noise = true,
+                                                                            .track_average = false,
+                                                                            .threads = 1});
     }
   });
   slot.line_reads += reads;

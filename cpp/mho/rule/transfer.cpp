@@ -254,7 +254,7 @@ void TransferRule::run(std::size_t level, const Batch& x, const Batch& d, array:
     std::vector<float> write(line_length());
     for (std::size_t e = 0; e < n; ++e) {
       const float one = 1.0F;
-      const periphery::MatrixView line{seen.data() + (e * instances() + k) * padded, line_length(), 1, 1};
+      const periphery::MatrixView line{seen.data() + (e * instances() + k) * padded, 1, line_length(), padded};
       readers_[level * instances() + k].read(line, {.x = &one,
                                                     .y = read.data(),
                                                     .vectors = 1,
@@ -313,9 +313,9 @@ const float* TransferRule::visible(std::size_t instance) {
         const Signs now = level == 0 ? signs(k) : Signs{};
         Buffer* taken_off = level == 0 ? baseline() : nullptr;
         const float* base = taken_off == nullptr ? nullptr : taken_off->of(k);
-        for (std::size_t i = 0; i < shape.out_features; ++i) {
-          for (std::size_t j = 0; j < shape.in_features; ++j) {
-            const std::size_t at = i * shape.stride() + j;
+        for (std::size_t j = 0; j < shape.in_features; ++j) {
+          for (std::size_t i = 0; i < shape.out_features; ++i) {
+            const std::size_t at = shape.place(i, j);
             const float sign = now.lines == nullptr ? 1.0F : now.lines[columns_ ? j : i] * now.across[columns_ ? i : j];
             const float own = base == nullptr ? part[at] : part[at] - base[columns_ ? j * n + i : i * n + j];
             seen[at] += weight * sign * own;

@@ -64,6 +64,7 @@ inline U32 operator^(U32 a, U32 b) { return _mm512_xor_si512(a.v, b.v); }
 inline U32 andnot(U32 a, U32 b) { return _mm512_andnot_si512(a.v, b.v); }  // ~a & b
 inline U32 operator+(U32 a, U32 b) { return _mm512_add_epi32(a.v, b.v); }
 inline U32 operator-(U32 a, U32 b) { return _mm512_sub_epi32(a.v, b.v); }
+inline U32 operator*(U32 a, U32 b) { return _mm512_mullo_epi32(a.v, b.v); }  // the lower half
 template <int n> U32 shift_left(U32 a) { return _mm512_slli_epi32(a.v, n); }
 template <int n> U32 shift_right(U32 a) { return _mm512_srli_epi32(a.v, n); }
 template <int n> U32 shift_right_signed(U32 a) { return _mm512_srai_epi32(a.v, n); }
@@ -114,6 +115,18 @@ inline U64 even_lanes(U32 a) { return a.v; }  // the upper halves are left as th
 inline U64 odd_lanes(U32 a) { return _mm512_srli_epi64(a.v, 32); }
 inline U32 interleave(U64 even, U64 odd) {
   return _mm512_mask_blend_epi32(0xAAAA, even.v, _mm512_slli_epi64(odd.v, 32));
+}
+
+// Lane 4 q + c of v[r] and lane 4 q + r of v[c] change places: four transposed matrices of four by four.
+inline void transpose_fours(F32* v) {
+  const __m512d low_a = _mm512_castps_pd(_mm512_unpacklo_ps(v[0].v, v[1].v));
+  const __m512d high_a = _mm512_castps_pd(_mm512_unpackhi_ps(v[0].v, v[1].v));
+  const __m512d low_b = _mm512_castps_pd(_mm512_unpacklo_ps(v[2].v, v[3].v));
+  const __m512d high_b = _mm512_castps_pd(_mm512_unpackhi_ps(v[2].v, v[3].v));
+  v[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(low_a, low_b));
+  v[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low_a, low_b));
+  v[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high_a, high_b));
+  v[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high_a, high_b));
 }
 
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.

@@ -206,6 +206,9 @@ template <class R, class Operation> [[gnu::always_inline]] inline R each(Operati
 [[gnu::always_inline]] inline U32 operator-(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return a.p[i] - b.p[i]; });
 }
+[[gnu::always_inline]] inline U32 operator*(U32 a, U32 b) {  // the lower half
+  return detail::each<U32>([&](int i) { return a.p[i] * b.p[i]; });
+}
 template <int n> [[gnu::always_inline]] inline U32 shift_left(U32 a) {
   return detail::each<U32>([&](int i) { return a.p[i] << n; });
 }
@@ -332,6 +335,40 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 }
 [[gnu::always_inline]] inline U32 interleave(U64 even, U64 odd) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
+}
+
+// Lane 4 q + c of v[r] and lane 4 q + r of v[c] change places: four transposed matrices of four by four.
+[[gnu::always_inline]] inline void transpose_fours(F32* v) {
+  for (int i = 0; i < parts; ++i) {
+#if defined(__AVX2__)
+    const __m256d low_a = (__m256d)_mm256_unpacklo_ps((__m256)v[0].p[i], (__m256)v[1].p[i]);
+    const __m256d high_a = (__m256d)_mm256_unpackhi_ps((__m256)v[0].p[i], (__m256)v[1].p[i]);
+    const __m256d low_b = (__m256d)_mm256_unpacklo_ps((__m256)v[2].p[i], (__m256)v[3].p[i]);
+    const __m256d high_b = (__m256d)_mm256_unpackhi_ps((__m256)v[2].p[i], (__m256)v[3].p[i]);
+    v[0].p[i] = (FloatRegister)_mm256_unpacklo_pd(low_a, low_b);
+    v[1].p[i] = (FloatRegister)_mm256_unpackhi_pd(low_a, low_b);
+    v[2].p[i] = (FloatRegister)_mm256_unpacklo_pd(high_a, high_b);
+    v[3].p[i] = (FloatRegister)_mm256_unpackhi_pd(high_a, high_b);
+#elif defined(__SSE2__)
+    const __m128d low_a = (__m128d)_mm_unpacklo_ps((__m128)v[0].p[i], (__m128)v[1].p[i]);
+    const __m128d high_a = (__m128d)_mm_unpackhi_ps((__m128)v[0].p[i], (__m128)v[1].p[i]);
+    const __m128d low_b = (__m128d)_mm_unpacklo_ps((__m128)v[2].p[i], (__m128)v[3].p[i]);
+    const __m128d high_b = (__m128d)_mm_unpackhi_ps((__m128)v[2].p[i], (__m128)v[3].p[i]);
+    v[0].p[i] = (FloatRegister)_mm_unpacklo_pd(low_a, low_b);
+    v[1].p[i] = (FloatRegister)_mm_unpackhi_pd(low_a, low_b);
+    v[2].p[i] = (FloatRegister)_mm_unpacklo_pd(high_a, high_b);
+    v[3].p[i] = (FloatRegister)_mm_unpackhi_pd(high_a, high_b);
+#else
+    for (int lane = 0; lane < part_lanes; ++lane) {
+      for (int r = lane % 4 + 1; r < 4; ++r) {
+        const int other = lane - lane % 4 + r;
+        const float kept = v[lane % 4].p[i][other];
+        v[lane % 4].p[i][other] = v[r].p[i][lane];
+        v[r].p[i][lane] = kept;
+      }
+    }
+#endif
+  }
 }
 
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.

@@ -56,7 +56,7 @@ std::size_t Tile::set_weight(const float* w, bool per_instance) {
     const float* target = w + (per_instance ? k * shape.out_features * shape.in_features : 0);
     for (std::size_t i = 0; i < shape.out_features; ++i) {
       for (std::size_t j = 0; j < shape.in_features; ++j) {
-        const std::size_t at = i * shape.stride() + j;
+        const std::size_t at = shape.place(i, j);
         wanted.push_back(*target++ - (all[at] - own[at]));
       }
     }
@@ -117,8 +117,9 @@ void Tile::copy(const std::string& name, float* target) {
   }
   if (name == "weight" && rule_->visible(0) != nullptr) {
     for (std::size_t k = 0; k < shape.instances; ++k) {
+      const float* seen = rule_->visible(k);
       for (std::size_t i = 0; i < shape.out_features; ++i) {
-        target = std::copy_n(rule_->visible(k) + i * shape.stride(), shape.in_features, target);
+        for (std::size_t j = 0; j < shape.in_features; ++j) *target++ = seen[shape.place(i, j)];
       }
     }
     return;

@@ -21,9 +21,10 @@ using tests::plane;
 
 TEST(Shape, PadsToTheBlocksOfTheKernels) {
   const Shape shape{5, 17, 3};
-  EXPECT_EQ(shape.rows(), 8U);
-  EXPECT_EQ(shape.stride(), 32U);
-  EXPECT_EQ(shape.plane(), 256U);
+  EXPECT_EQ(shape.padded_inputs(), 20U);
+  EXPECT_EQ(shape.stride(), 16U);
+  EXPECT_EQ(shape.plane(), 320U);
+  EXPECT_EQ(shape.place(4, 2), 36U);
 }
 
 TEST(Array, NeedsASize) {
@@ -170,8 +171,8 @@ TEST(Array, KeepsRunningAverages) {
 }
 
 TEST(Array, KnowsItsMemory) {
-  const auto ideal = make_array(device("Ideal"), {4, 16, 1});
-  const auto pulsed = make_array(device("ConstantStep"), {4, 16, 1});
+  const auto ideal = make_array(device("Ideal"), {16, 4, 1});
+  const auto pulsed = make_array(device("ConstantStep"), {16, 4, 1});
   EXPECT_EQ(ideal->memory_bytes(), 4U * 16 * 4);
   EXPECT_EQ(pulsed->memory_bytes(), 5U * 4 * 16 * 4);
 }

@@ -46,8 +46,8 @@ TEST(CellCrosspoints, ShowTheSumOfTheirParts) {
   for (std::size_t i = 0; i < weight.size(); ++i) EXPECT_EQ(weight[i], 2.0F * first[i] + -1.0F * second[i]);
   // In the padded layout of a read, too, with zeros for padding.
   const float* seen = a->crosspoints().visible(0);
-  EXPECT_EQ(seen[17], weight[17]);
-  EXPECT_EQ(seen[18], 0.0F);
+  EXPECT_EQ(seen[shape.place(0, 17)], weight[17]);
+  EXPECT_EQ(seen[shape.place(5, 17)], 0.0F);
 }
 
 TEST(CellCrosspoints, ProgramOnePart) {

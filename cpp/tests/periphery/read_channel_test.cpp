@@ -22,7 +22,7 @@ using tests::Values;
 constexpr std::size_t out_features = 150;  // more than one panel, no multiple of 16
 constexpr std::size_t in_features = 45;
 constexpr std::size_t vectors = 70;  // more than one block
-constexpr std::size_t stride = 48;
+constexpr std::size_t stride = 160;
 
 Values merge(Values a, const Values& b) {
   for (const auto& [name, value] : b) a[name] = value;
@@ -30,11 +30,10 @@ Values merge(Values a, const Values& b) {
 }
 
 std::vector<float> weights() {
-  auto w = tests::random_values(152 * stride, 31, 0.5F);
-  for (std::size_t i = 0; i < 152; ++i) {
-    for (std::size_t j = 0; j < stride; ++j) {
-      if (i >= out_features || j >= in_features) w[i * stride + j] = 0;
-    }
+  const auto values = tests::random_values(152 * 48, 31, 0.5F);
+  std::vector<float> w(48 * stride);
+  for (std::size_t i = 0; i < out_features; ++i) {
+    for (std::size_t j = 0; j < in_features; ++j) w[j * stride + i] = values[i * 48 + j];
   }
   return w;
 }
@@ -58,7 +57,7 @@ std::vector<float> read(ReadChannel& channel, const std::vector<float>& x, const
   const std::size_t count = x.size() / inputs;
   std::vector<float> y(count * outputs, -99.0F);
   for (std::size_t first = 0; first < count; first += how.batch) {
-    channel.read({w.data(), out_features, in_features, stride}, {.x = x.data() + first * inputs,
+    channel.read({w.data(), in_features, out_features, stride}, {.x = x.data() + first * inputs,
                                                                  .y = y.data() + first * outputs,
                                                                  .vectors = std::min(how.batch, count - first),
                                                                  .first_step = how.first_step + first,
@@ -149,7 +148,7 @@ class Reference {
   }
 
   [[nodiscard]] double weight(std::size_t input, std::size_t output) const {
-    return direction_ == Direction::forward ? w_[output * stride + input] : w_[input * stride + output];
+    return direction_ == Direction::forward ? w_[input * stride + output] : w_[output * stride + input];
   }
 
   std::vector<double> analog(const std::vector<double>& x) const {
@@ -452,7 +451,7 @@ TEST(ReadChannel, AddsEachNoiseWithItsVariance) {
     double x_norm = 0;
     double mixed = 0;
     for (std::size_t j = 0; j < in_features; ++j) {
-      const double weight = w[output * stride + j];
+      const double weight = w[j * stride + output];
       const double input = x[j];
       w_norm += weight * weight;
       x_norm += input * input;

@@ -40,7 +40,7 @@ TEST_P(EveryModelByCount, IsWhatTrainsOfThatManyPulsesDo) {
         std::vector<float> counts(by_count->shape().plane());
         for (std::size_t i = 0; i < out; ++i) {
           for (std::size_t j = 0; j < in; ++j) {
-            counts[i * by_count->shape().stride() + j] = static_cast<float>(up ? n : -n);
+            counts[by_count->shape().place(i, j)] = static_cast<float>(up ? n : -n);
           }
         }
         by_count->crosspoints().pulse_by_count(0, {.counts = counts.data(),
@@ -67,7 +67,7 @@ TEST(CountedKernel, LeavesDevicesWithoutPulses) {
   std::vector<float> counts(a->shape().plane());
   a->crosspoints().pulse_by_count(0, {.counts = counts.data(), .noise = {}, .step = 0});
   EXPECT_TRUE(before == state_of(*a));
-  counts[a->shape().stride() + 2] = 4;
+  counts[a->shape().place(1, 2)] = 4;
   a->crosspoints().pulse_by_count(0, {.counts = counts.data(), .noise = {}, .step = 0});
   const auto w = plane(*a, "persistent_weight");
   for (std::size_t i = 0; i < w.size(); ++i) EXPECT_EQ(w[i] != 0.0F, i == 17 + 2) << i;
@@ -79,7 +79,7 @@ TEST(CountedKernel, PutsChosenDevicesToRest) {
   const std::vector<float> w(3 * 17, 0.2F);
   (void)a->crosspoints().set_weight(w.data(), false);
   const auto set = plane(*a, "weight");
-  const std::size_t places[] = {0, a->shape().stride() + 1};
+  const std::size_t places[] = {0, a->shape().place(1, 1)};
   a->crosspoints().put_to_rest(0, places);
   const auto found = plane(*a, "weight");
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(found[i], i == 0 || i == 18 ? rest[i] : set[i]) << i;

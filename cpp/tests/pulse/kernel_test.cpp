@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "mho/parallel.h"
 #include "pulse/lines.h"
 #include "support.h"
 
@@ -208,11 +209,12 @@ PulseCount plain_loop(std::vector<Crosspoint>& crosspoints, const Problem& p, co
         const bool up = lines.x[j].negative != lines.d[i].negative;
         (up ? fired.up : fired.down) += static_cast<std::uint64_t>(n);
         for (int k = 0; k < n; ++k) {
-          const double xi = pulse_gaussian(first_step + s, i, j, p.shape.stride(), static_cast<std::size_t>(k));
+          const double xi =
+              pulse_gaussian(first_step + s, i, j, round_up(p.shape.in_features, 16), static_cast<std::size_t>(k));
           c.weight = std::fmax(std::fmin(c.weight + step(c, up, xi), c.w_max), c.w_min);
         }
         if (n > 0) {
-          const double xi = write_gaussian(first_step + s, i, j, p.shape.stride());
+          const double xi = write_gaussian(first_step + s, i, j, round_up(p.shape.in_features, 16));
           c.visible = c.weight + write_noise * xi;
         }
       }
@@ -224,10 +226,10 @@ PulseCount plain_loop(std::vector<Crosspoint>& crosspoints, const Problem& p, co
 void expect_padding_at_rest(array::Array& a) {
   const array::Shape& shape = a.shape();
   const float* seen = a.crosspoints().visible(0);
-  for (std::size_t i = 0; i < shape.rows(); ++i) {
-    for (std::size_t j = 0; j < shape.stride(); ++j) {
+  for (std::size_t i = 0; i < shape.stride(); ++i) {
+    for (std::size_t j = 0; j < shape.padded_inputs(); ++j) {
       if (i < shape.out_features && j < shape.in_features) continue;
-      ASSERT_EQ(seen[i * shape.stride() + j], 0.0F) << i << ", " << j;
+      ASSERT_EQ(seen[shape.place(i, j)], 0.0F) << i << ", " << j;
     }
   }
 }

@@ -29,13 +29,13 @@ inline Lines lines_of(const pulse::Trains& trains, std::size_t in, std::size_t o
     return Line{low | static_cast<std::uint64_t>(high) << 32, 0, sign != 0};
   };
   for (std::size_t j = 0; j < in; ++j) {
-    const std::uint32_t* bits = trains.x_bits(j / 16, s) + j % 16;
-    lines.x.push_back(line(bits[0], words == 2 ? bits[16] : 0, trains.x_negative(j / 16)[s] >> (j % 16) & 1U));
+    const std::uint32_t* bits = trains.x_bits(j / 4, s) + j % 4 * words;
+    lines.x.push_back(line(bits[0], words == 2 ? bits[1] : 0,
+                           static_cast<std::uint32_t>(trains.x_negative(j / 4)[s]) >> (j % 4) & 1U));
   }
   for (std::size_t i = 0; i < out; ++i) {
-    const std::uint32_t* bits = trains.d_bits(i / 4, s) + i % 4 * words;
-    lines.d.push_back(line(bits[0], words == 2 ? bits[1] : 0,
-                           static_cast<std::uint32_t>(trains.d_negative(i / 4)[s]) >> (i % 4) & 1U));
+    const std::uint32_t* bits = trains.d_bits(i / 16, s) + i % 16;
+    lines.d.push_back(line(bits[0], words == 2 ? bits[16] : 0, trains.d_negative(i / 16)[s] >> (i % 16) & 1U));
   }
   return lines;
 }

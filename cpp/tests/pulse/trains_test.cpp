@@ -236,13 +236,13 @@ TEST_P(TrainCount, IsThatOfAllCrosspoints) {
       for (std::size_t j = 0; j < in; ++j) {
         const bool pulses = lines.x[j].slots != 0 || lines.x[j].level != 0;
         if (pulses) {
-          EXPECT_NE(trains.x_active(j / 16) >> s & 1U, 0U);
+          EXPECT_NE(trains.x_active(j) >> s & 1U, 0U);
         }
       }
       for (std::size_t i = 0; i < out; ++i) {
         const bool pulses = lines.d[i].slots != 0 || lines.d[i].level != 0;
         if (pulses) {
-          EXPECT_NE(trains.d_active(i / 4) >> s & 1U, 0U);
+          EXPECT_NE(trains.d_active(i / 16) >> s & 1U, 0U);
         }
       }
     }

@@ -74,6 +74,43 @@ TEST(Stream, GivesPhiloxAtTheEndsOfEachCounter) {
   }
 }
 
+TEST(Stream, GivesLanesDrawsOfTheirOwn) {
+  const Stream stream(Key::from(77), Purpose::pulse_noise, 5);
+  const U32 draws = simd::lane_index() & U32(3U);
+  const U32 elements = simd::lane_index() * U32(1000U);
+  const WordBlock block = stream.words_of_draws(draws, elements);
+  for (std::size_t k = 0; k < 4; ++k) {
+    std::uint32_t words[simd::lanes];
+    block.word[k].store(words);
+    for (std::uint32_t i = 0; i < simd::lanes; ++i) {
+      EXPECT_EQ(words[i], stream.words_of_one(1000 * i, i % 4)[k]);
+      EXPECT_EQ(words[i], stream.words_of_draws(simd::U1(i % 4), simd::U1(1000 * i)).word[k].v);
+    }
+  }
+}
+
+TEST(Stream, PicksNumbersLaneByLane) {
+  const WordBlock block = Stream(Key::from(77), Purpose::pulse_noise, 5).words(16, 0);
+  const GaussianBlock all = to_gaussians(block);
+  const U32 index = simd::lane_index() * U32(5U);
+  for (const std::size_t first : {0UL, 4UL}) {
+    float picked[simd::lanes];
+    to_gaussian(block, first, index).store(picked);
+    for (std::size_t i = 0; i < simd::lanes; ++i) {
+      float expected[simd::lanes];
+      all.value[first + 5 * i % 4].store(expected);
+      EXPECT_EQ(picked[i], expected[i]);
+    }
+  }
+  std::uint32_t picked[simd::lanes];
+  word_of(block, index).store(picked);
+  for (std::size_t i = 0; i < simd::lanes; ++i) {
+    std::uint32_t expected[simd::lanes];
+    block.word[5 * i % 4].store(expected);
+    EXPECT_EQ(picked[i], expected[i]);
+  }
+}
+
 TEST(Stream, KeepsPurposesApart) {
   std::set<std::uint16_t> numbers;
   std::size_t expected = 0;

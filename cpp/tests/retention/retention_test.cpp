@@ -108,7 +108,7 @@ TEST(Retention, DiffusesByTheNoiseOfItsStep) {
       const auto now = plane(*a, "weight");
       for (std::size_t i = 0; i < shape.out_features; ++i) {
         for (std::size_t j = 0; j < shape.in_features; ++j) {
-          const auto element = static_cast<std::uint32_t>(i / 4 * shape.stride() + j);
+          const auto element = random::DeviceElements(shape.in_features).of(i, j);
           const auto xi = tests::gaussians_of(
               tests::words_of<random::philox_pulse_rounds>(0x0123456789ABCDEFULL, 0x0020, step, element, 0));
           double& expected = w[i * shape.in_features + j];
@@ -150,10 +150,10 @@ TEST(Retention, LeavesThePaddingAtZero) {
   a->reset({}, 1);
   a->elapse(1.0, 1);
   const float* seen = a->crosspoints().visible(0);
-  for (std::size_t i = 0; i < a->shape().rows(); ++i) {
-    for (std::size_t j = 0; j < a->shape().stride(); ++j) {
+  for (std::size_t i = 0; i < a->shape().stride(); ++i) {
+    for (std::size_t j = 0; j < a->shape().padded_inputs(); ++j) {
       if (i < 5 && j < 17) continue;
-      EXPECT_EQ(seen[i * a->shape().stride() + j], 0.0F) << i << " " << j;
+      EXPECT_EQ(seen[a->shape().place(i, j)], 0.0F) << i << " " << j;
     }
   }
 }

@@ -75,7 +75,7 @@ TEST_P(TransferRules, ShowBothArraysWhereGammaIsNotZero) {
   const float* fast = shown.rule->arrays()[0].array->crosspoints().visible(1);
   for (std::size_t i = 0; i < out; ++i) {
     for (std::size_t j = 0; j < in; ++j) {
-      const std::size_t at = i * shown.main->shape().stride() + j;
+      const std::size_t at = shown.main->shape().place(i, j);
       ASSERT_FLOAT_EQ(seen[at], slow[at] + 0.5F * sign_out[i] * sign_in[j] * (fast[at] - baseline[i * in + j]));
     }
   }

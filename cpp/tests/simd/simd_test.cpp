@@ -218,6 +218,18 @@ TEST_P(Lanes, MoveBetweenPlaces) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Lanes, testing::Range(1U, 21U));
 
+TEST(Simd, TransposesFoursOfLanes) {
+  F32 v[4];
+  for (std::uint32_t r = 0; r < 4; ++r) v[r] = to_float(lane_index() + U32(100 * r));
+  transpose_fours(v);
+  for (std::size_t r = 0; r < 4; ++r) {
+    const Floats now = stored(v[r]);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      EXPECT_EQ(now[i], static_cast<float>(100 * (i % 4) + i / 4 * 4 + r)) << r << " " << i;
+    }
+  }
+}
+
 TEST(Simd, NumbersItsLanes) {
   const Words index = stored(lane_index());
   for (std::size_t i = 0; i < lanes; ++i) EXPECT_EQ(index[i], i);
