@@ -91,6 +91,7 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
   const Plane* lower = lower_bounds();
   const Plane* upper = upper_bounds();
   const Plane* left = pulses_left();
+  const bool apart = has_visible_weight();
   std::size_t unreached = 0;
   const std::size_t given = per_instance ? shape_.devices() : shape_.out_features * shape_.in_features;
   each_place([&](std::size_t at, std::size_t place) {
@@ -102,7 +103,7 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
     if (!moves) reached = planes_[0].values[place];
     unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
     planes_[0].values[place] = reached;
-    if (moves && has_visible_weight()) planes_[1].values[place] = reached;
+    if (moves && apart) planes_[1].values[place] = reached;
   });
   return unreached;
 }

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mho/parallel.h"
+#include "mho/periphery/few_rows.h"
 #include "mho/random/device_draws.h"
 
 namespace mho::periphery {
@@ -142,7 +143,9 @@ std::size_t ReadChannel::memory_bytes() const {
 std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / panel_lines; }
 
 void ReadChannel::multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const {
-  if (direction_ == Direction::forward) {
+  if (direction_ == Direction::forward && x.rows <= few_rows) {
+    multiply_few(x, panel, y, y_stride);
+  } else if (direction_ == Direction::forward) {
     multiply(x, panel, y, y_stride);
   } else {
     multiply_transposed(x, panel, y, y_stride);
