@@ -48,7 +48,8 @@ CALL = "the call itself"
 PAGES = "new pages of memory"
 PERIPHERY = "converters and noise"
 
-# Devices in a cache line, and devices that share a call of the generator (docs/determinism.md).
+# Outputs of an input whose devices lie in a cache line, and those that share a call of the generator
+# (docs/determinism.md).
 _LINE, _TOGETHER = 16, 4
 # Samples of an update by themselves, to see how many devices a sample moves.
 _LOOKED_AT = 4
@@ -172,7 +173,7 @@ def count_moved(tile: Tile, x: Float32, d: Float32, lr: float, start: Float32) -
         return int(np.count_nonzero(np.logical_or.reduceat(array, starts, axis)))
 
     pulses = tile.pulses.total
-    lines = groups(moved(x, d), _LINE, 1)
+    lines = groups(moved(x, d), _LINE, 0)
     pulses = tile.pulses.total - pulses
     chosen = np.unique(np.linspace(0, len(x) - 1, _LOOKED_AT).round().astype(int))
     together = [groups(moved(x[k : k + 1], d[k : k + 1]), _TOGETHER, 0) for k in chosen]
@@ -257,13 +258,13 @@ def _new_probe(threads: int) -> Callable[[str, float], Probe]:
 def _lines_probe(tile: Tile, x: Float32, d: Float32, lr: float) -> Probe:
     """Return the update of a tile that has all the lines of another and hardly a device.
 
-    Its inputs are the inputs and errors of the other; its only row has the largest error of each sample, so
-    that the trains are as long.
+    Its outputs are the inputs and outputs of the other; its only input has the largest input of each sample,
+    so that the trains are as long.
     """
-    largest = np.abs(d).max(axis=1, keepdims=True)
-    lines = np.concatenate([x, d * (np.abs(x).max() / max(float(largest.max()), 1e-30))], axis=1)
-    narrow = Tile(lines.shape[1], 1, config=tile.config, seed=1)
-    return Probe(contender=Contender(lambda: narrow.update(lines, largest, lr)), amount=1.0, unit="calls")
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    lines = np.concatenate([d, x * (np.abs(d).max() / max(float(largest.max()), 1e-30))], axis=1)
+    narrow = Tile(1, lines.shape[1], config=tile.config, seed=1)
+    return Probe(contender=Contender(lambda: narrow.update(largest, lines, lr)), amount=1.0, unit="calls")
 
 
 def read_job(
