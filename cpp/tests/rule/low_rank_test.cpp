@@ -88,6 +88,27 @@ TEST(LowRank, StreamsOneDirectionExactlyInAnyBlocks) {
   }
 }
 
+TEST(LowRank, IsOrthonormalWhereSamplesAlmostAgree) {
+  auto x = tests::random_values(in, 6);
+  auto d = tests::random_values(out, 7);
+  const auto x_rest = tests::random_values(5 * in, 8, 1e-6F);
+  const auto d_rest = tests::random_values(5 * out, 9, 1e-6F);
+  x.resize(5 * in);
+  d.resize(5 * out);
+  for (std::size_t i = 5 * in; i-- > 0;) x[i] = x[i % in] + x_rest[i];
+  for (std::size_t i = 5 * out; i-- > 0;) d[i] = d[i % out] + d_rest[i];
+  const Samples samples{x.data(), d.data(), 5, in, out};
+  const auto wanted = sum_of(samples);
+  for (const bool stream : {true, false}) {
+    Pairs pairs = none(out);
+    stream ? stream_pairs(samples, 2, pairs) : iterate_pairs(samples, 2, pairs);
+    if (stream) expect_orthonormal(pairs.x, out);
+    expect_orthonormal(pairs.d, out);
+    const auto found = sum_of(pairs);
+    for (std::size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(found[i], wanted[i], 1e-5);
+  }
+}
+
 TEST(LowRank, HasNothingToSayOfNothing) {
   const std::vector<float> zeros(6 * in);
   const auto d = tests::random_values(6 * out, 5);
