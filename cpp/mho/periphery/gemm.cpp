@@ -1,4 +1,4 @@
-// Here and in the pairs of a batch (low_rank.cpp) is Eigen.
+// The only translation unit with Eigen in it.
 #include "mho/periphery/gemm.h"
 
 #include <Eigen/Core>

@@ -19,7 +19,7 @@ using tests::Lines;
 using tests::lines_of;
 using tests::update_parameters;
 
-constexpr std::uint64_t key = 0x0F1E2D3C4B5A6978ULL;
+constexpr std::uint64_t line_key = 0x0F1E2D3C4B5A6978ULL;
 
 // Trains without any management: the probability of a line is gain |value|, gain = sqrt(lr / (granularity bl)).
 tests::Values unmanaged(double bl) {
@@ -30,7 +30,7 @@ Trains trains_of(const std::vector<float>& x, const std::vector<float>& d, doubl
                  const UpdateParameters& parameters, std::uint64_t step = 0) {
   Trains trains;
   trains.resize(x.size(), d.size(), 1, parameters);
-  trains.make(0, x.data(), d.data(), lr, granularity, parameters, random::Key::from(key), step);
+  trains.make(0, x.data(), d.data(), lr, granularity, parameters, random::Key::from(line_key), step);
   trains.finish();
   return trains;
 }
@@ -43,7 +43,7 @@ std::uint64_t reference_slots(float p, int bl, random::Purpose purpose, std::uin
     std::uint64_t u = 0;
     for (int k = 0; k < 32; ++k) {
       const auto draw = static_cast<std::uint32_t>(8 * (slot / 32) + k / 4);
-      const auto words = tests::words_of(key, static_cast<std::uint16_t>(purpose), step, element, draw);
+      const auto words = tests::words_of(line_key, static_cast<std::uint16_t>(purpose), step, element, draw);
       u = u << 1 | (words[static_cast<std::size_t>(k % 4)] >> (slot % 32) & 1U);
     }
     if (static_cast<double>(u) < static_cast<double>(p) * 0x1p32) slots |= std::uint64_t{1} << slot;
@@ -218,7 +218,7 @@ TEST_P(TrainCount, IsThatOfAllCrosspoints) {
     Trains trains;
     trains.resize(in, out, samples, parameters);
     for (std::size_t s = 0; s < samples; ++s) {
-      trains.make(s, x.data() + s * in, d.data() + s * out, 0.01, 0.001, parameters, random::Key::from(key), s);
+      trains.make(s, x.data() + s * in, d.data() + s * out, 0.01, 0.001, parameters, random::Key::from(line_key), s);
     }
     trains.finish();
     std::uint64_t up = 0;
@@ -267,7 +267,8 @@ TEST(Trains, DependOnTheirStepAlone) {
   Trains together;
   together.resize(40, 10, 3, parameters);
   for (const std::size_t s : {2UL, 0UL, 1UL}) {
-    together.make(s, x.data() + s * 40, d.data() + s * 10, 0.01, 0.001, parameters, random::Key::from(key), 100 + s);
+    together.make(s, x.data() + s * 40, d.data() + s * 10, 0.01, 0.001, parameters, random::Key::from(line_key),
+                  100 + s);
   }
   together.finish();
   for (std::size_t s = 0; s < 3; ++s) {

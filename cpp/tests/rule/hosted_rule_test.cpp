@@ -13,10 +13,9 @@ namespace {
 using tests::error_of;
 using tests::expect_contains;
 
-constexpr std::size_t out = 6, in = 20;
-
 // A rule with a fast array and a buffer, on two instances.
 struct Hosted {
+  static constexpr std::size_t out = 6, in = 20;
   std::unique_ptr<array::Array> main;
   std::unique_ptr<Rule> rule;
   HostedRule* hosted = nullptr;
@@ -51,21 +50,21 @@ TEST(HostedRule, ReadsLinesOnTheWayAsTheyAre) {
   Hosted all;
   Hosted parts;
   constexpr std::size_t samples = 9;
-  std::vector<float> values(2 * out);
+  std::vector<float> values(2 * Hosted::out);
   const std::vector<HostedRule::LineRead> reads{{4, 7}};
   all.hosted->set_host([&](const array::Batch& x, const array::Batch& d, double lr) {
     all.hosted->pulse(1, x, d, {&lr}, nullptr, HostedRule::Line::column, reads, values.data(), 1);
   });
   all.train(samples);
-  const auto x = tests::random_values(samples * in, 91);
-  const auto d = tests::random_values(samples * out, 92);
-  std::vector<float> seen(2 * out);
+  const auto x = tests::random_values(samples * Hosted::in, 91);
+  const auto d = tests::random_values(samples * Hosted::out, 92);
+  std::vector<float> seen(2 * Hosted::out);
   const double lr = 0.1;
-  parts.hosted->pulse(1, {x.data(), 5, in, false}, {d.data(), 5, out, false}, {&lr}, nullptr, HostedRule::Line::column,
-                      {}, nullptr, 1);
+  parts.hosted->pulse(1, {x.data(), 5, Hosted::in, false}, {d.data(), 5, Hosted::out, false}, {&lr}, nullptr,
+                      HostedRule::Line::column, {}, nullptr, 1);
   parts.hosted->read_lines(1, HostedRule::Line::column, std::vector<std::size_t>{7}, seen.data(), 1);
   EXPECT_EQ(values, seen);
-  EXPECT_NE(values, std::vector<float>(2 * out));
+  EXPECT_NE(values, std::vector<float>(2 * Hosted::out));
   EXPECT_EQ(all.hosted->samples(), samples);
 }
 
@@ -99,9 +98,9 @@ TEST(HostedRule, ComesToRest) {
   });
   ASSERT_EQ(tile.rule->buffers().size(), 1U);
   Buffer& buffer = *tile.rule->buffers()[0];
-  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * in, 2.0F));
+  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * Hosted::in, 2.0F));
   tile.train(5);
-  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * in, 7.0F));
+  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * Hosted::in, 7.0F));
   const float* own = tile.rule->arrays()[0].array->crosspoints().visible(1);
   bool moved = false;
   for (std::size_t at = 0; at < tile.main->shape().plane(); ++at) {
@@ -110,15 +109,15 @@ TEST(HostedRule, ComesToRest) {
   }
   EXPECT_TRUE(moved);
   tile.rule->rest();
-  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * in, 2.0F));
+  EXPECT_EQ(buffer.values, std::vector<float>(2 * 3 * Hosted::in, 2.0F));
   EXPECT_EQ(tile.rule->visible(1)[0], 0.0F);
 }
 
 TEST(HostedRule, GivesEachDeviceItsPulses) {
   Hosted tile;
-  std::vector<float> counts(out * in);
+  std::vector<float> counts(Hosted::out * Hosted::in);
   counts[0] = 3;
-  counts[in + 1] = -2;
+  counts[Hosted::in + 1] = -2;
   tile.hosted->pulse_by_count(0, counts.data(), false, false, 1);
   const auto pulses = tests::pulses_of(*tile.main);
   EXPECT_EQ(pulses.up, 3U);

@@ -9,7 +9,7 @@
 namespace mho::rule {
 namespace {
 
-Parameters parameters(const tests::Values& changes = {}) {
+Parameters streaming_parameters(const tests::Values& changes = {}) {
   return tests::merged("rule",
                        {{"type", "StreamingBatch"},
                         {"method", "power"},
@@ -25,7 +25,7 @@ TEST(StreamingBatch, TakesAStepForEachTrainOfEachPair) {
   const auto d = tests::random_values(20 * 5, 2);
   for (const auto& [trains, steps] : {std::pair{1.0, 3U}, {4.0, 12U}}) {
     const auto main = tests::make_array(tests::device("ConstantStep"), {5, 6, 2}, {1, 2});
-    Parameters p = parameters({{"trains_per_component", trains}});
+    Parameters p = streaming_parameters({{"trains_per_component", trains}});
     const auto rule = make_rule(p, *main, tests::update_parameters(), 1);
     rule->update({x.data(), 20, 6, false}, {d.data(), 20, 5, false}, 0.1, 1);
     EXPECT_EQ(main->steps().update, steps);
@@ -38,7 +38,7 @@ TEST(StreamingBatch, TakesAsManyTrainsAsThePulsesNeed) {
   exact["w_max"] = 100.0;
   exact["w_min"] = -100.0;
   const auto main = tests::make_array(tests::device("ConstantStep", exact), {1, 1, 1});
-  Parameters p = parameters({{"trains_per_component", 0.0}, {"rank", 1.0}});
+  Parameters p = streaming_parameters({{"trains_per_component", 0.0}, {"rank", 1.0}});
   const auto rule = make_rule(p, *main, tests::update_parameters({{"bl", 10.0}}), 1);
   const float one = 1.0F;
   const double pulse = main->crosspoints().granularity();
@@ -50,7 +50,7 @@ TEST(StreamingBatch, TakesAsManyTrainsAsThePulsesNeed) {
 
 TEST(StreamingBatch, RefusesWhatInstancesCannotShare) {
   const auto main = tests::make_array(tests::device("ConstantStep"), {5, 6, 2}, {1, 2});
-  Parameters p = parameters({{"trains_per_component", 0.0}});
+  Parameters p = streaming_parameters({{"trains_per_component", 0.0}});
   tests::expect_contains(tests::error_of([&] { make_rule(p, *main, tests::update_parameters(), 1); }),
                          "trains_per_component");
 }

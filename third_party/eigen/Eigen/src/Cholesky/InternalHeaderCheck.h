@@ -1,3 +1,0 @@
-#ifndef EIGEN_CHOLESKY_MODULE_H
-#error "Please include Eigen/Cholesky instead of including headers inside the src directory directly."
-#endif

@@ -1,3 +1,0 @@
-#ifndef EIGEN_JACOBI_MODULE_H
-#error "Please include Eigen/Jacobi instead of including headers inside the src directory directly."
-#endif

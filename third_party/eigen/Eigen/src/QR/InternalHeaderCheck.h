@@ -1,3 +1,0 @@
-#ifndef EIGEN_QR_MODULE_H
-#error "Please include Eigen/QR instead of including headers inside the src directory directly."
-#endif
