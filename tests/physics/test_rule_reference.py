@@ -121,6 +121,22 @@ RULES = {
     "ERIDER at random and reset": ERIDER(
         fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4, transfer_order="random", reset_prob=0.3
     ),
+    "RIDER, buffered": RIDER(
+        fast_lr=3.0, transfer_lr=3.0, filter=0.3, buffer_granularity=0.5, auto_granularity=5, batch_size=2
+    ),
+    "ERIDER, buffered": ERIDER(
+        fast_lr=3.0,
+        transfer_lr=20.0,
+        gamma=0.4,
+        filter=0.3,
+        in_chop_prob=0.6,
+        buffer_granularity=1.0,
+        step=1.5,
+        momentum=0.2,
+        forget_buffer=False,
+        transfer_update=SINGLE,
+        transfer_columns=False,
+    ),
 }
 
 
@@ -232,7 +248,12 @@ def test_setting_the_weight_puts_the_other_arrays_at_rest():
 
 
 @pytest.mark.parametrize(
-    "rule", [RIDER(fast_lr=2.0, gamma=0.2), ERIDER(fast_lr=2.0, gamma=0.2, in_chop_prob=0.5)]
+    "rule",
+    [
+        RIDER(fast_lr=2.0, gamma=0.2),
+        RIDER(fast_lr=2.0, gamma=0.2, buffer_granularity=1.0),
+        ERIDER(fast_lr=2.0, gamma=0.2, in_chop_prob=0.5),
+    ],
 )
 @pytest.mark.parametrize("columns", [True, False])
 def test_setting_the_weight_forgets_the_symmetry_points(rule, columns):
@@ -250,6 +271,9 @@ def test_setting_the_weight_forgets_the_symmetry_points(rule, columns):
     np.testing.assert_array_equal(tile.devices["fast/weight"], rest)
     assert rest.any()
     assert not tile.devices["running_mean"].any()
+    assert ("buffer" in set(tile.devices)) == (rule.buffer_granularity > 0)
+    if rule.buffer_granularity:
+        assert not tile.devices["buffer"].any()
     if signs is not None:
         assert not tile.devices["reference"].any()
         np.testing.assert_array_equal(tile.devices["in_chopper"], signs)
