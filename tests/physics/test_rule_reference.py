@@ -137,6 +137,9 @@ RULES = {
         transfer_update=SINGLE,
         transfer_columns=False,
     ),
+    "ERIDER, scaled": ERIDER(
+        fast_lr=0.5, auto_scale=True, auto_momentum=0.9, filter=0.3, in_chop_prob=0.4, buffer_granularity=0.2
+    ),
 }
 
 
@@ -196,6 +199,25 @@ def test_a_rule_is_its_reference(rule):
         np.testing.assert_allclose(tile.weight, seen, atol=4e-5)
         probe = np.eye(SHAPE[1], dtype=np.float32)
         np.testing.assert_allclose(tile.forward(probe), seen.T, atol=4e-5)
+
+
+@pytest.mark.parametrize("kind", [RIDER, ERIDER])
+def test_what_a_buffer_costs_is_counted(kind):
+    costs = []
+    for rule in (kind(), kind(buffer_granularity=1.0)):
+        tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)
+        tile.update(*problem(), 0.1)
+        costs.append(tile.costs)
+    # One more number for each crosspoint, multiplied and added to at each read.
+    assert costs[1].buffer_bytes - costs[0].buffer_bytes == 4 * SHAPE[0] * SHAPE[1]
+    assert costs[1].digital_operations - costs[0].digital_operations == 2 * SHAPE[0] * SAMPLES
+
+
+def test_fields_of_the_buffer_need_one():
+    for fields in ({"auto_granularity": 10.0}, {"step": 2.0}, {"momentum": 0.5}, {"forget_buffer": False}):
+        with pytest.raises(mho.MhoError, match="no effect while buffer_granularity is 0"):
+            ERIDER(**fields)
+        ERIDER(buffer_granularity=1.0, **fields)
 
 
 @pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 2), (1, 1)])
