@@ -39,7 +39,7 @@ TEST(RIDER, SumsUpWhatItWritesUntilThatIsWorthAPulse) {
   const Values buffered{{"filter", 0.25},    {"buffer_granularity", 2.0}, {"auto_granularity", 50.0},
                         {"batch_size", 5.0}, {"transfer_lr", 4.0},        {"forget_buffer", false}};
   Trained trained("RIDER", buffered);
-  const array::Array& fast = *trained.rule->arrays()[0].array;
+  array::Array& fast = *trained.rule->arrays()[0].array;
   // Of the first line, which is read after five samples, and again when all lines have been.
   const double step = 2.0 * fast.crosspoints().granularity() * 50.0 / (5.0 * Trained::in);
   std::vector<float> mean(Trained::out);
