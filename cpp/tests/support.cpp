@@ -174,7 +174,7 @@ Parameters transfer_rule(const std::string& type, const std::string& device_type
     values["filter"] = 0.5;
     values["write_threshold"] = 0.0;
   }
-  if (type == "TikiTaka2" || type == "ChoppedTikiTaka2" || type == "AGAD") {
+  if (type != "TikiTaka" && type != "ResidualLearning") {
     values["step"] = 1.0;
     values["momentum"] = 0.0;
     values["forget_buffer"] = true;
@@ -190,7 +190,13 @@ Parameters transfer_rule(const std::string& type, const std::string& device_type
                      {"correct_gradient_magnitudes", false}};
     values.insert(own.begin(), own.end());
   }
-  if (type == "RIDER" || type == "ERIDER") values["filter"] = 0.25;
+  if (type == "RIDER" || type == "ERIDER") {
+    values["filter"] = 0.25;
+    values["buffer_granularity"] = 0.0;
+    values["auto_granularity"] = 0.0;
+    values["auto_scale"] = false;
+    values["auto_momentum"] = 0.99;
+  }
   if (type == "ERIDER") values["in_chop_prob"] = 0.3;
   if (type == "AGAD") {
     values["tail_weightening"] = 5.0;

@@ -101,6 +101,9 @@ RULES = {
     "ERIDER at random and reset": rules.ERIDER(
         fast_lr=3.0, in_chop_prob=0.3, transfer_order="random", reset_prob=0.5, fast_device=pair
     ),
+    "ERIDER, buffered": rules.ERIDER(
+        fast_lr=3.0, filter=0.2, in_chop_prob=0.3, buffer_granularity=1.0, auto_granularity=10, gamma=0.2
+    ),
 }
 BATCH_RULES = {
     "StreamingBatch": rules.StreamingBatch(rank=4, block_size=7),

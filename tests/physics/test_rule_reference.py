@@ -121,6 +121,25 @@ RULES = {
     "ERIDER at random and reset": ERIDER(
         fast_lr=3.0, transfer_lr=3.0, filter=0.3, in_chop_prob=0.4, transfer_order="random", reset_prob=0.3
     ),
+    "RIDER, buffered": RIDER(
+        fast_lr=3.0, transfer_lr=3.0, filter=0.3, buffer_granularity=0.5, auto_granularity=5, batch_size=2
+    ),
+    "ERIDER, buffered": ERIDER(
+        fast_lr=3.0,
+        transfer_lr=20.0,
+        gamma=0.4,
+        filter=0.3,
+        in_chop_prob=0.6,
+        buffer_granularity=1.0,
+        step=1.5,
+        momentum=0.2,
+        forget_buffer=False,
+        transfer_update=SINGLE,
+        transfer_columns=False,
+    ),
+    "ERIDER, scaled": ERIDER(
+        fast_lr=0.5, auto_scale=True, auto_momentum=0.9, filter=0.3, in_chop_prob=0.4, buffer_granularity=0.2
+    ),
 }
 
 
@@ -182,6 +201,25 @@ def test_a_rule_is_its_reference(rule):
         np.testing.assert_allclose(tile.forward(probe), seen.T, atol=4e-5)
 
 
+@pytest.mark.parametrize("kind", [RIDER, ERIDER])
+def test_what_a_buffer_costs_is_counted(kind):
+    costs = []
+    for rule in (kind(), kind(buffer_granularity=1.0)):
+        tile = Tile(SHAPE[1], SHAPE[0], device=SOFT, rule=rule, seed=1)
+        tile.update(*problem(), 0.1)
+        costs.append(tile.costs)
+    # One more number for each crosspoint, multiplied and added to at each read.
+    assert costs[1].buffer_bytes - costs[0].buffer_bytes == 4 * SHAPE[0] * SHAPE[1]
+    assert costs[1].digital_operations - costs[0].digital_operations == 2 * SHAPE[0] * SAMPLES
+
+
+def test_fields_of_the_buffer_need_one():
+    for fields in ({"auto_granularity": 10.0}, {"step": 2.0}, {"momentum": 0.5}, {"forget_buffer": False}):
+        with pytest.raises(mho.MhoError, match="no effect while buffer_granularity is 0"):
+            ERIDER(**fields)
+        ERIDER(buffer_granularity=1.0, **fields)
+
+
 @pytest.mark.parametrize("shape", [(1, 6), (6, 1), (1, 2), (1, 1)])
 @pytest.mark.parametrize("columns", [True, False])
 def test_setting_the_weight_keeps_the_signs_of_choppers(shape, columns):
@@ -232,7 +270,12 @@ def test_setting_the_weight_puts_the_other_arrays_at_rest():
 
 
 @pytest.mark.parametrize(
-    "rule", [RIDER(fast_lr=2.0, gamma=0.2), ERIDER(fast_lr=2.0, gamma=0.2, in_chop_prob=0.5)]
+    "rule",
+    [
+        RIDER(fast_lr=2.0, gamma=0.2),
+        RIDER(fast_lr=2.0, gamma=0.2, buffer_granularity=1.0),
+        ERIDER(fast_lr=2.0, gamma=0.2, in_chop_prob=0.5),
+    ],
 )
 @pytest.mark.parametrize("columns", [True, False])
 def test_setting_the_weight_forgets_the_symmetry_points(rule, columns):
@@ -250,6 +293,9 @@ def test_setting_the_weight_forgets_the_symmetry_points(rule, columns):
     np.testing.assert_array_equal(tile.devices["fast/weight"], rest)
     assert rest.any()
     assert not tile.devices["running_mean"].any()
+    assert ("buffer" in set(tile.devices)) == (rule.buffer_granularity > 0)
+    if rule.buffer_granularity:
+        assert not tile.devices["buffer"].any()
     if signs is not None:
         assert not tile.devices["reference"].any()
         np.testing.assert_array_equal(tile.devices["in_chopper"], signs)

@@ -49,6 +49,8 @@ class Transfer:
 
         plain = type(self.rule).__name__ in ("TikiTaka", "ResidualLearning", "RIDER", "ERIDER")
         single = mho.Update(bl=1, update_management=False, update_bl_management=False)
+        if getattr(self.rule, "buffer_granularity", 0):
+            plain = False
         writing = self.rule.transfer_update or (config.update if plain else single)
         fast = self.rule.fast_device or config.device
         count = getattr(self.rule, "arrays", 2) - 1
@@ -149,16 +151,16 @@ class Transfer:
             mean += rule.filter * (read - mean)
             if name == "RIDER":
                 reference[:] = mean
-            return write, transfer
+            if not rule.buffer_granularity:
+                return write, transfer
+            buffer += write * transfer / self.unit()
+            return self.steps(buffer), rule.step * target
         if name == "TikiTaka2":
             buffer += read * transfer / (rule.threshold_scale * target)
             return self.steps(buffer), rule.step * target
-        fast = self.arrays[0].granularity
-        unit = rule.buffer_granularity * fast
-        if rule.auto_granularity:
-            unit *= rule.auto_granularity / (self.lines * rule.transfer_every * rule.batch_size)
+        unit = self.unit()
         if rule.correct_gradient_magnitudes:
-            unit *= rate * target / fast
+            unit *= rate * target / self.arrays[0].granularity
         sign = self.in_chopper[t] * self.out_chopper
         if name == "ChoppedTikiTaka2":
             buffer += sign * read * transfer / unit
@@ -173,6 +175,15 @@ class Transfer:
             np.clip(buffer, -rule.buffer_cap * self.most, rule.buffer_cap * self.most, out=buffer)
         mean += (read - mean) * min(rule.tail_weightening / period, 1)
         return steps * (before > period), rule.step * target
+
+    def unit(self):
+        """What a step of the buffer counts of the fast array."""
+        unit = self.rule.buffer_granularity * self.arrays[0].granularity
+        if self.rule.auto_granularity:
+            unit *= self.rule.auto_granularity / (
+                self.lines * self.rule.transfer_every * self.rule.batch_size
+            )
+        return unit
 
     def steps(self, buffer):
         steps = np.clip(np.trunc(buffer), -self.most, self.most)

@@ -5,26 +5,14 @@
 
 namespace mho::rule {
 
-namespace {
-
-float largest(const float* values, std::size_t n) {
-  float m = 0;
-  for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(values[i]));
-  return m;
-}
-
-}  // namespace
-
 ChoppedTikiTaka2::ChoppedTikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update,
                                    int threads)
     : TransferRule(p, main, update, threads),
       in_chop_prob_(p.number("in_chop_prob", 0, 1)),
       out_chop_prob_(p.number("out_chop_prob", 0, 1)),
       in_chop_random_(p.flag("in_chop_random")),
-      buffer_granularity_(p.number("buffer_granularity", 1e-12, 1e12)),
-      auto_granularity_(p.number("auto_granularity", 0, 1e12)),
-      auto_scale_(p.flag("auto_scale")),
-      auto_momentum_(p.number("auto_momentum", 0, 1)),
+      granularity_(p, 1e-12),
+      auto_scale_(p),
       correct_gradient_magnitudes_(p.flag("correct_gradient_magnitudes")),
       step_(p.number("step", 1e-12, 1e12)),
       steps_(p),
@@ -36,26 +24,14 @@ ChoppedTikiTaka2::ChoppedTikiTaka2(Parameters& p, array::Array& main, const puls
 
 double ChoppedTikiTaka2::fast_rate(std::size_t k, double lr, const float* x, const float* d) {
   const double rate = TransferRule::fast_rate(k, lr, x, d);
-  if (!auto_scale_) return rate;
-  // The fast array gets trains of full length for gradients of the usual size.
-  float* means = maxima_->of(k);
-  const float now[2] = {largest(x, main_.shape().in_features), largest(d, main_.shape().out_features)};
-  const auto share = static_cast<float>((1 - auto_momentum_) / batch_size_);
-  for (int i = 0; i < 2; ++i) {
-    if (means[i] <= 0) {
-      means[i] = now[i];
-    } else if (now[i] > 0) {
-      means[i] = (1 - share) * means[i] + share * now[i];
-    }
-  }
-  const double full = rate * update_.bl * fast_[0]->crosspoints().granularity();
-  return means[0] > 0 && means[1] > 0 ? full / means[0] / means[1] : full;
+  if (!auto_scale_.on()) return rate;
+  return auto_scale_.rate(rate * update_.bl * fast_[0]->crosspoints().granularity(), maxima_->of(k),
+                          {x, main_.shape().in_features}, {d, main_.shape().out_features}, batch_size_);
 }
 
 float ChoppedTikiTaka2::gain(double lr, double rate) const {
   const double fast = fast_[0]->crosspoints().granularity();
-  double granularity = buffer_granularity_ * fast;
-  if (auto_granularity_ > 0) granularity *= auto_granularity_ / (static_cast<double>(lines()) * every_ * batch_size_);
+  double granularity = granularity_.of(fast, static_cast<double>(lines()) * every_ * batch_size_);
   if (correct_gradient_magnitudes_) {
     if (rate <= 0) return 0;
     granularity *= rate * main_.crosspoints().granularity() / fast;

@@ -2,6 +2,7 @@
 // by themselves averages out (Rasch, Carta, Fagbohungbe and Gokmen, Nat. Commun. 15:7133, 2024).
 #pragma once
 
+#include "mho/rule/auto_scale.h"
 #include "mho/rule/step_buffer.h"
 #include "mho/rule/transfer.h"
 
@@ -28,9 +29,8 @@ class ChoppedTikiTaka2 : public TransferRule {
 
   double in_chop_prob_, out_chop_prob_;
   bool in_chop_random_;
-  double buffer_granularity_, auto_granularity_;
-  bool auto_scale_;
-  double auto_momentum_;
+  BufferGranularity granularity_;
+  AutoScale auto_scale_;
   bool correct_gradient_magnitudes_;
   double step_;
   StepBuffer steps_;

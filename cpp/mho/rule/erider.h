@@ -20,15 +20,18 @@ class ERIDER final : public RIDER {
         across_(line_length(), 1.0F) {}
 
  protected:
-  void digest(std::size_t, std::size_t k, const Event& event, double, double, const float* read,
+  void digest(std::size_t, std::size_t k, const Event& event, double lr, double, const float* read,
               float* write) override {
     float* reference = line_of(*reference_, k, event);
     const float* sign = event.sign.data() + k * line_length();
     for (std::size_t i = 0; i < line_length(); ++i) write[i] = sign[i] * (read[i] - reference[i]);
     follow(k, event, read);
+    collect(k, event, lr, write);
     if (changes(k, event)) std::copy_n(line_of(*mean_, k, event), line_length(), reference);
   }
-  [[nodiscard]] std::size_t operations_per_line() const override { return 5 * line_length(); }
+  [[nodiscard]] std::size_t operations_per_line() const override {
+    return RIDER::operations_per_line() + line_length();
+  }
   [[nodiscard]] Buffer* baseline() override { return reference_; }
   [[nodiscard]] Signs signs(std::size_t k) override { return {in_chopper_->of(k), across_.data()}; }
   void line_was_read(std::size_t k, Event& event) override {

@@ -1,4 +1,5 @@
-// A digital number becomes whole pulses: what a buffer gives away when it passes a threshold.
+// A digital number becomes whole pulses: what a buffer gives away when it passes a threshold, and what the threshold
+// is.
 #pragma once
 
 #include <algorithm>
@@ -29,6 +30,25 @@ class StepBuffer {
  private:
   double momentum_;
   bool forget_;
+};
+
+// The threshold where it goes by the steps of the fast array that is read. In a schedule with more samples from one
+// read of a line to the next, one read counts for more.
+class BufferGranularity {
+ public:
+  // 0, for no buffer, only where `least` is.
+  BufferGranularity(Parameters& p, double least)
+      : size_(p.number("buffer_granularity", least, 1e12)), auto_(p.number("auto_granularity", 0, 1e12)) {}
+
+  [[nodiscard]] bool given() const { return size_ > 0; }
+  // `samples` are those between two reads of a line.
+  [[nodiscard]] double of(double granularity, double samples) const {
+    const double size = size_ * granularity;
+    return auto_ > 0 ? size * (auto_ / samples) : size;
+  }
+
+ private:
+  double size_, auto_;
 };
 
 }  // namespace mho::rule

@@ -30,5 +30,16 @@ TEST(StepBuffer, MayKeepWhatItDidNotGive) {
   EXPECT_EQ(value, 6.5F);
 }
 
+TEST(BufferGranularity, GoesByTheScheduleIfAsked) {
+  const auto granularity = [](double size, double automatic) {
+    Parameters p("rule", {{"buffer_granularity", size}, {"auto_granularity", automatic}});
+    return BufferGranularity(p, 0);
+  };
+  EXPECT_FALSE(granularity(0, 0).given());
+  EXPECT_TRUE(granularity(2, 0).given());
+  EXPECT_DOUBLE_EQ(granularity(2, 0).of(0.5, 40), 1.0);
+  EXPECT_DOUBLE_EQ(granularity(2, 10).of(0.5, 40), 0.25);
+}
+
 }  // namespace
 }  // namespace mho::rule

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mho._parameters import parameter
-from mho.rules.chopped_tiki_taka2 import CHOPPERS, ChoppedTikiTaka2
+from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
 from mho.rules.rule import Rule
+from mho.rules.scaled_transfer_rule import CHOPPERS
 
 __all__ = ["AGAD"]
 

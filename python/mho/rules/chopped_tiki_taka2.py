@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mho._parameters import parameter
-from mho.rules.buffered_transfer_rule import BufferedTransferRule
 from mho.rules.rule import Rule
+from mho.rules.scaled_transfer_rule import CHOPPERS, ScaledTransferRule
 
-__all__ = ["CHOPPERS", "ChoppedTikiTaka2"]
-
-CHOPPERS = "Rasch et al. 2024"
+__all__ = ["ChoppedTikiTaka2"]
 
 
 @Rule.register
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class ChoppedTikiTaka2(BufferedTransferRule):
+class ChoppedTikiTaka2(ScaledTransferRule):
     """Tiki-Taka, version 2, with choppers: signs of the lines of the fast array that change now and then.
 
     A sample reaches A as ``x * c_in`` and ``d * c_out`` with signs c, and what is read of A is multiplied
@@ -56,32 +54,6 @@ class ChoppedTikiTaka2(BufferedTransferRule):
         unit="probability",
         source=CHOPPERS,
     )
-    buffer_granularity: float = parameter(
-        1.0,
-        above=0,
-        doc="Size of a step of the buffer.",
-        unit="granularity of the fast device",
-        source=CHOPPERS,
-    )
-    auto_granularity: float = parameter(
-        0.0,
-        at_least=0,
-        doc="If > 0, scales buffer_granularity by auto_granularity / (lines * transfer_every * batch_size).",
-        unit="samples",
-        source=CHOPPERS,
-    )
-    auto_scale: bool = parameter(
-        False,
-        doc="Scale fast_lr so that gradients of the usual size, max |x| * max |d|, fill whole trains.",
-        source=CHOPPERS,
-    )
-    auto_momentum: float = parameter(
-        0.99,
-        at_least=0,
-        below=1,
-        doc="Momentum of the running means of max |x| and max |d|, per batch.",
-        source=CHOPPERS,
-    )
     correct_gradient_magnitudes: bool = parameter(
         False,
         doc="Divide by the learning rate of the fast array: the slow one moves by lr * gradient.",
@@ -89,6 +61,5 @@ class ChoppedTikiTaka2(BufferedTransferRule):
     )
 
     def _check(self) -> None:
-        BufferedTransferRule._check(self)
-        self._require_effect("auto_momentum", self.auto_scale, "while auto_scale is false")
+        ScaledTransferRule._check(self)
         self._require_effect("in_chop_random", self.in_chop_prob > 0, "while in_chop_prob is 0")

@@ -19,7 +19,7 @@ class ERIDER(RIDER):
     A sample reaches a column of P with a sign c, which changes with the probability `in_chop_prob` when the
     column was read. So the mean Q forgets what P has learnt, and keeps what its devices do by themselves.
     Until the next change, a copy R of Q as it was at the last one is the reference: reads of the tile see ``C
-    + gamma * c * (P - R)``, and C moves by ``transfer_lr * lr * c * (P - R)``.
+    + gamma * c * (P - R)``, and C moves by ``transfer_lr * lr * c * (P - R)``, or that goes to the buffer.
 
     References
     ----------
