@@ -22,8 +22,8 @@ from mho.devices import (
     SoftBoundsReference,
 )
 from mho.fitting import Curves, WeightScale
+from mho.fitting.clipped import finished
 from mho.fitting.curves import Piece, assemble
-from mho.fitting.estimation import estimate
 from mho.fitting.intervals import fields_of, symmetry_of
 from mho.fitting.models import MODELS
 from mho.fitting.pipeline import best_bounds, paths_of
@@ -220,7 +220,7 @@ def fitted(case: Case, measured: Curves) -> dict[str, FieldEstimate]:
     model = next(model for model in MODELS if model.name == case.model)
     paths = paths_of(measured, WeightScale.choose(measured, None, None))
     found = best_bounds(paths, model, case.told, memory=False)
-    fit = estimate(paths, model, bounded=found.bounded, start=found)
+    fit = finished(found)
     conventions = case.told | model.chosen_conventions(case.told, fit.search.table)
     fields, _ = fields_of(fit, conventions)
     point = symmetry_of(fit, conventions)

@@ -338,6 +338,7 @@ def _held_likelihood(fit: Estimate, name: str, value: float) -> float:
         memory=fit.memory,
         fixed={**fit.search.constants, name: value},
         near=fit,
+        space=fit.space,
         errors=False,
         iterations=8,
         tolerance=1e-2,

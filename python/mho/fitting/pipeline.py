@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mho._validate import Range, choice, integer, number
 from mho.errors import MhoError, MhoTypeError, MhoValueError
+from mho.fitting.clipped import approximated, finished
 from mho.fitting.curves import Curves, WeightScale
 from mho.fitting.estimation import Estimate, estimate, held_out, smoothed, step_table
 from mho.fitting.goodness import goodness
@@ -75,7 +76,7 @@ def fit_curves(
     ranked = _ranking(fits, notes)
     _about_equals(ranked, notes)
     for one, fit in _preferred(ranked, notes):
-        fit = estimate(paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, iterations=10)
+        fit = finished(fit, iterations=10)
         conventions = fit.model.chosen_conventions(told, fit.search.table) | {
             name: value for name, value in told.items() if name in ("w_max", "w_min")
         }
