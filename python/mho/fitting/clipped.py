@@ -24,7 +24,7 @@ from mho.fitting.estimation import Estimate, estimate
 from mho.fitting.likelihood import Paths, StateSpace
 from mho.fitting.models import StepModel
 
-__all__ = ["ClippedStateSpace", "approximated", "finished", "open_share"]
+__all__ = ["ClippedStateSpace", "clipping_matters", "finished", "open_share"]
 
 Array = NDArray[np.float64]
 
@@ -82,7 +82,7 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
         Largest number of steps.
     """
     space = fit.space
-    if open_share(fit) > _MATTERS and not fit.memory:
+    if clipping_matters(fit) and not fit.memory:
         exact = ClippedStateSpace(space.paths, fit.model)
         space = exact if exact.carries(fit) else space
     return estimate(
@@ -96,9 +96,9 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
     )
 
 
-def approximated(fit: Estimate) -> bool:
-    """Tell whether clipping matters and Laplace's approximation had to do."""
-    return not isinstance(fit.space, ClippedStateSpace) and open_share(fit) > _MATTERS
+def clipping_matters(fit: Estimate) -> bool:
+    """Tell whether Laplace's approximation would make the intervals of a fit too narrow."""
+    return open_share(fit) > _MATTERS
 
 
 class ClippedStateSpace(StateSpace):
@@ -220,6 +220,7 @@ class ClippedStateSpace(StateSpace):
             part = slice(begin, min(begin + step, states))
             # Nodes, then both bounds: (sets, paths, states, count + 2).
             middle = np.clip(centre[None, :, part], low_bound, high_bound)
+            middle = np.broadcast_to(middle, (sets, *middle.shape[1:]))
             low = np.maximum(middle - half[None, :, part], low_bound)
             high = np.minimum(middle + half[None, :, part], high_bound)
             w = np.empty((*low.shape, count + 2))
