@@ -15,6 +15,7 @@ G. Kitagawa, J. Am. Stat. Assoc. 82:1032 (1987), on filters by numerical integra
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,9 @@ _MOST_PULSES = 10_000
 _OPEN = 2.0
 # Share of such pulses that is too small to matter.
 _MATTERS = 0.02
+# Noise of reads to begin with, relative to how much readings change, and the log-likelihood that it must gain.
+_READS = (0.02, 0.05, 0.1, 0.2, 0.5)
+_CLEARLY = 2.0
 # Numbers of one chunk of transition kernels: such that they stay in the cache.
 _CHUNK = 150_000
 # What masses are divided by if there is none left.
@@ -84,7 +88,8 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
     space = fit.space
     if clipping_matters(fit) and not fit.memory:
         exact = ClippedStateSpace(space.paths, fit.model)
-        space = exact if exact.carries(fit) else space
+        if exact.carries(fit):
+            space, fit = exact, exact.begin(fit)
     return estimate(
         space.paths,
         fit.model,
@@ -154,6 +159,29 @@ class ClippedStateSpace(StateSpace):
         if int(self._length.sum()) > _MOST_PULSES or self._windows(values, fit.path)[2] > _MOST_NODES:
             return False
         return bool(np.isfinite(self.evaluate(values, fit.path)[0]).all())
+
+    def begin(self, fit: Estimate) -> Estimate:
+        """Return where to begin a search: at the end of another, or with other noise of reads.
+
+        Laplace's method may see none of it. Without any a bound could lie on a single reading, which has an
+        infinite density then: a search that begins there does not come back.
+        """
+        if "read" not in fit.names:
+            return fit
+        change = np.diff(self.paths.y)[~self.paths.first[1:]]
+        read = float(np.sqrt(np.mean(change**2))) * np.array(_READS)
+        values = {name: np.atleast_2d(value) for name, value in fit.values.items()}
+        now = self.evaluate(values, fit.path)[0].sum()
+        found = self.evaluate(values | {"read": read[:, None]}, fit.path)[0].sum(axis=1)
+        if not found.max() > now + _CLEARLY:
+            return fit
+        # One device has all parameters of its own; several share those of noise.
+        alone = not fit.search.shared
+        rows = (fit.maximum.own if alone else fit.maximum.shared).copy()
+        free = (fit.search.own if alone else fit.search.shared)["read"]
+        rows[..., fit.names.index("read")] = fit.search.search("read", free, float(read[found.argmax()]))
+        begin = replace(fit.maximum, own=rows) if alone else replace(fit.maximum, shared=rows)
+        return replace(fit, maximum=begin)
 
     def _windows(self, values: Mapping[str, Array], path: Array) -> tuple[Array, Array, int]:
         """Return centres and half widths (paths, states) of the nodes, and how many there are.
