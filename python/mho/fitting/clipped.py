@@ -86,7 +86,7 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
         Largest number of steps.
     """
     space = fit.space
-    if clipping_matters(fit) and not fit.memory:
+    if clipping_matters(fit) and not fit.memory and _pulses(space.paths) <= _MOST_PULSES:
         exact = ClippedStateSpace(space.paths, fit.model)
         if exact.carries(fit):
             space, fit = exact, exact.begin(fit)
@@ -104,6 +104,14 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
 def clipping_matters(fit: Estimate) -> bool:
     """Tell whether Laplace's approximation would make the intervals of a fit too narrow."""
     return open_share(fit) > _MATTERS
+
+
+def _pulses(paths: Paths) -> int:
+    """Return how many pulses are to be followed, with paths side by side."""
+    done = np.cumsum(np.where(paths.first, 1, paths.pulses))
+    begin = np.flatnonzero(paths.first)
+    lengths = np.diff(done[begin] - 1, append=done[-1])
+    return int(lengths.max()) * len(begin)
 
 
 class ClippedStateSpace(StateSpace):
@@ -154,9 +162,9 @@ class ClippedStateSpace(StateSpace):
         self._gap = np.where(self._count > 0, 0, gaps[self._next])
 
     def carries(self, fit: Estimate) -> bool:
-        """Tell whether a fit asks for no more pulses and nodes than can be followed, and none is impossible."""
+        """Tell whether a fit asks for no more nodes than can be followed, and makes no reading impossible."""
         values = {name: np.atleast_2d(value) for name, value in fit.values.items()}
-        if int(self._length.sum()) > _MOST_PULSES or self._windows(values, fit.path)[2] > _MOST_NODES:
+        if self._windows(values, fit.path)[2] > _MOST_NODES:
             return False
         return bool(np.isfinite(self.evaluate(values, fit.path)[0]).all())
 
@@ -223,16 +231,78 @@ class ClippedStateSpace(StateSpace):
             return approximate, found
         centre, half, count = self._windows(values, found[0])
         sets = max(value.shape[0] for value in values.values())
-        at = {
-            name: v[:, :, None, None] if v.shape[1] == 1 else v[:, self._device, None, None]
-            for name, v in values.items()
-        }
+        at = self._per_path(values)
         starts = np.flatnonzero(np.diff(self._device, prepend=-1))
         total = np.add.reduceat(self._filter(at, sets, centre, half, min(count, _MOST_NODES)), starts, axis=1)
         return np.where(np.isfinite(total), total, -np.inf), found
 
-    def _filter(self, at: Mapping[str, Array], sets: int, centre: Array, half: Array, count: int) -> Array:
-        """Return the log-likelihood of each path, (sets, paths); values are (sets, 1 or paths, 1, 1)."""
+    def innovations(self, values: Mapping[str, Array], path: Array) -> tuple[Array, Array]:
+        """Return standardised innovations, and the weights that were expected, each (readings,).
+
+        An innovation is the standard normal number that is as improbable as a reading is, given those before
+        it. It is NaN at the first of a path, and where there are several readings of one weight.
+
+        Parameters
+        ----------
+        values : mapping of str to ndarray of float64
+            Each (1,) or (devices,).
+        path : ndarray of float64, shape (readings,)
+            Most probable weights.
+        """
+        values = {name: np.atleast_2d(value) for name, value in values.items()}
+        at = self._per_path(values)
+        centre, half, count = self._windows(values, path)
+        known: list[tuple[Array, Array]] = []
+        self._filter(at, 1, centre, half, min(count, _MOST_NODES), known)
+        variance = float(values["read"][0, 0]) ** 2 + self.least_read
+        read, least = np.sqrt(variance), self._least(np.array([[variance]]))[..., None, None]
+        node, share = np.polynomial.legendre.leggauss(_MOST_NODES)
+        low_bound, high_bound = at["w_min"][0, :, 0], at["w_max"][0, :, 0]
+        score, expected = np.full(centre.shape, np.nan), centre.copy()
+        for k, (w, mass) in enumerate(known[:-1], 1):
+            mean, noise = (x[0, :, 0] for x in self._moved(w[:, :, None], at, self._up[:, k : k + 1], least))
+            y = self._y[:, k, None]
+            # Nodes only where a weight may lie above or below the reading; (paths, nodes).
+            low, high = (np.clip(y + side * (_REACH + 1) * read, low_bound, high_bound) for side in (-1, 1))
+            v = (low + high) / 2 + (high - low) / 2 * node
+            density = np.exp(-0.5 * ((v[:, None] - mean[..., None]) / noise[..., None]) ** 2)
+            weight = special.ndtr((y - v) / read) * (high - low) / 2 * share / np.sqrt(2 * np.pi)
+            to_min, to_max = (
+                special.ndtr((low_bound - mean) / noise),
+                special.ndtr((mean - high_bound) / noise),
+            )
+            below = (density @ weight[..., None])[..., 0] / noise
+            below += np.maximum(special.ndtr((low - mean) / noise) - to_min, 0)
+            below += to_max * special.ndtr((y - high_bound) / read)
+            below += to_min * special.ndtr((y - low_bound) / read)
+            score[:, k] = special.ndtri(np.clip((mass * below).sum(axis=1), 1e-12, 1 - 1e-12))
+            bounds = {"w_max": high_bound, "w_min": low_bound}
+            clipped = self._clipped(mean, np.ones_like(mean), noise**2, bounds, np.zeros((1, 1)))[0]
+            expected[:, k] = (mass * clipped).sum(axis=1)
+        score[self._count != 1] = np.nan
+        return score[self._path, self._state], expected[self._path, self._state]
+
+    def _per_path(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        """Return values as (sets, 1 or paths, 1, 1)."""
+        return {
+            name: (v if v.shape[1] == 1 else v[:, self._device])[:, :, None, None]
+            for name, v in values.items()
+        }
+
+    def _filter(
+        self,
+        at: Mapping[str, Array],
+        sets: int,
+        centre: Array,
+        half: Array,
+        count: int,
+        known: list[tuple[Array, Array]] | None = None,
+    ) -> Array:
+        """Return the log-likelihood of each path, (sets, paths); values are as `_per_path` returns them.
+
+        To `known`, of one set, the nodes of each state (1, paths, count + 2) and the masses there, without
+        the sets, are added.
+        """
         paths, states = centre.shape
         node, share = np.polynomial.legendre.leggauss(count)
         node, share = (node + 1) / 2, share / 2
@@ -274,10 +344,14 @@ class ClippedStateSpace(StateSpace):
             if skip:
                 kept[:, :, 0] = mass.sum(axis=2)
                 mass = (mass / kept[:, :, :1])[:, :, None]
+                if known is not None:
+                    known.append((w[:, :, 0], mass[0, :, 0]))
             for k in range(part.stop - begin - skip):
                 mass = mass @ kernel[:, :, k]
                 whole = kept[:, :, begin + skip + k] = mass.sum(axis=(2, 3))
                 mass /= np.maximum(whole, _LEAST)[..., None, None]
+                if known is not None:
+                    known.append((w[:, :, skip + k], mass[0, :, 0].copy()))
                 if ended:
                     mass[:, begin + skip + k >= self._length] = 1.0
             last = w[:, :, -1:]
