@@ -42,7 +42,8 @@ _MOST_PULSES = 10_000
 _OPEN = 2.0
 # Share of such pulses that is too small to matter.
 _MATTERS = 0.02
-# Noise of reads to begin with, relative to how much readings change, and the log-likelihood that it must gain.
+# Noise of reads to begin with, relative to how much readings change, and the log-likelihood that it must
+# gain.
 _READS = (0.02, 0.05, 0.1, 0.2, 0.5)
 _CLEARLY = 2.0
 # Numbers of one chunk of transition kernels: such that they stay in the cache.
@@ -200,7 +201,7 @@ class ClippedStateSpace(StateSpace):
         at = {name: v.T for name, v in at.items()}
         read = float(values["read"][0, 0]) ** 2 + self.least_read
         centre = np.empty(self._next.shape)
-        for k, length in enumerate(self._length):
+        for k in range(len(centre)):
             mine = self._path == k
             centre[k] = np.interp(np.arange(centre.shape[1]), self._state[mine], path[mine])
         centre = np.clip(centre, at["w_min"], at["w_max"])

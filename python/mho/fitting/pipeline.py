@@ -261,8 +261,8 @@ def _about_clipping(fit: Estimate) -> list[str]:
     if not clipping_matters(fit):
         return []
     found = (
-        f"clipping: noise keeps driving the weight against its bounds (of {open_share(fit):.0%} of the pulses the "
-        "curves leave open whether they were clipped)"
+        "clipping: noise keeps driving the weight against its bounds (of "
+        f"{open_share(fit):.0%} of the pulses the curves leave open whether they were clipped)"
     )
     if isinstance(fit.space, ClippedStateSpace):
         return [f"{found}; the intervals account for it"]
