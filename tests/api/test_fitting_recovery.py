@@ -297,6 +297,7 @@ def test_steps_of_no_closed_form_are_a_table():
     assert result.fields["nodes_up[1]"].low < result.device.nodes_up[1] < result.fields["nodes_up[1]"].high
 
 
+@pytest.mark.slow
 def test_references_scatter_from_device_to_device():
     """Noise that does not depend on the weight tells the reference, and several devices its spread."""
     device = SoftBoundsReference(
