@@ -22,8 +22,8 @@ from mho.devices import (
     SoftBoundsReference,
 )
 from mho.fitting import Curves, WeightScale
+from mho.fitting.clipped import finished
 from mho.fitting.curves import Piece, assemble
-from mho.fitting.estimation import estimate
 from mho.fitting.intervals import fields_of, symmetry_of
 from mho.fitting.models import MODELS
 from mho.fitting.pipeline import best_bounds, paths_of
@@ -47,8 +47,9 @@ class Case:
     told: dict[str, float]
     # Of many fields, those that are looked at; all by default.
     fields: tuple[str, ...] = ()
-    # Curves of the table in docs/device-fitting.md.
+    # Curves of the table in docs/device-fitting.md, and their seed.
     number: int = 100
+    seed: int = 5
 
     def truth(self, name: str) -> Any:
         """What a field is, a number of a row, or the symmetry point."""
@@ -185,6 +186,59 @@ CASES = {
         {},
         ("dw_min", "up_down", "w_max", "w_min", "reference_mean", "dw_min_ctoc", "symmetry_point"),
     ),
+    "SoftBoundsReference, fine steps": Case(
+        "SoftBoundsReference, additive noise",
+        SoftBoundsReference(
+            dw_min=0.005,
+            up_down=0.1,
+            reference_mean=0.3,
+            dw_min_ctoc=1.5,
+            write_noise_std=1,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        300,
+        2,
+        -0.8,
+        {},
+        ("dw_min", "up_down", "w_max", "w_min", "reference_mean", "dw_min_ctoc", "symmetry_point"),
+    ),
+    "SoftBoundsReference, clipped": Case(
+        "SoftBoundsReference, additive noise",
+        SoftBoundsReference(
+            dw_min=0.02,
+            up_down=0.1,
+            reference_mean=0.3,
+            dw_min_ctoc=1.5,
+            write_noise_std=0.25,
+            **BOUNDS,
+            **ALIKE,
+        ),
+        150,
+        4,
+        -0.8,
+        {},
+        (
+            "dw_min",
+            "up_down",
+            "w_max",
+            "w_min",
+            "reference_mean",
+            "dw_min_ctoc",
+            "write_noise_std",
+            "symmetry_point",
+        ),
+        seed=11,
+    ),
+    "ConstantStep, clipped": Case(
+        "ConstantStep",
+        ConstantStep(dw_min=0.01, up_down=0.1, dw_min_ctoc=4, write_noise_std=1, **BOUNDS, **ALIKE),
+        300,
+        2,
+        -0.8,
+        {},
+        seed=11,
+    ),
     "PiecewiseStep": Case(
         "PiecewiseStep, 3 nodes",
         PiecewiseStep(
@@ -220,7 +274,7 @@ def fitted(case: Case, measured: Curves) -> dict[str, FieldEstimate]:
     model = next(model for model in MODELS if model.name == case.model)
     paths = paths_of(measured, WeightScale.choose(measured, None, None))
     found = best_bounds(paths, model, case.told, memory=False)
-    fit = estimate(paths, model, bounded=found.bounded, start=found)
+    fit = finished(found)
     conventions = case.told | model.chosen_conventions(case.told, fit.search.table)
     fields, _ = fields_of(fit, conventions)
     point = symmetry_of(fit, conventions)
@@ -243,7 +297,7 @@ class Coverage:
     width: float
 
 
-def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
+def coverage(case: Case, number: int) -> list[Coverage]:
     """Fit many curves of one device; compare the intervals with the truth and with the spread.
 
     Each hundred has a seed of its own.
@@ -251,7 +305,7 @@ def coverage(case: Case, number: int, seed: int = 5) -> list[Coverage]:
     found: dict[str, list[tuple[float, float, float]]] = {}
     hundreds = range(0, number, 100)
     for measured in itertools.chain(
-        *(curves(case, min(100, number - k), seed + k // 100) for k in hundreds),
+        *(curves(case, min(100, number - k), case.seed + k // 100) for k in hundreds),
     ):
         for name, one in fitted(case, measured).items():
             if case.fields and name not in case.fields:

@@ -1,13 +1,16 @@
 """Write the figures and the table of docs/device-fitting.md.
 
-Run ``python tools/make_device_fitting.py``; it takes about ten minutes, most of it for the table. With
-``--figures`` or ``--table`` only one of them is made.
+Run ``python tools/make_device_fitting.py``; it takes most of an hour, nearly all of it for the table. With
+``--figures`` or ``--table`` only one of them is made; ``--case NAME`` makes the rows of one device anew, and
+leaves the others of the table as they are.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,31 +44,52 @@ def figures() -> None:
     device_plot(presets.pcm_pair(), IMAGES / "device_plot_cell.png", name="pcm_pair")
 
 
-def table() -> str:
-    """How often intervals hold the truth."""
-    lines = [
-        "| device | field | truth | mean estimate | spread of estimates | intervals that hold | width |",
-        "|---|---|--:|--:|--:|--:|--:|",
+HEAD = (
+    "| device | field | truth | mean estimate | spread of estimates | intervals that hold | width |",
+    "|---|---|--:|--:|--:|--:|--:|",
+)
+
+
+def rows_of(name: str, found: Sequence[cases.Coverage]) -> list[str]:
+    """The rows of one device."""
+    return [
+        f"| {name} | `{one.field}` | {one.truth:.4g} | {one.mean:.4g} | {one.spread:.2g} | "
+        f"{one.covered} of {one.cases} | {one.width:.2f} |"
+        for one in found
     ]
+
+
+def table(before: str, chosen: Sequence[str]) -> str:
+    """How often intervals hold the truth: new rows of the chosen devices, and those that were there."""
+    lines = [*HEAD]
     for name, case in cases.CASES.items():
-        lines += [
-            f"| {name} | `{one.field}` | {one.truth:.4g} | {one.mean:.4g} | {one.spread:.2g} | "
-            f"{one.covered} of {one.cases} | {one.width:.2f} |"
-            for one in cases.coverage(case, case.number)
-        ]
+        if name in chosen:
+            lines += rows_of(name, cases.coverage(case, case.number))
+        else:
+            lines += [line for line in before.splitlines() if line.startswith(f"| {name} | ")]
     return "\n".join(lines)
 
 
 def main() -> None:
     """Write what is asked for."""
-    if "--table" not in sys.argv[1:]:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument("--figures", action="store_true", help="the figures alone")
+    only.add_argument("--table", action="store_true", help="the table alone")
+    only.add_argument(
+        "--case", metavar="NAME", action="append", choices=list(cases.CASES), help="rows of this device alone"
+    )
+    arguments = parser.parse_args()
+    if not (arguments.table or arguments.case):
         figures()
-    if "--figures" in sys.argv[1:]:
+    if arguments.figures:
         return
     text = TARGET.read_text(encoding="utf-8")
-    pattern = re.compile(r"(<!-- coverage -->\n).*?(\n<!-- end -->)", re.DOTALL)
-    assert pattern.search(text)
-    TARGET.write_text(pattern.sub(lambda found: found[1] + table() + found[2], text), encoding="utf-8")
+    pattern = re.compile(r"(<!-- coverage -->\n)(.*?)(\n<!-- end -->)", re.DOTALL)
+    found = pattern.search(text)
+    assert found
+    new = table(found[2], arguments.case or list(cases.CASES))
+    TARGET.write_text(text[: found.start(2)] + new + text[found.end(2) :], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def test_some_curves_of_a_known_device_give_it_back(name, number):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(CASES))
+@pytest.mark.parametrize("name", [name for name in CASES if "clipped" not in name])
 def test_intervals_cover_and_are_no_wider_than_they_must_be(name):
     """Of 100 intervals 90 to 100 hold the truth, and they are as wide as estimates scatter."""
     for one in coverage(CASES[name], 100):
@@ -297,6 +297,7 @@ def test_steps_of_no_closed_form_are_a_table():
     assert result.fields["nodes_up[1]"].low < result.device.nodes_up[1] < result.fields["nodes_up[1]"].high
 
 
+@pytest.mark.slow
 def test_references_scatter_from_device_to_device():
     """Noise that does not depend on the weight tells the reference, and several devices its spread."""
     device = SoftBoundsReference(

@@ -236,6 +236,7 @@ def estimate(
     near: Estimate | None = None,
     start: Estimate | None = None,
     coarser: Estimate | None = None,
+    space: StateSpace | None = None,
     seen: NDArray[np.bool_] | None = None,
     errors: bool = True,
     iterations: int = 60,
@@ -261,6 +262,8 @@ def estimate(
         A fit of the same model, with the same noise, to begin at.
     coarser : Estimate, optional
         A fit of the entry of the model's family before, with the same noise, whose steps to begin with.
+    space : StateSpace, optional
+        The likelihood; that of `start`, or a new one, by default.
     seen : ndarray of bool, optional
         Readings to use.
     errors : bool
@@ -269,8 +272,9 @@ def estimate(
     smooth = smoothed(paths)
     table = step_table(paths, smooth)
     search = start.search if start is not None else _set_up(paths, model, table, bounded, memory, fixed or {})
-    clipped = bounded or model.clips == "always"
-    space = start.space if start is not None else StateSpace(paths, model, bounded=clipped)
+    if space is None:
+        clipped = bounded or model.clips == "always"
+        space = start.space if start is not None else StateSpace(paths, model, bounded=clipped)
     path = smooth if start is None else start.path
 
     def objective(shared: Array, own: Array) -> Array:
@@ -308,7 +312,8 @@ def estimate(
             accepted=move,
             errors=errors and last,
             restrict=noise,
-            like=None if start is None else start.maximum,
+            # Another likelihood bends in another way.
+            like=start.maximum if start is not None and space is start.space else None,
         )
         if best is None or found_max.value.sum() > best.value.sum():
             best, best_path = found_max, path

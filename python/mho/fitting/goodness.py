@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from mho.fitting.clipped import ClippedStateSpace
 from mho.fitting.estimation import Estimate
 from mho.fitting.result import Goodness
 
@@ -50,7 +51,11 @@ def innovations(fit: Estimate) -> Array:
 def goodness(fit: Estimate) -> Goodness:
     """Test the innovations of a fit: normal, uncorrelated, and of mean 0 everywhere."""
     paths = fit.space.paths
-    found = innovations(fit)
+    if isinstance(fit.space, ClippedStateSpace):
+        # The most probable weights follow the readings closely there, and would sort innovations by size.
+        found, place = fit.space.innovations(fit.values, fit.path)
+    else:
+        found, place = innovations(fit), fit.path
     known = np.isfinite(found)
     z = found[known]
     count = len(z)
@@ -70,7 +75,7 @@ def goodness(fit: Estimate) -> Goodness:
         chosen = known & (paths.up == up)
         if chosen.sum() < 20:
             continue
-        order = np.argsort(fit.path[chosen], kind="stable")
+        order = np.argsort(place[chosen], kind="stable")
         for part in np.array_split(found[chosen][order], min(10, int(chosen.sum()) // 10)):
             statistic += len(part) * float(part.mean()) ** 2 / float(z.var())
             cells += 1

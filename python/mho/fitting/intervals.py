@@ -23,6 +23,7 @@ from scipy import optimize, stats
 from mho._parameters import declarations
 from mho.devices import PulsedDevice
 from mho.errors import MhoError
+from mho.fitting.clipped import ClippedStateSpace
 from mho.fitting.estimation import Estimate, estimate
 from mho.fitting.maximise import maximise
 from mho.fitting.result import FieldEstimate
@@ -304,7 +305,11 @@ def _why_fixed(fit: Estimate, name: str, conventions: Mapping[str, float]) -> st
 
 def _unseen_noise(fit: Estimate, fields: dict[str, FieldEstimate]) -> list[str]:
     """Turn noise that the curves do not show into none, with how much there may be, and say so."""
-    remarks = []
+    remarks: list[str] = []
+    if isinstance(fit.space, ClippedStateSpace):
+        # Noise of pulses shows there, or the weight would not be clipped. And without noise of reads the
+        # likelihood has no bound: a reading that lies on the bound of the weight has an infinite density.
+        return remarks
     names = list(fit.names)
     for field, name, what in (
         ("dw_min_ctoc", "ctoc", "noise from pulse to pulse"),

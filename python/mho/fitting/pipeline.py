@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mho._validate import Range, choice, integer, number
 from mho.errors import MhoError, MhoTypeError, MhoValueError
+from mho.fitting.clipped import ClippedStateSpace, clipping_matters, finished, open_share
 from mho.fitting.curves import Curves, WeightScale
 from mho.fitting.estimation import Estimate, estimate, held_out, smoothed, step_table
 from mho.fitting.goodness import goodness
@@ -33,6 +34,9 @@ _LESS_LIKELY = 2.0
 _SAME = 0.05
 # A model that makes held-out readings less likely than the best one by so much each has failed numerically.
 _ABSURD = 50.0
+# Share of readings that lie together at an end of the range where the weight stops there; weights that only
+# turn there leave one of less than 0.02.
+_GATHERED = 0.03
 # Log-likelihood that two free bounds must gain to be believed: far beyond chance (2 would be a 5 % test).
 _BOUNDS_GAIN = 6.0
 
@@ -75,7 +79,7 @@ def fit_curves(
     ranked = _ranking(fits, notes)
     _about_equals(ranked, notes)
     for one, fit in _preferred(ranked, notes):
-        fit = estimate(paths, fit.model, bounded=fit.bounded, memory=fit.memory, start=fit, iterations=10)
+        fit = finished(fit, iterations=10)
         conventions = fit.model.chosen_conventions(told, fit.search.table) | {
             name: value for name, value in told.items() if name in ("w_max", "w_min")
         }
@@ -89,6 +93,7 @@ def fit_curves(
         notes += remarks
         if lasting is not None:
             notes.append(_about_memory(fit))
+        notes += _about_clipping(fit)
         notes.append(_about_spread(paths.devices, fields, dtod))
         if fit.bounded:
             notes.append("bounds: the curves meet them, so w_max and w_min are fitted")
@@ -251,6 +256,24 @@ def _about_memory(fit: Estimate) -> str:
     )
 
 
+def _about_clipping(fit: Estimate) -> list[str]:
+    """Say where noise drives the weight against its bounds, and whether the intervals know it."""
+    if not clipping_matters(fit):
+        return []
+    found = (
+        "clipping: noise keeps driving the weight against its bounds (of "
+        f"{open_share(fit):.0%} of the pulses the curves leave open whether they were clipped)"
+    )
+    if isinstance(fit.space, ClippedStateSpace):
+        return [f"{found}; the intervals account for it"]
+    why = (
+        "and noise of reads lasts"
+        if fit.memory
+        else "and there are too many pulses, or too little noise, to follow the weight on a grid"
+    )
+    return [f"warning: {found}, {why}: the intervals are approximate, and may be too narrow"]
+
+
 def best_bounds(
     paths: Paths,
     model: StepModel,
@@ -267,7 +290,7 @@ def best_bounds(
     free = estimate(paths, model, memory=memory, fixed=known, near=near, coarser=coarser, errors=False)
     if not np.isfinite(free.log_likelihood):
         raise MhoValueError("its likelihood has no finite value")
-    if model.clips != "optional" or not _flattens(paths, free):
+    if model.clips != "optional" or not (_flattens(paths, free) or _gathers(paths, free)):
         return free
     met = estimate(paths, model, bounded=True, memory=memory, fixed=known, errors=False)
     return met if met.log_likelihood > free.log_likelihood + _BOUNDS_GAIN else free
@@ -288,6 +311,26 @@ def _flattens(paths: Paths, fit: Estimate) -> bool:
         due = pulses * float(fit.model.step(smooth[None, [end - tail]], one, bool(paths.up[end - 1]))[0, 0])
         if abs(moved) < 0.5 * abs(due):
             return True
+    return False
+
+
+def _gathers(paths: Paths, fit: Estimate) -> bool:
+    """Tell whether the weights of some device gather at an end of their range, where noise drives them."""
+    values = {name: np.atleast_2d(value) for name, value in fit.values.items()}
+    at = {name: v if v.shape[1] == 1 else v[:, paths.device] for name, v in values.items()}
+    # What one pulse scatters, and how far off a path may be.
+    step = np.where(paths.up, *(np.abs(fit.model.step(fit.path[None], at, up))[0] for up in (True, False)))
+    if fit.model.additive:
+        sizes = (np.broadcast_to(fit.model.size(at, up), (1, len(step)))[0] for up in (True, False))
+        step = np.where(paths.up, *sizes)
+    noise = float(fit.values["ctoc"][0]) * step
+    reach = noise + np.sqrt(noise * float(fit.values["read"][0]))
+    for device in range(paths.devices):
+        mine = paths.device == device
+        path = fit.path[mine]
+        for gap in (path.max() - path, path - path.min()):
+            if np.mean(gap < reach[mine]) > _GATHERED:
+                return True
     return False
 
 
