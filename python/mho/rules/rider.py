@@ -45,7 +45,7 @@ class RIDER(ScaledTransferRule):
     >>> RIDER(gamma=0.2, filter=0.001)
     RIDER(gamma=0.2, filter=0.001)
     >>> RIDER(buffer_granularity=1.0, auto_granularity=1000)
-    RIDER(buffer_granularity=1.0, auto_granularity=1000)
+    RIDER(buffer_granularity=1.0, auto_granularity=1000.0)
     """
 
     scale_fast_lr: bool = parameter(
