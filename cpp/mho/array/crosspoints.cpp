@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "mho/error.h"
+#include "mho/parallel.h"
 
 namespace mho::array {
 
@@ -23,7 +24,7 @@ Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& k
     fail_value("an array needs at least one output, one input and one instance");
   }
   if (keys.size() != shape.instances) fail_value("an array needs one key for each instance");
-  if ((shape.out_features + 3) / 4 * (shape.in_features + 15) > 0xFFFFFFFFULL)
+  if ((shape.out_features + 3) / 4 * round_up(shape.in_features, 16) > 0xFFFFFFFFULL)
     fail_value("an array of this size has no counters left to name its devices");
   keys_.reserve(keys.size());
   for (const std::uint64_t key : keys) keys_.push_back(random::Key::from(key));
