@@ -179,6 +179,18 @@ void ReadChannel::read(const MatrixView& w, const ReadRequest& request) {
   });
 }
 
+void ReadChannel::read_line(const float* line, std::uint64_t step, float* y) {
+  const float one = 1.0F;
+  read({line, 1, outputs_, outputs_}, {.x = &one,
+                                       .y = y,
+                                       .vectors = 1,
+                                       .first_step = step,
+                                       .stream = random::ReadStream::forward,
+                                       .noise = true,
+                                       .track_average = false,
+                                       .threads = 1});
+}
+
 void ReadChannel::read_perfect(const MatrixView& w, const ReadRequest& request) const {
   const double products =
       static_cast<double>(w.rows) * static_cast<double>(w.columns) * static_cast<double>(request.vectors);

@@ -36,6 +36,8 @@ class ReadChannel {
 
   // w is in x out, as devices lie, whatever the direction.
   void read(const MatrixView& w, const ReadRequest& request);
+  // One line of devices: what a channel of a single input, driven by 1, gives at all its outputs.
+  void read_line(const float* line, std::uint64_t step, float* y);
 
   // The running average of max |x| (noise management average_abs_max); 0 before the first vector.
   [[nodiscard]] float running_average() const { return running_average_; }

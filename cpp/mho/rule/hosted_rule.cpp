@@ -164,16 +164,8 @@ void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t 
   const std::size_t length = line_length(line);
   parallel_for(reads * instances() * length < 20000 ? 1 : threads, instances(), [&](std::size_t k) {
     periphery::ReadChannel& channel = line == Line::column ? slot.columns[k] : slot.rows[k];
-    const float one = 1.0F;
     for (std::size_t r = 0; r < reads; ++r) {
-      channel.read({seen + (r * instances() + k) * size, 1, length, size}, {.x = &one,
-                                                                            .y = values + (k * reads + r) * length,
-                                                                            .vectors = 1,
-                                                                            .first_step = slot.line_reads + r,
-                                                                            .stream = random::ReadStream::forward,
-                                                                            .noise = true,
-                                                                            .track_average = false,
-                                                                            .threads = 1});
+      channel.read_line(seen + (r * instances() + k) * size, slot.line_reads + r, values + (k * reads + r) * length);
     }
   });
   slot.line_reads += reads;

@@ -253,16 +253,8 @@ void TransferRule::run(std::size_t level, const Batch& x, const Batch& d, array:
     std::vector<float> read(line_length());
     std::vector<float> write(line_length());
     for (std::size_t e = 0; e < n; ++e) {
-      const float one = 1.0F;
-      const periphery::MatrixView line{seen.data() + (e * instances() + k) * padded, 1, line_length(), padded};
-      readers_[level * instances() + k].read(line, {.x = &one,
-                                                    .y = read.data(),
-                                                    .vectors = 1,
-                                                    .first_step = events[e].number,
-                                                    .stream = random::ReadStream::forward,
-                                                    .noise = true,
-                                                    .track_average = false,
-                                                    .threads = 1});
+      const float* line = seen.data() + (e * instances() + k) * padded;
+      readers_[level * instances() + k].read_line(line, events[e].number, read.data());
       digest(level, k, events[e], lr, rates.of(k, events[e].sample), read.data(), write.data());
       for (float& value : write) value = std::clamp(value, -most, most);
       float* x_row = next_x.data() + (k * n + e) * shape.in_features;
