@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "mho/device/pulsed.h"
+#include "mho/device/aggregation.h"
 
 namespace mho::device {
 
@@ -46,8 +46,6 @@ class HiddenStep {
     }
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return 1; }
-
   template <class V> struct Lanes {
     typename V::F up, down;  // steps of the weight
     typename V::F w_max, w_min;
@@ -68,22 +66,25 @@ class HiddenStep {
   }
   template <class V> [[nodiscard]] static typename V::F state(const Lanes<V>& lanes) { return lanes.count; }
 
-  [[nodiscard]] bool limits_behind() const { return false; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce) const {
-    return {lanes.w_max, lanes.w_min, lanes.w_min, lanes.w_max};
-  }
+  // Each pulse may be the one that fills the counter.
+  static constexpr Meets usually_meets = Meets::none;
+  [[nodiscard]] static Meets meets() { return Meets::none; }
+  template <class V> [[nodiscard]] static typename V::U most_at_once(const Lanes<V>&) { return typename V::U(1U); }
 
-  // n is 0 or 1.
   template <class V>
-  [[nodiscard]] typename V::F pulses(Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
+  [[nodiscard, gnu::always_inline]] auto step(Lanes<V>& lanes, typename V::F w, typename V::M up) const {
     using F = typename V::F;
-    const F zero(0.0F);
-    const F moved = fma(select(up, lanes.hidden_up, zero - lanes.hidden_down), to_float(n), lanes.count);
-    const auto steps = abs(moved) >= F(static_cast<float>(full()));
-    lanes.count = select(steps, zero, moved);
-    const F step = select(up, lanes.up, zero - lanes.down);
-    return fma(select(steps, step, zero), fma(F(static_cast<float>(pulsed_.dw_min_ctoc)), xi, F(1.0F)), w);
+    using U = typename V::U;
+    // n is 0 or 1.
+    return [this, &lanes, w, up](U n) __attribute__((always_inline)) {
+      const F zero(0.0F);
+      const F moved = fma(select(up, lanes.hidden_up, zero - lanes.hidden_down), to_float(n), lanes.count);
+      const auto steps = abs(moved) >= F(static_cast<float>(full()));
+      lanes.count = select(steps, zero, moved);
+      const F step = select(steps, select(up, lanes.up, zero - lanes.down), zero);
+      return [w, step, noise = F(static_cast<float>(pulsed_.dw_min_ctoc))](F xi)
+                 __attribute__((always_inline)) { return fma(step, fma(noise, xi, F(1.0F)), w); };
+    };
   }
 
  private:

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "mho/device/aggregation.h"
 #include "mho/device/look_up_table.h"
-#include "mho/device/pulsed.h"
 
 namespace mho::device {
 
@@ -17,7 +17,10 @@ namespace mho::device {
 // even distances of xi and interpolated, so that a pulse needs no normal distribution function.
 class JumpQuantiles {
  public:
-  // Between two columns lie at most 0.017 of the probability; further out than sure_sigma is no gaussian.
+  // Gaussians further out do not exist.
+  static constexpr float sure_sigma = 5.5F;
+  static_assert(sure_sigma > random::largest_gaussian);
+  // Between two columns lie at most 0.017 of the probability.
   static constexpr std::size_t columns = 257;
   static constexpr double spacing = 2.0 * static_cast<double>(sure_sigma) / static_cast<double>(columns - 1);
 
@@ -81,10 +84,6 @@ class JumpTable {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return granularity_; }
 
-  // Each jump has a distribution of its own, which depends on where the one before has led.
-  static std::uint32_t most_at_once() { return 1; }
-  static bool limits_behind() { return false; }
-
   template <class V> struct Lanes {
     typename V::F up, down;
     typename V::F w_max, w_min;
@@ -95,31 +94,36 @@ class JumpTable {
     const auto p = load_pulsed(planes);
     return Lanes<typename Planes::V>{p.up, p.down, p.w_max, p.w_min, F(1.0F) / max(p.w_max - p.w_min, F(1e-30F))};
   }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>&, AtOnce) const {
-    using F = typename V::F;
-    return {F(unlimited), F(-unlimited), F(-unlimited), F(unlimited)};
-  }
+  // Each jump has a distribution of its own, which depends on where the one before has led.
+  static constexpr Meets usually_meets = Meets::none;
+  [[nodiscard]] static Meets meets() { return Meets::none; }
+  template <class V> [[nodiscard]] static typename V::U most_at_once(const Lanes<V>&) { return typename V::U(1U); }
 
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
     using F = typename V::F;
     using U = typename V::U;
     const F cells = select(up, F(cells_up_), F(cells_down_));
     const auto row = grid_place((w - lanes.w_min) * (cells * lanes.inverse), cells);
-    const auto column = grid_place((xi + F(sure_sigma)) * F(static_cast<float>(1 / JumpQuantiles::spacing)),
-                                   F(static_cast<float>(JumpQuantiles::columns - 1)));
     constexpr auto columns = static_cast<std::uint32_t>(JumpQuantiles::columns);
-    const U first =
-        round_to_int(fma(row.node, F(static_cast<float>(columns)), column.node)) + select(up, U(0U), U(first_down_));
-    F low[2];
-    F high[2];
-    look_up_neighbours(table_.values(), first, low[0], low[1]);
-    look_up_neighbours(table_.values(), first + U(columns), high[0], high[1]);
-    const F here = fma(column.share, low[1] - low[0], low[0]);
-    const F there = fma(column.share, high[1] - high[0], high[0]);
+    const U first = round_to_int(row.node * F(static_cast<float>(columns))) + select(up, U(0U), U(first_down_));
     const F s = select(up, lanes.up, F(0.0F) - lanes.down);
-    return fma(s * fma(row.share, there - here, here), to_float(n), w);
+    // n is 0 or 1.
+    return [this, w, s, first, share = row.share](U n) __attribute__((always_inline)) {
+      return [=, this, count = to_float(n)](F xi) __attribute__((always_inline)) {
+        const auto column =
+            grid_place((xi + F(JumpQuantiles::sure_sigma)) * F(static_cast<float>(1 / JumpQuantiles::spacing)),
+                       F(static_cast<float>(columns - 1)));
+        const U at = first + round_to_int(column.node);
+        F low[2];
+        F high[2];
+        look_up_neighbours(table_.values(), at, low[0], low[1]);
+        look_up_neighbours(table_.values(), at + U(columns), high[0], high[1]);
+        const F here = fma(column.share, low[1] - low[0], low[0]);
+        const F there = fma(column.share, high[1] - high[0], high[0]);
+        return fma(s * fma(share, there - here, here), count, w);
+      };
+    };
   }
 
  private:

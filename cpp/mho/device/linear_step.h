@@ -64,8 +64,6 @@ class LinearStep {
     }
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }
-
   template <class V> using Lanes = LinearLanes<V>;
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
@@ -74,14 +72,14 @@ class LinearStep {
         p.up, planes(pulsed_planes), F(0.0F) - p.down, planes(pulsed_planes + 1), p.w_max, p.w_min};
   }
 
-  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(may_increase_); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
-    return response_.range(lanes, count);
+  static constexpr Meets usually_meets = Meets::ahead;
+  [[nodiscard]] Meets meets() const { return response_.meets(may_increase_); }
+  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>& lanes) const {
+    return response_.most_at_once(lanes);
   }
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
-    return response_.pulses(lanes, w, up, n, xi);
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
+    return response_.step(lanes, w, w, up);
   }
 
  private:

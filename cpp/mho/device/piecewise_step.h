@@ -8,19 +8,18 @@
 #include <vector>
 
 #include "mho/device/look_up_table.h"
+#include "mho/device/smooth_interval.h"
 #include "mho/device/smooth_response.h"
+#include "mho/simd/single.h"
 
 namespace mho::device {
 
 // What a piecewise linear function of u in [0, 1] does, in double precision.
 class PiecewiseLinear {
  public:
-  explicit PiecewiseLinear(std::vector<double> nodes) : nodes_(std::move(nodes)) {
-    for (const double node : nodes_) largest_ = std::fmax(largest_, std::fabs(node));
-  }
+  explicit PiecewiseLinear(std::vector<double> nodes) : nodes_(std::move(nodes)) {}
   [[nodiscard]] const std::vector<double>& nodes() const { return nodes_; }
   [[nodiscard]] double cells() const { return static_cast<double>(nodes_.size() - 1); }
-  [[nodiscard]] double largest() const { return largest_; }
   [[nodiscard]] double operator()(double u) const {
     const std::size_t i = cell(u);
     const double share = std::clamp(u, 0.0, 1.0) * cells() - static_cast<double>(i);
@@ -57,7 +56,6 @@ class PiecewiseLinear {
     return std::min(i, nodes_.size() - 2);
   }
   std::vector<double> nodes_;
-  double largest_ = 0;
 };
 
 class PiecewiseStep {
@@ -72,43 +70,42 @@ class PiecewiseStep {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return granularity_; }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return together_.most; }
-
   template <class V> struct Lanes {
     typename V::F up, down;
     typename V::F w_max, w_min;
     typename V::F width;    // w_max - w_min
     typename V::F inverse;  // 1 / width
+    // The weights between which several pulses may be taken at once.
+    typename V::F up_low, up_high;
+    typename V::F down_low, down_high;
   };
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     const F width = max(p.w_max - p.w_min, F(1e-30F));
-    return Lanes<typename Planes::V>{p.up, p.down, p.w_max, p.w_min, width, F(1.0F) / width};
+    const auto ups = together_.up.of(p.up, width);
+    const auto downs = together_.down.of(p.down, width);
+    const auto weight = [&](F coordinate) { return fma(coordinate, width, p.w_min); };
+    return Lanes<typename Planes::V>{p.up,
+                                     p.down,
+                                     p.w_max,
+                                     p.w_min,
+                                     width,
+                                     F(1.0F) / width,
+                                     weight(ups.low),
+                                     weight(ups.high),
+                                     weight(downs.low),
+                                     weight(downs.high)};
   }
 
-  [[nodiscard]] bool limits_behind() const { return true; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
-    using F = typename V::F;
-    const SmoothIntervals& together = together_[count];
-    AggregationRange<V> r;
-    const auto ups = together.up.of(lanes.up, lanes.width);
-    const auto downs = together.down.of(lanes.down, lanes.width);
-    const auto weight = [&](F coordinate) { return fma(coordinate, lanes.width, lanes.w_min); };
-    const F up_reach = F(largest_up_ * together.reach) * lanes.up;
-    const F down_reach = F(largest_down_ * together.reach) * lanes.down;
-    const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    r.up_high = min(weight(ups.high), lanes.w_max - up_reach);
-    r.down_low = max(weight(downs.low), lanes.w_min + down_reach);
-    r.up_low = max(weight(ups.low), reversed ? lanes.w_min + up_reach : F(-unlimited));
-    r.down_high = min(weight(downs.high), reversed ? lanes.w_max - down_reach : F(unlimited));
-    r.include_limits();
-    return r;
+  static constexpr Meets usually_meets = Meets::ahead;
+  [[nodiscard]] Meets meets() const { return meets_by_noise(pulsed_.dw_min_ctoc); }
+  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>&) const {
+    return typename V::U(together_.most);
   }
 
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
     using F = typename V::F;
     using U = typename V::U;
     const F cells = select(up, F(cells_up_), F(cells_down_));
@@ -120,10 +117,19 @@ class PiecewiseStep {
     const F s = select(up, lanes.up, F(0.0F) - lanes.down);
     const F rise = next - at;
     const Response<F> response{s * fma(place.share, rise, at), s * rise * per_weight, F(0.0F)};
-    return steps_(response, w, n, xi);
+    const auto outside =
+        (w > select(up, lanes.up_high, lanes.down_high)) | (w < select(up, lanes.up_low, lanes.down_low));
+    return Step<V>{SmoothPulses::Step<F>(steps_, response, w), outside};
   }
 
  private:
+  template <class V> struct Step {
+    SmoothPulses::Step<typename V::F> smooth;
+    typename V::M outside;  // of the interval in which several pulses may be taken at once
+    [[nodiscard]] auto too_coarse(typename V::U /*n*/) const { return outside; }
+    [[nodiscard]] auto operator()(typename V::U n) const { return smooth(n); }
+  };
+
   // Of the tables themselves nothing is kept that is not needed in a kernel.
   PiecewiseStep(const PulsedParameters& pulsed, const PiecewiseLinear& up, const PiecewiseLinear& down)
       : pulsed_(pulsed),
@@ -132,14 +138,11 @@ class PiecewiseStep {
         first_down_(static_cast<std::uint32_t>(up.nodes().size() + 1)),
         cells_up_(static_cast<float>(up.cells())),
         cells_down_(static_cast<float>(down.cells())),
-        largest_up_(static_cast<float>(up.largest())),
-        largest_down_(static_cast<float>(down.largest())),
         steps_(pulsed.dw_min_ctoc),
-        together_(most_within_reach(pulsed, pulsed.dw_min_ctoc), pulsed.dw_min_ctoc,
-                  [&](bool upwards, std::uint32_t n) {
-                    return upwards ? interval(pulsed, up, 1, pulsed.nominal_up(), n)
-                                   : interval(pulsed, down, -1, pulsed.nominal_down(), n);
-                  }) {}
+        together_([&](bool upwards, std::uint32_t n) {
+          return upwards ? interval(pulsed, steps_, up, 1, pulsed.nominal_up(), n)
+                         : interval(pulsed, steps_, down, -1, pulsed.nominal_down(), n);
+        }) {}
 
   static double mean_step_at_zero(const PulsedParameters& p, const PiecewiseLinear& up, const PiecewiseLinear& down) {
     const double zero = -p.w_min / (p.w_max - p.w_min);
@@ -171,13 +174,13 @@ class PiecewiseStep {
   // Pulse i + 1 then begins at a distance d of about i steps, and its mean is off by at most d times what the slope
   // varies by on the way. The sum of these is held below 0.15 % of the mean of n pulses (0.2 % are allowed). That of
   // the variance is of the order of twice that of the mean.
-  static SmoothInterval interval(const PulsedParameters& p, const PiecewiseLinear& f, double sign, double step,
-                                 std::uint32_t n) {
+  static SmoothInterval interval(const PulsedParameters& p, const SmoothPulses& steps, const PiecewiseLinear& f,
+                                 double sign, double step, std::uint32_t n) {
     const double sigma = p.dw_min_ctoc;
     // A point of the interval's grid stands for all that is nearer to it than to others, looked at in four parts.
     constexpr double half_part = 1.0 / (8 * SmoothInterval::points);
     const auto within_error = [&](double u, double share) {
-      // `aggregation_is_fine` keeps steps from growing by more than a tenth on the way.
+      // Slopes are kept so small below that steps grow by less than a tenth on the way.
       const double largest =
           1.1 * share * std::fmax(std::fabs(f(u)), std::fmax(std::fabs(f(u - half_part)), std::fabs(f(u + half_part))));
       PiecewiseLinear::Stretch on_the_way;
@@ -193,15 +196,18 @@ class PiecewiseStep {
       }
       return on_the_way.lowest >= 0 && error <= 1.5e-3 * n * largest;
     };
-    const auto response = [&](double u, double share) {
+    const auto is_fine = [&](double u, double share) {
       for (const int part : {-3, -1, 1, 3}) {
-        if (!within_error(u + part * half_part, share)) return Response<double>{0, 1, 1};
+        if (!within_error(u + part * half_part, share)) return false;
       }
       PiecewiseLinear::Stretch here;
       f.extend(here, u - 4 * half_part, u + 4 * half_part);
-      return Response<double>{share * f(u), share * std::fmax(std::fabs(here.least), std::fabs(here.steepest)), 0};
+      const double slope = share * std::fmax(std::fabs(here.least), std::fabs(here.steepest));
+      const simd::F1 none(0.0F);
+      const Response<simd::F1> response{none, simd::F1(static_cast<float>(slope)), none};
+      return !SmoothPulses::Step(steps, response, none).too_coarse(simd::U1(n)).v;
     };
-    return {response, step / std::fmax(p.w_max - p.w_min, 1e-30), n, sigma};
+    return {is_fine, step / std::fmax(p.w_max - p.w_min, 1e-30)};
   }
 
   PulsedParameters pulsed_;
@@ -209,9 +215,8 @@ class PiecewiseStep {
   LookUpTable table_;
   std::uint32_t first_down_;  // where its second half begins
   float cells_up_, cells_down_;
-  float largest_up_, largest_down_;
   SmoothPulses steps_;
-  SmoothAggregation together_;
+  SmoothIntervals together_;
 };
 
 }  // namespace mho::device

@@ -21,9 +21,7 @@ class PowStep {
         gamma_dtod_(p.number("pow_gamma_dtod", 0, 1e3)),
         up_down_(p.number("pow_up_down", -1, 1)),
         up_down_dtod_(p.number("pow_up_down_dtod", 0, 1e3)),
-        steps_(pulsed_.dw_min_ctoc),
-        together_(most_pulses_at_once, pulsed_.dw_min_ctoc,
-                  [this](bool up, std::uint32_t n) { return interval(mean_gamma(up), n); }) {}
+        steps_(pulsed_.dw_min_ctoc) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (mean_size(true, 0) + mean_size(false, 0)); }
@@ -43,8 +41,6 @@ class PowStep {
     }
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return together_.most; }
-
   template <class V> struct Lanes {
     typename V::F up, down;
     typename V::F w_max, w_min;
@@ -63,41 +59,15 @@ class PowStep {
                                      planes(pulsed_planes + 1)};
   }
 
-  [[nodiscard]] bool limits_behind() const { return true; }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
-    using F = typename V::F;
-    const SmoothIntervals& together = together_[count];
-    AggregationRange<V> r;
-    const bool reversed = pulsed_.dw_min_ctoc > rarely_reversed;
-    const F reach(together.reach);
-    const auto usual = [&](F gamma, double mean) {
-      return abs(gamma - F(static_cast<float>(mean))) <= F(static_cast<float>(usual_spread() * mean));
-    };
-    const auto ups = together.up.of(lanes.up, lanes.width);
-    r.up_low =
-        max(fnma(ups.high, lanes.width, lanes.w_max), reversed ? fma(reach, lanes.up, lanes.w_min) : F(-unlimited));
-    r.up_high = min(fnma(ups.low, lanes.width, lanes.w_max), fnma(reach, lanes.up, lanes.w_max));
-    r.up_high = select(usual(lanes.gamma_up, mean_gamma(true)), r.up_high, F(-unlimited));
-    const auto downs = together.down.of(lanes.down, lanes.width);
-    r.down_low = max(fma(downs.low, lanes.width, lanes.w_min), fma(reach, lanes.down, lanes.w_min));
-    r.down_low = select(usual(lanes.gamma_down, mean_gamma(false)), r.down_low, F(unlimited));
-    r.down_high =
-        min(fma(downs.high, lanes.width, lanes.w_min), reversed ? fnma(reach, lanes.down, lanes.w_max) : F(unlimited));
-    r.include_limits();
-    return r;
+  static constexpr Meets usually_meets = Meets::ahead;
+  [[nodiscard]] Meets meets() const { return meets_by_noise(pulsed_.dw_min_ctoc); }
+  template <class V> [[nodiscard]] static typename V::U most_at_once(const Lanes<V>&) {
+    return typename V::U(most_pulses_at_once);
   }
 
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
-    using F = typename V::F;
-    // At the bound itself neither the power nor its derivatives are finite for every exponent.
-    const F distance = max(select(up, lanes.w_max - w, w - lanes.w_min), lanes.width * F(1e-6F));
-    const F gamma = select(up, lanes.gamma_up, lanes.gamma_down);
-    const F step = power(distance / lanes.width, gamma) * select(up, lanes.up, F(0.0F) - lanes.down);
-    const F slope = F(0.0F) - gamma * abs(step) / distance;
-    const Response<F> response{step, slope, gamma * (gamma - F(1.0F)) * (step / distance) / distance};
-    return steps_(response, w, n, xi);
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
+    return SmoothPulses::Step<typename V::F>(steps_, response(lanes, w, up), w);
   }
 
  protected:
@@ -113,32 +83,21 @@ class PowStep {
 
  private:
   [[nodiscard]] double mean_gamma(bool up) const { return gamma_ * (up ? 1 + up_down_ : 1 - up_down_); }
-  // Exponents further than this from their mean, relative to it, take their pulses one at a time.
-  [[nodiscard]] double usual_spread() const { return 2.5 * (gamma_dtod_ + up_down_dtod_) + 1e-3; }
-
-  // The coordinate is the distance to the bound ahead.
-  [[nodiscard]] SmoothInterval interval(double mean, std::uint32_t n) const {
-    const auto response = [=, this](double distance, double share) {
-      Response<double> worst{0, 0, 0};
-      for (const double factor : {1 - usual_spread(), 1.0, 1 + usual_spread()}) {
-        const double gamma = std::fmax(mean * factor, 0.0);
-        const double d = std::fmax(distance, 1e-6);
-        const double step = share * std::pow(d, gamma);
-        worst.step = std::fmax(worst.step, step);
-        worst.slope = std::fmax(worst.slope, gamma * step / d);
-        worst.curvature = std::fmax(worst.curvature, std::fabs(gamma * (gamma - 1)) * step / d / d);
-      }
-      return worst;
-    };
-    const double step = std::fmax(pulsed_.nominal_up(), pulsed_.nominal_down());
-    return {response, step / std::fmax(pulsed_.w_max - pulsed_.w_min, 1e-30), n, pulsed_.dw_min_ctoc};
+  template <class V>
+  [[nodiscard, gnu::always_inline]] static auto response(const Lanes<V>& lanes, typename V::F w, typename V::M up) {
+    using F = typename V::F;
+    // At the bound itself neither the power nor its derivatives are finite for every exponent.
+    const F distance = max(select(up, lanes.w_max - w, w - lanes.w_min), lanes.width * F(1e-6F));
+    const F gamma = select(up, lanes.gamma_up, lanes.gamma_down);
+    const F step = power(distance / lanes.width, gamma) * select(up, lanes.up, F(0.0F) - lanes.down);
+    const F slope = F(0.0F) - gamma * abs(step) / distance;
+    return Response<F>{step, slope, gamma * (gamma - F(1.0F)) * (step / distance) / distance};
   }
 
   PulsedParameters pulsed_;
   double gamma_, gamma_dtod_;
   double up_down_, up_down_dtod_;
   SmoothPulses steps_;
-  SmoothAggregation together_;
 };
 
 }  // namespace mho::device

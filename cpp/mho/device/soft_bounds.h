@@ -30,21 +30,19 @@ class SoftBounds {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }
-
   template <class V> using Lanes = LinearLanes<V>;
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
     return soft_lanes(load_pulsed(planes));
   }
 
-  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
-    return response_.range(lanes, count);
+  static constexpr Meets usually_meets = Meets::none;
+  [[nodiscard]] Meets meets() const { return response_.meets(false); }
+  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>& lanes) const {
+    return response_.most_at_once(lanes);
   }
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
-    return response_.pulses(lanes, w, up, n, xi);
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
+    return response_.step(lanes, w, w, up);
   }
 
  private:

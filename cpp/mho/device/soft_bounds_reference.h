@@ -56,8 +56,6 @@ class SoftBoundsReference {
     reference_.subtract(stream, elements, first_model_draw + 1, symmetry_point, lanes, extra[0]);
   }
 
-  [[nodiscard]] std::uint32_t most_at_once() const { return response_.most_at_once(); }
-
   template <class V> struct Lanes {
     LinearLanes<V> soft;  // of v
     typename V::F reference;
@@ -71,21 +69,15 @@ class SoftBoundsReference {
                     p.w_min};
   }
 
-  [[nodiscard]] bool limits_behind() const { return response_.limits_behind(false); }
-  template <class V> [[nodiscard]] AggregationRange<V> range(const Lanes<V>& lanes, AtOnce count) const {
-    AggregationRange<V> r = response_.range(lanes.soft, count);
-    r.up_high = r.up_high - lanes.reference;
-    r.down_low = r.down_low - lanes.reference;
-    r.up_low = r.up_low - lanes.reference;
-    r.down_high = r.down_high - lanes.reference;
-    r.include_limits();
-    return r;
+  static constexpr Meets usually_meets = Meets::none;
+  [[nodiscard]] Meets meets() const { return response_.meets(false); }
+  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>& lanes) const {
+    return response_.most_at_once(lanes.soft);
   }
   // The step is added to the weight, not to v, so that it is rounded once, and finely where the weight is small.
   template <class V>
-  [[nodiscard]] typename V::F pulses(const Lanes<V>& lanes, typename V::F w, typename V::M up, typename V::U n,
-                                     typename V::F xi) const {
-    return response_.pulses_from(lanes.soft, w + lanes.reference, w, up, n, xi);
+  [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
+    return response_.step(lanes.soft, w + lanes.reference, w, up);
   }
 
  private:

@@ -14,8 +14,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
-#include "mho/device/pulsed.h"
+#include "mho/device/aggregation.h"
 #include "mho/pulse/request.h"
 #include "mho/random/device_draws.h"
 
@@ -100,18 +101,16 @@ template <class V> class LaterNoise {
   random::WordsOf<U> drawn_;
 };
 
-// Several pulses for devices that may not take all of theirs at once: as many at a time as the device's ranges allow.
+// Several pulses for devices that may not take all of theirs at once: as many at a time as they may, `most` at most.
 template <class V, class Model, class Lanes>
-[[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, bool pulse_by_pulse, Lanes& lanes,
-                                              const device::AggregationRange<V>& range, typename V::F w,
+[[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, Lanes& lanes, typename V::U most, typename V::F w,
                                               typename V::U n, typename V::M up, typename V::F first_noise,
                                               LaterNoise<V> later) {
   using F = typename V::F;
   using U = typename V::U;
+  const auto smaller = [](U a, U b) { return select(greater(a, b), b, a); };
   const U one(1U);
-  const U most(pulse_by_pulse ? 1U : model.most_at_once());
-  const U few(pulse_by_pulse ? 1U : std::min(device::few_pulses_at_once, model.most_at_once()));
-  const device::AggregationRange<V> wider = model.range(lanes, device::AtOnce::few);
+  const U few(device::few_pulses_at_once);
   F xi = first_noise;
   F next{};
   U left = n;
@@ -121,13 +120,27 @@ template <class V, class Model, class Lanes>
     } else if (pulse > 0) {
       xi = next;
     }
-    const U near = select(wider.outside(w, up, model.limits_behind()), one, few);
-    const U limit = select(range.outside(w, up, model.limits_behind()), near, most);
-    const U now = select(greater(left, limit), limit, left);
-    w = clamp(model.pulses(lanes, w, up, now, xi), lanes.w_min, lanes.w_max);
+    const auto step = model.step(lanes, w, up);
+    U now = smaller(left, most);
+    if constexpr (!device::HasState<Model>) {
+      if (any(greater(now, one))) {
+        const device::Meets meets = model.meets();
+        const U fewer = smaller(now, few);
+        const U least = select(device::refused<V>(lanes, step, fewer, step(fewer), meets), smaller(now, one), fewer);
+        now = select(device::refused<V>(lanes, step, now, step(now), meets), least, now);
+      }
+    }
+    w = clamp(step(now)(xi), lanes.w_min, lanes.w_max);
     left = left - now;
     if (!any(nonzero(left))) return w;
   }
+}
+
+// f(0), f(1), ... with constants: what an array holds for each stays in a register.
+template <std::size_t count, class Function> [[gnu::always_inline]] inline void unrolled(Function&& f) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) {
+    (f(std::integral_constant<std::size_t, i>{}), ...);
+  }(std::make_index_sequence<count>{});
 }
 
 template <class Model> inline constexpr std::size_t planes_of = device::pulsed_planes + Model::extra_planes.size();
@@ -260,38 +273,40 @@ template <class Model> class DenseQuad {
 
   // What the inner loop is compiled for: other settings are read as it goes.
   void move(std::size_t group, std::size_t first_row, std::uint64_t samples) {
-    const bool limits_behind = model_.limits_behind();
     const bool traced = target_.traced();
-    if (target_.pulses_left != nullptr) return move<false, true, true>(group, first_row, samples, traced);
+    const device::Meets meets = model_.meets();
+    constexpr std::integral_constant<device::Meets, Model::usually_meets> usual;
+    if (target_.pulses_left != nullptr) return move<false, true>(group, first_row, samples, traced, meets);
     if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both)
-      return move<false, true, false>(group, first_row, samples, traced);
-    if (limits_behind) return move<true, true, false>(group, first_row, samples, traced);
-    if (traced) return move<true, false, false>(group, first_row, samples, true);
-    return move<true, false, false>(group, first_row, samples, std::false_type{});
+      return move<false, false>(group, first_row, samples, traced, meets);
+    if (meets == device::Meets::both)
+      return move<true, false>(group, first_row, samples, traced,
+                               std::integral_constant<device::Meets, device::Meets::both>{});
+    if (meets != usual) return move<false, false>(group, first_row, samples, traced, meets);
+    if (traced) return move<true, false>(group, first_row, samples, true, usual);
+    return move<true, false>(group, first_row, samples, std::false_type{}, usual);
   }
 
   // Inputs `first` ... of the quad and a group of outputs, through some samples. Simple: trains of one word, for both
   // directions. Wearing: devices that last a limited number of pulses. Traced: which devices were pulsed is of
   // interest.
-  template <bool simple, bool limits_behind, bool wearing, class Flag>
-  [[gnu::noinline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced) {
+  template <bool simple, bool wearing, class Flag, class Meets>
+  [[gnu::noinline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced, Meets meets) {
     const Model& model = model_;
     const auto words = static_cast<std::size_t>(trains_.words());
     const std::uint32_t* x_bits = trains_.x_bits(quad_, 0) + first * words;
     const std::uint32_t* d_bits = trains_.d_bits(group, 0);
     const std::uint8_t* x_negative = trains_.x_negative(quad_);
     const std::uint16_t* d_negative = trains_.d_negative(group);
-    const U32 one(1U);
-    const U32 most(request_.pulse_by_pulse ? 0U : model.most_at_once());
     const std::size_t origin = (quad_ * quad_inputs + first) * target_.stride + group * group_outputs;
     typename Model::template Lanes<V> lanes[together];
-    device::AggregationRange<V> range[together];
+    U32 most[together];  // pulses at once
     F32 w[together];
     U32 last[together];  // 1 + the sample of the last pulse
     U32 pulses_left[together];
     for (std::size_t r = 0; r < together; ++r) {
       lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
-      range[r] = model.range(lanes[r], device::AtOnce::most);
+      most[r] = request_.pulse_by_pulse ? U32(1U) : model.most_at_once(lanes[r]);
       w[r] = F32::load(target_.weight + origin + r * target_.stride);
       last[r] = U32(0U);
       if (wearing) pulses_left[r] = simd::round_to_int(F32::load(target_.pulses_left + origin + r * target_.stride));
@@ -300,34 +315,35 @@ template <class Model> class DenseQuad {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint32_t* x = x_bits + s * quad_inputs * words;
       const std::uint32_t* d = d_bits + s * group_outputs * words;
-      const std::uint32_t negative[2] = {d_negative[s], ~std::uint32_t{d_negative[s]}};
+      const std::uint32_t d_signs = d_negative[s];
       const std::uint32_t x_signs = static_cast<std::uint32_t>(x_negative[s]) >> first;
-      for (std::size_t r = 0; r < together; ++r) {
+      unrolled<together>([&](auto r) __attribute__((always_inline)) {
         U32 n = simple ? simd::popcount(U32(x[r]) & U32::load(d))
                        : coincidences(trains_, x + r * words, d, trains_.divisor(s));
-        Mask up = Mask::of(negative[x_signs >> r & 1U]);
+        Mask up = Mask::of(d_signs ^ (0U - (x_signs >> r & 1U)));
         if (!simple) take(n, up);
         if (wearing) {
           n = simd::select(simd::greater(n, pulses_left[r]), pulses_left[r], n);
           pulses_left[r] = pulses_left[r] - n;
         }
         const F32 xi = F32::load(noise_[s][first + r]);
-        const Mask outside = range[r].outside(w[r], up, limits_behind && (simple || model.limits_behind()));
-        const Mask in_turn = simd::greater(n, simd::select(outside, one, most));
+        Mask in_turn = simd::greater(n, most[r]);
         U32 at_once = n;
         if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
-        F32 moved = clamp(model.pulses(lanes[r], w[r], up, at_once, xi), lanes[r].w_min, lanes[r].w_max);
+        const auto step = model.step(lanes[r], w[r], up);
+        const auto after = step(at_once);
+        in_turn = in_turn | (device::refused<V>(lanes[r], step, n, after, meets) & simd::greater(n, U32(1U)));
+        F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
-          const F32 slow =
-              pulse_in_turn<V>(model, request_.pulse_by_pulse, lanes[r], range[r], w[r],
-                               simd::select(in_turn, n, U32(0U)), up, xi, later_noise(group, first + r, s));
+          const F32 slow = pulse_in_turn<V>(model, lanes[r], most[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
+                                            later_noise(group, first + r, s));
           moved = simd::select(in_turn, slow, moved);
         }
         w[r] = moved;
         if (traced) {
           last[r] = simd::select(simd::nonzero(n), U32(static_cast<std::uint32_t>(s) + 1U), last[r]);
         }
-      }
+      });
     }
     for (std::size_t r = 0; r < together; ++r) {
       const std::size_t at = origin + r * target_.stride;
@@ -550,7 +566,7 @@ template <class Model> class SparseQuads {
       }
       const simd::F1 xi(noise[i]);
       if (!several || n.v == 1) {
-        w = clamp(model.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
+        w = clamp(model.step(lanes, w, up)(n)(xi), lanes.w_min, lanes.w_max);
         if constexpr (device::HasState<Model>) target_.state[origin + place] = model.state(lanes).v;
       } else {
         w = in_turn(planes, s, i, w, n, up, xi);
@@ -568,15 +584,10 @@ template <class Model> class SparseQuads {
                                      simd::M1 up, simd::F1 xi) const {
     const std::uint32_t place = hits_.place[hit] & ~Coincidences::sign;
     auto lanes = model_.load(device::OneDevice{planes, place});
-    const auto range = model_.range(lanes, device::AtOnce::most);
-    simd::F1 moved;
-    if (n.v <= model_.most_at_once() && !request_.pulse_by_pulse && !range.outside(w, up, model_.limits_behind()).v) {
-      moved = clamp(model_.pulses(lanes, w, up, n, xi), lanes.w_min, lanes.w_max);
-    } else {
-      const LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
-                                           simd::U1(place));
-      moved = pulse_in_turn<simd::Single>(model_, request_.pulse_by_pulse, lanes, range, w, n, up, xi, later);
-    }
+    const simd::U1 most = request_.pulse_by_pulse ? simd::U1(1U) : model_.most_at_once(lanes);
+    const LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
+                                         simd::U1(place));
+    const simd::F1 moved = pulse_in_turn<simd::Single>(model_, lanes, most, w, n, up, xi, later);
     if constexpr (device::HasState<Model>) {
       target_.state[first_ * target_.stride + place] = model_.state(lanes).v;
     }

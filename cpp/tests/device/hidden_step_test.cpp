@@ -26,7 +26,7 @@ std::vector<double> weights_after(const HiddenStep& hidden, const tests::Nominal
   F32 w(0.0F);
   std::vector<double> weights;
   for (const bool up : ups) {
-    w = hidden.pulses(lanes, w, tests::direction(up), U32(1U), F32(xi));
+    w = hidden.step(lanes, w, tests::direction(up))(U32(1U))(F32(xi));
     weights.push_back(static_cast<double>(tests::first_lane(w)));
   }
   return weights;
@@ -60,7 +60,7 @@ TEST(HiddenStep, CountsAsItsDeviceDoes) {
 TEST(HiddenStep, KeepsItsCounterWithoutPulses) {
   const auto two = model();
   auto lanes = tests::lanes_of(two, tests::Nominal{.extra = {1.0F, 1.0F, 1.0F}});
-  const F32 w = two.pulses(lanes, F32(0.1F), tests::direction(true), U32(0U), F32(2.0F));
+  const F32 w = two.step(lanes, F32(0.1F), tests::direction(true))(U32(0U))(F32(2.0F));
   EXPECT_EQ(tests::first_lane(w), 0.1F);
   EXPECT_EQ(tests::first_lane(two.state(lanes)), 1.0F);
 }

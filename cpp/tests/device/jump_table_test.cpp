@@ -77,7 +77,7 @@ TEST(JumpTable, HasTheDistributionOfItsTable) {
       const auto xi = random::Stream(random::Key::from(5), random::Purpose::pulse_noise, 0).gaussians(0, draw);
       for (const F32 gaussian : xi.value) {
         float after[simd::lanes];
-        table.pulses(lanes, F32(w), tests::direction(true), U32(1U), gaussian).store(after);
+        table.step(lanes, F32(w), tests::direction(true))(U32(1U))(gaussian).store(after);
         for (const float value : after) jumps.push_back(static_cast<double>(value) - static_cast<double>(w));
       }
     }
@@ -118,7 +118,7 @@ TEST(JumpTable, StandsStillWithoutPulsesAndWhereItsBoundsMeet) {
   const tests::Nominal device;
   const auto table = model();
   const auto lanes = tests::lanes_of(table, device);
-  EXPECT_EQ(tests::first_lane(table.pulses(lanes, F32(0.2F), tests::direction(true), U32(0U), F32(1.0F))), 0.2F);
+  EXPECT_EQ(tests::first_lane(table.step(lanes, F32(0.2F), tests::direction(true))(U32(0U))(F32(1.0F))), 0.2F);
   const tests::Nominal stuck{.up = 0, .down = 0, .w_max = 0.25F, .w_min = 0.25F};
   for (const bool up : {true, false}) EXPECT_EQ(tests::pulse(table, stuck, 0.25, up, 2), 0.25);
 }

@@ -4,14 +4,13 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <vector>
 
-#include "mho/device/pulsed.h"
+#include "mho/device/aggregation.h"
 #include "mho/random/stream.h"
 
 namespace mho::tests {
@@ -48,8 +47,9 @@ inline float first_lane(F32 a) {
 inline Mask direction(bool up) { return F32(up ? 1.0F : -1.0F) > F32(0.0F); }
 
 template <class Model> double pulse(const Model& model, const Nominal& device, double w, bool up, double xi) {
-  return first_lane(model.pulses(lanes_of(model, device), F32(static_cast<float>(w)), direction(up), U32(1U),
-                                 F32(static_cast<float>(xi))));
+  auto lanes = lanes_of(model, device);
+  const auto step = model.step(lanes, F32(static_cast<float>(w)), direction(up));
+  return first_lane(step(U32(1U))(F32(static_cast<float>(xi))));
 }
 
 struct Moments {
@@ -64,13 +64,12 @@ template <class Model>
 Moments aggregate_moments(const Model& model, const Nominal& device, double w, bool up, int n, bool& valid) {
   const auto lanes = lanes_of(model, device);
   const F32 start(static_cast<float>(w));
-  const auto vouches = [&](device::AtOnce count, std::uint32_t limit) {
-    const auto range = model.range(lanes, count);
-    return n <= static_cast<int>(std::min(limit, model.most_at_once())) &&
-           !simd::any(range.outside(start, direction(up), model.limits_behind()));
-  };
-  valid = n == 1 || vouches(device::AtOnce::most, model.most_at_once()) ||
-          vouches(device::AtOnce::few, device::few_pulses_at_once);
+  const U32 count(static_cast<std::uint32_t>(n));
+  const auto step = model.step(lanes, start, direction(up));
+  const auto after_n = step(count);
+  const Mask refused = simd::greater(count, model.most_at_once(lanes)) |
+                       device::refused<simd::Wide>(lanes, step, count, after_n, model.meets());
+  valid = n == 1 || !simd::any(refused);
   if (!valid) return {};
   constexpr int points = 1024;  // per side
   constexpr double width = 8.5 / points;
@@ -79,7 +78,7 @@ Moments aggregate_moments(const Model& model, const Nominal& device, double w, b
     float xi[simd::lanes];
     for (int k = 0; k < simd::lanes; ++k) xi[k] = static_cast<float>((i + k) * width);
     float after[simd::lanes];
-    model.pulses(lanes, start, direction(up), U32(static_cast<std::uint32_t>(n)), F32::load(xi)).store(after);
+    after_n(F32::load(xi)).store(after);
     for (int k = 0; k < simd::lanes && i + k <= points; ++k) {
       const double x = static_cast<double>(xi[k]);
       const double density = std::exp(-0.5 * x * x) * width / std::sqrt(2 * std::numbers::pi);
@@ -171,7 +170,7 @@ Moments sampled_moments(const Model& model, const Nominal& device, double first_
       const auto xi = random::Stream(random::Key::from(11), random::Purpose::pulse_noise, static_cast<unsigned>(i))
                           .gaussians(0, draw);
       for (std::size_t k = 0; k < 4; ++k) {
-        weight[k] = model.pulses(lanes, weight[k], direction(up), U32(1U), xi.value[k]);
+        weight[k] = model.step(lanes, weight[k], direction(up))(U32(1U))(xi.value[k]);
         noise[k] = noise[k] + xi.value[k];
       }
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "device/response.h"
+#include "mho/simd/single.h"
 
 namespace mho::device {
 namespace {
@@ -14,17 +15,12 @@ namespace {
 struct Linear {
   float s, u, noise;
   template <class Planes> [[nodiscard]] auto load(const Planes& planes) const { return load_pulsed(planes); }
-  [[nodiscard]] std::uint32_t most_at_once() const { return most_pulses_at_once; }
-  [[nodiscard]] bool limits_behind() const { return true; }
-  [[nodiscard]] AggregationRange<simd::Wide> range(const PulsedLanes<simd::Wide>&, AtOnce) const {
-    const F32 all(unlimited);
-    const F32 none(-unlimited);
-    return {all, none, none, all};
+  [[nodiscard]] static Meets meets() { return Meets::none; }
+  [[nodiscard]] static U32 most_at_once(const PulsedLanes<simd::Wide>&) { return U32(most_pulses_at_once); }
+  [[nodiscard]] SmoothPulses::Step<F32> step(const PulsedLanes<simd::Wide>&, F32 w, Mask) const {
+    return {sums, {simd::fnma(F32(u), w, F32(s)), F32(-u), F32(0.0F)}, w};
   }
-  [[nodiscard]] F32 pulses(const PulsedLanes<simd::Wide>&, F32 w, Mask, U32 n, F32 xi) const {
-    const Response<F32> response{simd::fnma(F32(u), w, F32(s)), F32(-u), F32(0.0F)};
-    return SmoothPulses(static_cast<double>(noise))(response, w, n, xi);
-  }
+  SmoothPulses sums{static_cast<double>(noise)};
 };
 
 TEST(SmoothPulses, AreWithinTheAllowedError) {
@@ -37,11 +33,7 @@ TEST(SmoothPulses, AreWithinTheAllowedError) {
           bool valid = false;
           const auto actual = tests::aggregate_moments(model, {}, 0.1, true, n, valid);
           const double f = static_cast<double>(s) - static_cast<double>(u) * static_cast<double>(0.1F);
-          if (n > 1 && !aggregation_is_fine({f, -static_cast<double>(u), 0}, static_cast<std::uint32_t>(n),
-                                            static_cast<double>(noise))) {
-            continue;
-          }
-          ASSERT_TRUE(valid);
+          if (!valid) continue;
           ++taken;
           SCOPED_TRACE(testing::Message() << "step " << s << ", slope " << -u << ", noise " << noise << ", n " << n);
           tests::expect_close(
@@ -54,32 +46,17 @@ TEST(SmoothPulses, AreWithinTheAllowedError) {
 }
 
 TEST(SmoothPulses, AreNotTakenTogetherWhereThatIsTooCoarse) {
-  EXPECT_TRUE(aggregation_is_fine({0.001, -0.001, 0}, 10, 0.3));
-  EXPECT_FALSE(aggregation_is_fine({0.001, -0.1, 0}, 10, 0.3)) << "steep";
-  EXPECT_FALSE(aggregation_is_fine({0.1, -0.001, 1}, 2, 0.3)) << "bent";
-  EXPECT_FALSE(aggregation_is_fine({0.001, -0.01, 0}, 10, 6)) << "noisy";
-}
-
-// Steps that are fine below 0.7 of the coordinate, if they are no larger than 0.02 of the range.
-TEST(SmoothInterval, IsWhereStepsAreFineForDevicesOfThatSize) {
-  const auto response = [](double at, double share) {
-    return Response<double>{share, at <= 0.7 && share <= 0.02 ? 0.0 : 1.0, 0};
+  const auto coarse = [](double f, double slope, double curvature, std::uint32_t n, double noise) {
+    const SmoothPulses pulses(noise);
+    const auto number = [](double a) { return simd::F1(static_cast<float>(a)); };
+    const Response<simd::F1> response{number(f), number(slope), number(curvature)};
+    return SmoothPulses::Step(pulses, response, number(0)).too_coarse(simd::U1(n)).v;
   };
-  const SmoothInterval interval(response, 0.01, 7, 0.3);
-  EXPECT_NEAR(interval.width(), 0.7, 0.01);
-  for (const float range : {1.0F, 3.0F}) {
-    for (const float share : {0.001F, 0.0099F, 0.0101F, 0.0175F, 0.0199F}) {
-      const auto part = interval.of(simd::F1(share * range), simd::F1(range));
-      EXPECT_EQ(part.low.v, 0) << share;
-      EXPECT_NEAR(part.high.v, 0.7, 0.01) << share;
-      EXPECT_NEAR(part.largest_below.v, 1, 1e-6);
-      EXPECT_NEAR(part.largest_above.v, 1, 1e-6);
-    }
-    for (const float share : {0.0205F, 0.04F, 0.3F, 5.0F, 0.0F}) {
-      const auto part = interval.of(simd::F1(share * range), simd::F1(range));
-      EXPECT_GT(part.low.v, part.high.v) << share;
-    }
-  }
+  EXPECT_FALSE(coarse(0.001, -0.001, 0, 10, 0.3));
+  EXPECT_TRUE(coarse(0.001, -0.1, 0, 10, 0.3)) << "steep";
+  EXPECT_TRUE(coarse(0.1, -0.001, 1, 2, 0.3)) << "bent";
+  EXPECT_TRUE(coarse(0.001, -0.007, 0, 10, 10)) << "noisy";
+  EXPECT_FALSE(coarse(0.1, -0.1, 1, 1, 10)) << "a single pulse";
 }
 
 }  // namespace
