@@ -453,7 +453,7 @@ def test_at_most_one_pulse_is_no_aggregate(device):
 
 def test_near_a_bound_nothing_is_aggregated():
     # Where a bound is within reach of a train, the default path takes each pulse by itself, too.
-    device = ConstantStep(dw_min=0.05, w_max=0.1, w_min=-0.1, w_max_dtod=0, w_min_dtod=0, dw_min_dtod=0)
+    device = ConstantStep(dw_min=0.08, w_max=0.1, w_min=-0.1, w_max_dtod=0, w_min_dtod=0, dw_min_dtod=0)
     check_pulses(device, Update(), (9, 18), 60, lr=0.5)
 
 

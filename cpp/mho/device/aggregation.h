@@ -38,6 +38,18 @@ enum class Meets : std::uint8_t { none, ahead, both };
 
 inline Meets meets_by_noise(double noise) { return noise > rarely_reversed ? Meets::both : Meets::ahead; }
 
+// How far n pulses of size 1 lead, but for very few.
+inline double pulse_reach(double n, double noise) { return n + static_cast<double>(far_sigma) * noise * std::sqrt(n); }
+
+// As many pulses at once as stay in the neighbourhood of where they begin, of steps that change quickly from there on;
+// few at least.
+inline std::uint32_t most_within_reach(const PulsedParameters& p) {
+  const double step = std::fmax(p.nominal_up(), p.nominal_down());
+  std::uint32_t most = most_pulses_at_once;
+  while (most > few_pulses_at_once && pulse_reach(most, p.dw_min_ctoc) * step > 0.15 * (p.w_max - p.w_min)) most /= 2;
+  return most;
+}
+
 // A function of the number of pulses.
 struct CountTable {
   alignas(64) float values[most_pulses_at_once + 1];

@@ -27,6 +27,7 @@ class ExpStep {
         noise_add_(p.number("dw_min_ctoc_add", 0, 1e6)),
         noise_slope_(p.number("dw_min_ctoc_slope", 0, 1e6)),
         noise_of_weight_(noise_add_ > 0 || noise_slope_ > 0),
+        most_(noise_of_weight_ ? 1 : most_within_reach(pulsed_)),
         steps_(pulsed_.dw_min_ctoc) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
@@ -56,9 +57,7 @@ class ExpStep {
   // Noise that does not follow the step, and has a kink at weight 0, does not fit the sums of several steps.
   static constexpr Meets usually_meets = Meets::ahead;
   [[nodiscard]] Meets meets() const { return noise_of_weight_ ? Meets::none : meets_by_noise(pulsed_.dw_min_ctoc); }
-  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>&) const {
-    return typename V::U(noise_of_weight_ ? 1U : most_pulses_at_once);
-  }
+  template <class V> [[nodiscard]] typename V::U most_at_once(const Lanes<V>&) const { return typename V::U(most_); }
 
   template <class V>
   [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
@@ -113,6 +112,7 @@ class ExpStep {
   double a_, b_;
   double noise_add_, noise_slope_;
   bool noise_of_weight_;
+  std::uint32_t most_;
   SmoothPulses steps_;
 };
 
