@@ -337,20 +337,6 @@ class PyTile {
   mutable std::atomic<bool> busy_{false};
 };
 
-void accumulate_bias(py::array_t<float, py::array::c_style> bias, const py::object& d_object, double lr) {
-  const FloatArray d = to_float_array(d_object, "d");
-  if (bias.ndim() != 1 || d.ndim() != 2 || d.shape(1) != bias.shape(0)) {
-    fail_value("d must have shape (batch, " + std::to_string(bias.size()) + "), got " + shape_text(d));
-  }
-  float* target = bias.mutable_data();
-  const auto n = static_cast<std::size_t>(bias.size());
-  const auto rate = static_cast<float>(lr);
-  for (py::ssize_t s = 0; s < d.shape(0); ++s) {
-    const float* row = d.data() + static_cast<std::size_t>(s) * n;
-    for (std::size_t i = 0; i < n; ++i) target[i] -= rate * row[i];
-  }
-}
-
 }  // namespace
 
 std::string shape_text(const py::array& a) {
@@ -463,7 +449,6 @@ void register_tile(py::module_& m) {
       .def("memory_bytes", &PyTile::memory_bytes)
       .def("buffer_bytes", &PyTile::buffer_bytes)
       .def("granularity", &PyTile::granularity);
-  m.def("accumulate_bias", &accumulate_bias, py::arg("bias").noconvert(), py::arg("d"), py::arg("lr"));
 }
 
 }  // namespace mho::bindings

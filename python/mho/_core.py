@@ -49,6 +49,10 @@ Hardware = _engine.Hardware
 Tile = _engine.Tile
 UpdateParameters = _engine.UpdateParameters
 accumulate_bias = _engine.accumulate_bias
+add_bias = _engine.add_bias
+below_peak = _engine.below_peak
+count_errors = _engine.count_errors
+cross_entropy_gradient = _engine.cross_entropy_gradient
 derive_key = _engine.derive_key
 device_models = _engine.device_models
 engine_info = _engine.engine_info
@@ -57,6 +61,7 @@ philox = _engine.philox
 random_gaussian = _engine.random_gaussian
 random_words = _engine.random_words
 set_num_threads = _engine.set_num_threads
+wrong_label = _engine.wrong_label
 
 set_num_threads(default_num_threads())
 
@@ -65,6 +70,10 @@ __all__ = [
     "Tile",
     "UpdateParameters",
     "accumulate_bias",
+    "add_bias",
+    "below_peak",
+    "count_errors",
+    "cross_entropy_gradient",
     "derive_key",
     "device_models",
     "engine_info",
@@ -73,4 +82,5 @@ __all__ = [
     "random_gaussian",
     "random_words",
     "set_num_threads",
+    "wrong_label",
 ]

@@ -372,7 +372,20 @@ def test_cross_entropy_is_stable():
     loss, d = nn.losses.cross_entropy([[1e4, 0.0]], [1])
     assert loss == 1e4
     assert np.isnan(nn.losses.cross_entropy([[np.nan, 0.0]], [0])[0])
-    assert np.isnan(nn.losses.cross_entropy([[np.inf, 0.0]], [0])[0])
+    for bad in ([np.nan, 0.0], [0.0, np.nan], [np.inf, 0.0], [-np.inf, -np.inf]):
+        loss, d = nn.losses.cross_entropy([[1.0, 0.0], bad], [0, 0])
+        assert np.isnan(loss)
+        assert np.isnan(d).all()
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "mse"])
+def test_losses_do_not_depend_on_how_outputs_lie_in_memory(name):
+    y, labels = normal(6, 4), np.arange(6) % 4
+    loss, d = nn.losses.get(name)(y, labels)
+    for same in (np.asfortranarray(y), np.repeat(y, 2, axis=1)[:, ::2]):
+        other, e = nn.losses.get(name)(same, np.repeat(labels, 3)[::3])
+        assert other == loss
+        np.testing.assert_array_equal(e, d)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int32, np.uint64])

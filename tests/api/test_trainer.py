@@ -16,6 +16,7 @@ from mho.periphery import IO
 from mho.plotting import training_curve
 from mho.seeds import Seed
 from mho.training import Callback, Checkpoint, EpochRecord, History, Trainer, evaluate
+from mho.training.evaluation import count_errors
 
 EXACT = TileConfig(device=Ideal(), forward_io=IO.perfect(), backward_io=IO.perfect())
 
@@ -221,6 +222,15 @@ def test_training_outside_the_main_thread():
     thread.start()
     thread.join()
     assert len(results[0]) == 1
+
+
+def test_errors_are_counted_as_numpy_takes_the_largest_output():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, (200, 4)).astype(np.float32)  # with many that are equal
+    y[::20, 1] = np.nan
+    labels = rng.integers(0, 4, 200)
+    assert count_errors(y, labels) == np.count_nonzero(y.argmax(axis=1) != labels)
+    assert count_errors(y, y.argmax(axis=1)) == 0
 
 
 def test_evaluate():

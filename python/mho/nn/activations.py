@@ -8,6 +8,11 @@ from mho.nn.layer import Array, Layer, as_float32
 
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
 
+# Arrays, since numpy takes longer to convert a number than to work on the few outputs of a layer.
+_HALF = np.array(0.5, np.float32)
+_ONE = np.array(1, np.float32)
+_ZERO = np.array(0, np.float32)
+
 
 class Sigmoid(Layer):
     """Logistic function, 1 / (1 + exp(-x)).
@@ -26,10 +31,10 @@ class Sigmoid(Layer):
     def forward(self, x: Array, *, training: bool = True, noise: bool = True) -> tuple[Array, Array]:
         """See `Layer.forward`; of any shape."""
         # (1 + tanh(x / 2)) / 2 cannot overflow.
-        y = as_float32(x, "Sigmoid: x") * np.float32(0.5)
+        y = as_float32(x, "Sigmoid: x") * _HALF
         np.tanh(y, out=y)
-        y *= np.float32(0.5)
-        y += np.float32(0.5)
+        y *= _HALF
+        y += _HALF
         return y, y
 
     def backward(self, d: Array, saved: Array) -> Array:
@@ -59,7 +64,7 @@ class Tanh(Layer):
     def backward(self, d: Array, saved: Array) -> Array:
         """See `Layer.backward`."""
         slope = saved * saved
-        np.subtract(np.float32(1), slope, out=slope)
+        np.subtract(_ONE, slope, out=slope)
         slope *= d
         return slope
 
@@ -77,7 +82,7 @@ class ReLU(Layer):
 
     def forward(self, x: Array, *, training: bool = True, noise: bool = True) -> tuple[Array, Array]:
         """See `Layer.forward`; of any shape."""
-        y: Array = np.maximum(as_float32(x, "ReLU: x"), np.float32(0))
+        y: Array = np.maximum(as_float32(x, "ReLU: x"), _ZERO)
         return y, y
 
     def backward(self, d: Array, saved: Array) -> Array:

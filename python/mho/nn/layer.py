@@ -280,10 +280,10 @@ class Layer(ABC):
         return f"{type(self).__name__}()"
 
 
-def check_shape(name: str, shape: tuple[int, ...], expected: Sequence[int]) -> None:
+def check_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ...]) -> None:
     """Raise unless `shape` is the expected one."""
-    if shape != tuple(expected):
-        raise MhoValueError(f"{name} must have shape {tuple(expected)}, got {shape}")
+    if shape != expected:
+        raise MhoValueError(f"{name} must have shape {expected}, got {shape}")
 
 
 class Stateful(Protocol):

@@ -30,7 +30,8 @@ class _Saved(NamedTuple):
     """What one forward pass leaves for the backward pass and the update."""
 
     parts: tuple[Array, ...]  # the inputs of every column of tiles, (samples, inputs)
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # of the input
+    y_shape: tuple[int, ...]
     training: bool
     noise: bool
 
@@ -382,16 +383,15 @@ class Linear(Layer):
                     y[:, row] += partial
                     k += 1
         if self._bias is not None:
-            y += self._bias
+            _core.add_bias(y, self._bias)
         if len(shape) != 2:
             y = y.reshape((*shape[:-1], self.out_features))
-        return y, _Saved(parts, shape, training, noise)
+        return y, _Saved(parts, shape, y.shape, training, noise)
 
     def _flat(self, d: Array, saved: _Saved) -> Array:
         """Return `d` as (samples, out_features), C-contiguous."""
         d = as_float32(d, "Linear: d")
-        if d.shape != (*saved.shape[:-1], self.out_features):
-            check_shape("Linear: d", d.shape, (*saved.shape[:-1], self.out_features))
+        check_shape("Linear: d", d.shape, saved.y_shape)
         return np.ascontiguousarray(d if d.ndim == 2 else d.reshape(-1, self.out_features))
 
     def backward(self, d: Array, saved: _Saved) -> Array:

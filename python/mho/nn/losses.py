@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mho import _core
 from mho._validate import choice
 from mho.errors import MhoTypeError, MhoValueError
 from mho.nn.layer import Array, as_float32, check_shape
@@ -34,12 +35,9 @@ def _labels(target: NDArray[Any], shape: tuple[int, ...], name: str) -> NDArray[
     if target.shape != shape[:-1]:
         check_shape(f"{name}: labels", target.shape, shape[:-1])
     labels = target.reshape(-1).astype(np.int64, copy=False)
-    # For the few labels of a mini-batch this is several times quicker than two reductions.
-    values = labels.tolist() if len(labels) < 50 else (labels.min(), labels.max())
-    low, high = min(values), max(values)
-    if low < 0 or high >= shape[-1]:
-        bad = low if low < 0 else high
-        raise MhoValueError(f"{name}: labels must be in 0 .. {shape[-1] - 1}, got {bad}")
+    wrong = _core.wrong_label(labels, shape[-1])
+    if wrong is not None:
+        raise MhoValueError(f"{name}: labels must be in 0 .. {shape[-1] - 1}, got {wrong}")
     return labels
 
 
@@ -85,22 +83,14 @@ def cross_entropy(y: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     labels = _labels(np.asarray(target), shape, "cross_entropy")
     if len(shape) != 2:
         y = y.reshape(-1, shape[-1])
-    n = len(y)
-    peak = np.maximum.reduce(y, axis=1, keepdims=True)
-    if not math.isfinite(np.maximum.reduce(peak, axis=None)):
+    shifted = _core.below_peak(y, labels)
+    if shifted is None:
         return math.nan, np.full(shape, np.nan, np.float32)
-    d: Array = y - peak
-    flat = d.reshape(-1)
-    right = np.arange(0, d.size, shape[-1])
-    right += labels
-    chosen = flat[right]
+    d, right = shifted
     np.exp(d, out=d)
-    total = np.add.reduce(d, axis=1, keepdims=True)
-    d /= total
-    flat[right] -= np.float32(1)
-    loss = math.fsum((np.log(total[:, 0]) - chosen).tolist()) / n
-    if n > 1:
-        d /= np.float32(n)
+    total = np.add.reduce(d, axis=1)
+    loss = math.fsum((np.log(total) - right).tolist()) / len(right)
+    _core.cross_entropy_gradient(d, total, labels)
     return loss, d if len(shape) == 2 else d.reshape(shape)
 
 

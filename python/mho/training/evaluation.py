@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
+from mho import _core
 from mho._validate import Range, integer
 from mho.data import Dataset
 from mho.errors import MhoTypeError, MhoValueError
@@ -48,7 +48,7 @@ def check_dataset(net: Sequential, dataset: Dataset, name: str) -> None:
 
 def count_errors(y: Array, labels: NDArray[Any]) -> int:
     """Return how many samples are classified wrongly."""
-    return int(np.count_nonzero(y.argmax(axis=1) != labels))
+    return _core.count_errors(y, labels)
 
 
 def evaluate(
@@ -82,6 +82,7 @@ def evaluate(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from mho import nn
     >>> net = nn.Sequential(nn.Linear(2, 2), seed=7)
     >>> evaluate(net, Dataset(np.eye(2), [0, 1])).error in (0.0, 0.5, 1.0)

@@ -265,7 +265,8 @@ class Trainer:
         check_dataset(self.net, train, "train")
         if test is not None:
             check_dataset(self.net, test, "test")
-        self._settings = self._describe(train, test)
+        if self._path is not None:
+            self._settings = self._describe(train, test)
         if resume:
             if self._path is None:
                 raise MhoValueError("Trainer.fit: resume=True needs a Trainer with a checkpoint file")
@@ -381,7 +382,8 @@ class Trainer:
         while at.batch < batches:
             chosen = order[at.batch * size : (at.batch + 1) * size]
             labels = y[chosen]
-            loss = self._step(x[chosen], labels, lr)
+            # take gathers rows in half the time of x[chosen].
+            loss = self._step(x.take(chosen, axis=0), labels, lr)
             # From here on the batch is done, whatever happens.
             at.batch += 1
             at.loss_sum += loss * len(chosen)
@@ -484,7 +486,7 @@ class Trainer:
     # -- checkpoints
 
     def _describe(self, train: Dataset, test: Dataset | None) -> dict[str, Any]:
-        """Return what must not change when the training is resumed."""
+        """Return what must not change when the training is resumed; it reads all of the data."""
         schedule = self._schedule
         return {
             "loss": self._loss_name,
