@@ -123,11 +123,10 @@ template <class V, class Model, class Lanes>
     const auto step = model.step(lanes, w, up);
     U now = smaller(left, most);
     if constexpr (!device::HasState<Model>) {
-      if (any(greater(now, one))) {
-        const device::Meets meets = model.meets();
+      const auto refused = [&](U count) { return device::refused<V>(lanes, step, count, step(count), model.meets()); };
+      if (any(greater(now, one)) && any(refused(now))) {
         const U fewer = smaller(now, few);
-        const U least = select(device::refused<V>(lanes, step, fewer, step(fewer), meets), smaller(now, one), fewer);
-        now = select(device::refused<V>(lanes, step, now, step(now), meets), least, now);
+        now = select(refused(now), select(refused(fewer), smaller(now, one), fewer), now);
       }
     }
     w = clamp(step(now)(xi), lanes.w_min, lanes.w_max);
@@ -585,6 +584,13 @@ template <class Model> class SparseQuads {
     const std::uint32_t place = hits_.place[hit] & ~Coincidences::sign;
     auto lanes = model_.load(device::OneDevice{planes, place});
     const simd::U1 most = request_.pulse_by_pulse ? simd::U1(1U) : model_.most_at_once(lanes);
+    if constexpr (!device::HasState<Model>) {
+      const auto step = model_.step(lanes, w, up);
+      const auto after = step(n);
+      if (n.v <= most.v && !device::refused<simd::Single>(lanes, step, n, after, model_.meets()).v) {
+        return clamp(after(xi), lanes.w_min, lanes.w_max);
+      }
+    }
     const LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
                                          simd::U1(place));
     const simd::F1 moved = pulse_in_turn<simd::Single>(model_, lanes, most, w, n, up, xi, later);
