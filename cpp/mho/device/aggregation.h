@@ -41,12 +41,11 @@ inline Meets meets_by_noise(double noise) { return noise > rarely_reversed ? Mee
 // How far n pulses of size 1 lead, but for very few.
 inline double pulse_reach(double n, double noise) { return n + static_cast<double>(far_sigma) * noise * std::sqrt(n); }
 
-// As many pulses at once as stay in the neighbourhood of where they begin, of steps that change quickly from there on;
-// few at least.
+// As many pulses at once as stay in the neighbourhood of where they begin, of steps that change quickly from there on.
 inline std::uint32_t most_within_reach(const PulsedParameters& p) {
   const double step = std::fmax(p.nominal_up(), p.nominal_down());
   std::uint32_t most = most_pulses_at_once;
-  while (most > few_pulses_at_once && pulse_reach(most, p.dw_min_ctoc) * step > 0.15 * (p.w_max - p.w_min)) most /= 2;
+  while (most > 1 && pulse_reach(most, p.dw_min_ctoc) * step > 0.15 * (p.w_max - p.w_min)) most /= 2;
   return most;
 }
 
@@ -59,19 +58,20 @@ struct CountTable {
   template <class U> [[nodiscard]] auto operator()(U n) const { return look_up(values, n); }
 };
 
-// Devices that may not take n pulses at once, though they are not too many in themselves. `step` is what their model
-// says of the weight they have, `after` is step(n), and `meets` that of the model.
+// Devices at weights w that may not take n pulses at once, though they are not too many in themselves. `step` is what
+// their model says of these weights, `after` is step(n), and `meets` that of the model.
 template <class V, class Lanes, class Step, class After>
-[[gnu::always_inline]] inline typename V::M refused(const Lanes& lanes, const Step& step, typename V::U n,
-                                                    const After& after, Meets meets) {
-  const auto outside = [&](float xi) __attribute__((always_inline)) {
-    const auto at = after(typename V::F(xi));
-    return (at > lanes.w_max) | (at < lanes.w_min);
-  };
+[[gnu::always_inline]] inline typename V::M refused(const Lanes& lanes, typename V::F w, const Step& step,
+                                                    typename V::U n, const After& after, Meets meets) {
+  using F = typename V::F;
   typename V::M result{};
   if constexpr (requires { step.too_coarse(n); }) result = step.too_coarse(n);
-  if (meets != Meets::none) result = result | outside(far_sigma);
-  if (meets == Meets::both) result = result | outside(-far_sigma);
+  const auto outside = [&](F at) { return (at > lanes.w_max) | (at < lanes.w_min); };
+  if (meets == Meets::none) return result;
+  const F far = after(F(far_sigma));
+  result = result | outside(far);
+  // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
+  if (meets == Meets::both) result = result | outside(w + (w - far));
   return result;
 }
 

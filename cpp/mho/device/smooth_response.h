@@ -24,8 +24,8 @@ class SmoothPulses {
         spread_bend_([noise](double n) { return noise * std::sqrt(n) * (n - 1) * (2 * n - 1) / 4; }),
         steepest_([noise](double n) {
           if (n < 2) return unlimited;
-          const double by_noise = std::sqrt(2.5e-2 / n) / std::fmax(noise, 1e-6);
-          return std::fmin(std::fmin(0.075 / n, by_noise), 1 / pulse_reach(n, noise));
+          const double by_noise = std::sqrt(1.2e-2 / n) / std::fmax(noise, 1e-6);
+          return std::fmin(std::fmin(0.06 / n, by_noise), 1 / pulse_reach(n, noise));
         }),
         most_bent_([noise](double n) { return n < 2 ? unlimited : 1e-2 / (n * std::fmax(noise * noise / 4, n / 6)); }),
         skew_(static_cast<float>(noise * noise / 2)) {}

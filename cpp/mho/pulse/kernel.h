@@ -123,7 +123,9 @@ template <class V, class Model, class Lanes>
     const auto step = model.step(lanes, w, up);
     U now = smaller(left, most);
     if constexpr (!device::HasState<Model>) {
-      const auto refused = [&](U count) { return device::refused<V>(lanes, step, count, step(count), model.meets()); };
+      const auto refused = [&](U count) {
+        return device::refused<V>(lanes, w, step, count, step(count), model.meets());
+      };
       if (any(greater(now, one)) && any(refused(now))) {
         const U fewer = smaller(now, few);
         now = select(refused(now), select(refused(fewer), smaller(now, one), fewer), now);
@@ -331,7 +333,7 @@ template <class Model> class DenseQuad {
         if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
         const auto step = model.step(lanes[r], w[r], up);
         const auto after = step(at_once);
-        in_turn = in_turn | (device::refused<V>(lanes[r], step, n, after, meets) & simd::greater(n, U32(1U)));
+        in_turn = in_turn | (device::refused<V>(lanes[r], w[r], step, n, after, meets) & simd::greater(n, U32(1U)));
         F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
           const F32 slow = pulse_in_turn<V>(model, lanes[r], most[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
@@ -587,7 +589,7 @@ template <class Model> class SparseQuads {
     if constexpr (!device::HasState<Model>) {
       const auto step = model_.step(lanes, w, up);
       const auto after = step(n);
-      if (n.v <= most.v && !device::refused<simd::Single>(lanes, step, n, after, model_.meets()).v) {
+      if (n.v <= most.v && !device::refused<simd::Single>(lanes, w, step, n, after, model_.meets()).v) {
         return clamp(after(xi), lanes.w_min, lanes.w_max);
       }
     }

@@ -68,7 +68,7 @@ Moments aggregate_moments(const Model& model, const Nominal& device, double w, b
   const auto step = model.step(lanes, start, direction(up));
   const auto after_n = step(count);
   const Mask refused = simd::greater(count, model.most_at_once(lanes)) |
-                       device::refused<simd::Wide>(lanes, step, count, after_n, model.meets());
+                       device::refused<simd::Wide>(lanes, start, step, count, after_n, model.meets());
   valid = n == 1 || !simd::any(refused);
   if (!valid) return {};
   constexpr int points = 1024;  // per side
