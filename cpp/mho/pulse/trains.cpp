@@ -176,13 +176,18 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
   lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
         random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
           if (slots_ && fired) x_slots.add(result, plan.bl, negative);
-          std::uint32_t bits[2][16] = {};
+          alignas(64) std::uint32_t bits[2][16] = {};
           for (std::size_t k = 0; k < w; ++k) result[k].store(bits[k]);
           for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
             const std::size_t q = g * 4 + i;
             x_negative_[q * samples_ + s] = static_cast<std::uint8_t>(negative.bits() >> (4 * i) & 15U);
+            std::uint32_t* to = x_bits_.data() + (q * samples_ + s) * 4 * w;
+            if (w == 1) {
+              std::copy_n(bits[0] + 4 * i, 4, to);
+              continue;
+            }
             for (std::size_t r = 0; r < 4; ++r) {
-              for (std::size_t k = 0; k < w; ++k) x_bits_[((q * samples_ + s) * 4 + r) * w + k] = bits[k][4 * i + r];
+              for (std::size_t k = 0; k < w; ++k) to[r * w + k] = bits[k][4 * i + r];
             }
           }
         });
@@ -205,11 +210,21 @@ void Trains::finish() {
   std::ranges::fill(x_active_, 0);
   std::ranges::fill(d_active_, 0);
   for (std::size_t q = 0; q < x_active_.size() / 4; ++q) {
-    for (std::size_t s = 0; s < samples_; ++s) {
+    std::uint64_t* active = x_active_.data() + 4 * q;
+    std::size_t s = 0;
+    // Four samples of four lines at a time.
+    for (; w == 1 && s + 4 <= samples_; s += 4) {
+      const std::uint32_t fire = simd::nonzero(U32::load(x_bits(q, s))).bits();
+      for (std::uint32_t r = 0; r < 4; ++r) {
+        const std::uint32_t line = fire >> r & 0x1111U;
+        active[r] |= std::uint64_t{(line | line >> 3 | line >> 6 | line >> 9) & 15U} << s;
+      }
+    }
+    for (; s < samples_; ++s) {
       const std::uint32_t* words = x_bits(q, s);
       for (std::size_t r = 0; r < 4; ++r) {
         const bool fires = (words[r * w] | words[r * w + w - 1]) != 0;
-        x_active_[4 * q + r] |= static_cast<std::uint64_t>(fires) << s;
+        active[r] |= static_cast<std::uint64_t>(fires) << s;
       }
     }
   }
