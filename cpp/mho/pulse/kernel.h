@@ -164,7 +164,12 @@ template <class Model> class DenseQuad {
     for (std::size_t group = 0; group < target_.stride / group_outputs; ++group) {
       std::uint64_t samples = coinciding(group, quad_samples & trains_.d_active(group));
       if (next != 0) fetch(next, group);
-      if (samples != 0) draw_noise(target_.elements.of_block(group, quad_), samples);
+      if (samples != 0) {
+        const U32 elements = target_.elements.of_block(group, quad_);
+        draw_noise(elements, samples);
+        single_ = target_.visible != nullptr && std::has_single_bit(samples);
+        if (single_) draw_write_noise(elements, static_cast<std::uint64_t>(std::countr_zero(samples)));
+      }
       for (const Snapshot& snapshot : request_.snapshots) {
         if (!shows(snapshot, group)) continue;
         const std::uint64_t later = ~std::uint64_t{0} << 1 << snapshot.sample;
@@ -240,12 +245,19 @@ template <class Model> class DenseQuad {
       if (second + 1 >= chunk_samples) return;
     }
   }
-  [[gnu::always_inline]] void store(std::size_t s, U32 upper, U32 lower) {
+  [[gnu::always_inline]] void store(std::size_t s, U32 upper, U32 lower) { store(noise_[s], upper, lower); }
+  [[gnu::always_inline]] static void store(float (*noise)[group_outputs], U32 upper, U32 lower) {
     F32 xi[quad_inputs];
     random::box_muller(upper, xi[0], xi[1]);
     random::box_muller(lower, xi[2], xi[3]);
     simd::transpose_fours(xi);
-    for (std::size_t r = 0; r < quad_inputs; ++r) xi[r].store(noise_[s][r]);
+    for (std::size_t r = 0; r < quad_inputs; ++r) xi[r].store(noise[r]);
+  }
+  // The write noise of the block in the only sample that it has: all devices in one call of the generator.
+  [[gnu::noinline]] void draw_write_noise(U32 elements, std::uint64_t sample) {
+    const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step + sample);
+    const auto block = write.words(elements, 0);
+    store(write_noise_, block.word[0], block.word[1]);
   }
 
   [[nodiscard]] bool shows(const Snapshot& snapshot, std::size_t group) const {
@@ -382,13 +394,17 @@ template <class Model> class DenseQuad {
       simd::select(touched, F32(0.0F), F32::load(target_.age + at)).store(target_.age + at);
     }
     if (target_.visible == nullptr) return;
-    // The noise of the visible weight was drawn by each pulse; only the last one is still to be seen.
+    const F32 noise = single_ ? F32::load(write_noise_[input_of_quad]) : write_noise(group, input_of_quad, last);
+    const F32 now = seen(target_, lanes, w, noise);
+    simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
+  }
+
+  // The noise of the visible weight was drawn by each pulse; only the last one is still to be seen.
+  [[nodiscard]] F32 write_noise(std::size_t group, std::size_t input_of_quad, U32 last) const {
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step);
     const U32 step_low = last + U32(static_cast<std::uint32_t>(request_.first_step) - 1U);
     const U32 elements = target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad);
-    const auto words = write.words_of_steps(step_low, elements, 0);
-    const F32 now = seen(target_, lanes, w, random::to_gaussian(words, 0, simd::lane_index()));
-    simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
+    return random::to_gaussian(write.words_of_steps(step_low, elements, 0), 0, simd::lane_index());
   }
 
   const Model& model_;
@@ -398,6 +414,8 @@ template <class Model> class DenseQuad {
   const std::size_t quad_;
   std::uint64_t input_samples_[quad_inputs] = {};  // in which the line of an input pulses
   alignas(64) float noise_[chunk_samples][quad_inputs][group_outputs];
+  bool single_ = false;  // whether the block has one sample only, whose write noise is drawn
+  alignas(64) float write_noise_[quad_inputs][group_outputs];
 };
 
 // Some coincidences of a few quads of inputs in one sample.
