@@ -340,15 +340,17 @@ class ClippedStateSpace(StateSpace):
                 source, up, skip = w[:, :, :-1], self._up[:, 1 : part.stop], 1
             else:
                 source, up, skip = np.concatenate([last, w[:, :, :-1]], axis=2), self._up[:, part], 0
-            kernel = self._kernels(*self._moved(source, at, up, least), w[:, :, skip:], at)
-            kernel *= density[:, :, skip:, None]
+            moved, noise = self._moved(source, at, up, least)
+            kernel = self._kernels(moved, noise, w[:, :, skip:], at)
+            factor = 1 / (noise * np.sqrt(2 * np.pi))
             if skip:
                 kept[:, :, 0] = mass.sum(axis=2)
                 mass = (mass / kept[:, :, :1])[:, :, None]
                 if known is not None:
                     known.append((w[:, :, 0], mass[0, :, 0]))
             for k in range(part.stop - begin - skip):
-                mass = mass @ kernel[:, :, k]
+                mass = (mass * factor[:, :, k, None]) @ kernel[:, :, k]
+                mass *= density[:, :, skip + k, None]
                 whole = kept[:, :, begin + skip + k] = mass.sum(axis=(2, 3))
                 mass /= np.maximum(whole, _LEAST)[..., None, None]
                 if known is not None:
@@ -382,18 +384,16 @@ class ClippedStateSpace(StateSpace):
     def _kernels(mean: Array, noise: Array, w: Array, at: Mapping[str, Array]) -> Array:
         """Return the densities at the next nodes, and the probabilities of both bounds, from each node.
 
-        (..., count + 2, count + 2).
+        (..., count + 2, count + 2). They are relative to the largest density of each transition: one factor
+        less for each element, where most of the time goes.
         """
-        count = w.shape[-1] - 2
-        scale = 1 / noise
-        result: Array = np.empty((*mean.shape, count + 2))
-        z = result[..., :count]
-        np.subtract(w[..., None, :count], mean[..., :, None], out=z)
-        z *= (np.sqrt(0.5) * scale)[..., :, None]
-        z *= z
-        np.negative(z, out=z)
-        np.exp(z, out=z)
-        z *= (scale / np.sqrt(2 * np.pi))[..., :, None]
-        result[..., count] = special.ndtr((mean - at["w_max"]) * scale)
-        result[..., count + 1] = special.ndtr((at["w_min"] - mean) * scale)
+        scale = np.sqrt(0.5) / noise
+        result: Array = w[..., None, :] * scale[..., :, None]
+        result -= (mean * scale)[..., None]
+        result *= result
+        np.negative(result, out=result)
+        np.exp(result, out=result)
+        whole = noise * np.sqrt(2 * np.pi)
+        result[..., -2] = special.ndtr((mean - at["w_max"]) / noise) * whole
+        result[..., -1] = special.ndtr((at["w_min"] - mean) / noise) * whole
         return result
