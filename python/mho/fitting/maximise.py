@@ -24,6 +24,8 @@ Objective = Callable[[Array, Array], Array]
 _AT_ONCE = 2_000_000
 # Log-likelihood of what cannot be.
 _IMPOSSIBLE = -1e100
+# How well restricted log-likelihoods are known, which have determinants of second differences in them.
+_UNSURE = 0.1
 # Steps that one curvature serves.
 _LIFE = 6
 
@@ -358,13 +360,14 @@ def _restricted(
             total[:, k] = change / (len(row) if k < s else 1)
         step = _arrow_solve(bend.information, slope + total, free, s, 0.0)
         step = np.clip(step, -0.5, 0.5)
-        # The curvature of the likelihood is not quite that of the restricted one: a step has to raise it.
+        # The curvature of the likelihood is not quite that of the restricted one, which no step may lower by
+        # more than differences of differences are sure of.
         before = problem.values(row[None])[0].sum() - 0.5 * base
         for _attempt in range(3):
             tried = np.clip(row + step, problem.low, problem.high)
             inner, _ = problem.curvature(tried, steps, symmetric=False, among=~noise)
             cost = log_determinant(inner.information, free & ~noise, s)
-            raised = bool(problem.values(tried[None])[0].sum() - 0.5 * cost > before)
+            raised = bool(problem.values(tried[None])[0].sum() - 0.5 * cost > before - _UNSURE)
             if raised:
                 row, middle = tried, inner
                 break
