@@ -175,6 +175,17 @@ def test_the_grid_is_used_where_clipping_matters(searched):
     assert found["ctoc"] * (found["up"] + found["down"]) / 2 == pytest.approx(0.0855, rel=0.25)
 
 
+def test_a_bound_on_a_single_reading_is_not_taken_for_the_best(searched, monkeypatch):
+    """Its density is infinite without noise of reads, and a search that begins there stays."""
+    monkeypatch.setattr(ClippedStateSpace, "begin", lambda self, fit: self.reading(fit, 1e-6))
+    done = finished(searched)
+    assert 0.005 < done.values["read"][0] < 0.05
+    monkeypatch.setattr(mho.fitting.clipped, "_SUSPECT", 0.0)
+    stuck = finished(searched)
+    assert stuck.values["read"][0] < 1e-4
+    assert stuck.restricted_log_likelihood < done.restricted_log_likelihood - 2
+
+
 def test_the_grid_is_not_used_elsewhere():
     device = SoftBounds(dw_min=0.02, dw_min_ctoc=0.3, write_noise_std=0.5, **BOUNDS, **ALIKE)
     up = np.repeat([True, False], 80)

@@ -36,9 +36,11 @@ Array = NDArray[np.float64]
 Point = dict[str, float]
 
 # Standard error, on the scale of a field, from which on the likelihood is not taken for quadratic; and
-# fields of noise, which is seen well or not at all, unless weights are clipped.
+# fields of noise, which is seen well or not at all unless weights are clipped.
 _WEAK = 0.12
 _QUIET = ("dw_min_ctoc", "write_noise_std")
+# As `_WEAK`, for noise where no weights are clipped: it is known to less than a factor of 3.
+_HARDLY_SEEN = 1.0
 # Of the log-likelihood at the end of a 95 % interval of one parameter.
 _DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))
 # Devices from which on a spread is estimated.
@@ -186,13 +188,20 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
             continue
         if curved:
             result[name] = _profiled(fit, middle, conventions, name, value, jacobian[name])
-        elif name in _QUIET and isinstance(fit.space, ClippedStateSpace):
+        elif name in _QUIET and error > _noise_weak(fit):
             result[name] = _profiled_noise(fit, middle, conventions, name, value, jacobian[name])
     remarks = _unseen_noise(fit, result)
     if result["dw_min_ctoc"].value == 0:
         result.pop("mult_noise", None)
     result |= _spreads(fit, {**values, **conventions}, conventions)
     return result, remarks
+
+
+def _noise_weak(fit: Estimate) -> float:
+    """Return the standard error from which on the likelihood of noise is not taken for quadratic."""
+    if fit.memory:
+        return math.inf
+    return _WEAK if isinstance(fit.space, ClippedStateSpace) else _HARDLY_SEEN
 
 
 def _profiled(

@@ -26,6 +26,8 @@ _CLOSE = 0.08
 _FLAT = 0.3
 # Distance of the points that tell the top, in standard errors.
 _APART = 0.7
+# Fall of the log-likelihood from which on no parabola tells where it began.
+_FAR = 3.0
 
 
 def summit(
@@ -45,34 +47,30 @@ def summit(
         How the point moves with the value.
     """
     apart = _APART * error
-    found = {0: profile(value, row)}
 
-    def add(k: int, beside: int) -> None:
-        found[k] = profile(value + k * apart, found[beside][2] + way * (k - beside) * apart)
+    def beside(point: tuple[float, float, Array], sign: int) -> tuple[float, float, Array]:
+        return profile(point[1] + sign * apart, point[2] + sign * apart * way)
 
-    add(-1, 0)
-    add(1, 0)
-    for _ in range(6):
-        best = max(found, key=lambda k: found[k][0])
-        missing = {best - 1, best + 1} - found.keys()
-        if not missing:
+    middle = profile(value, row)
+    low, high = beside(middle, -1), beside(middle, 1)
+    for _ in range(8):
+        if high[0] > max(low[0], middle[0]):
+            low, middle, high = middle, high, beside(high, 1)
+        elif low[0] > middle[0]:
+            low, middle, high = beside(low, -1), low, middle
+        elif middle[0] - min(low[0], high[0]) > _FAR:
+            apart /= 2
+            low, high = beside(middle, -1), beside(middle, 1)
+        else:
             break
-        add(missing.pop(), best)
-    likelihood, at, top = found[best]
-    if not {best - 1, best + 1} <= found.keys():
-        return likelihood, at, top, error
-    # The parabola through three points.
-    below, above = found[best - 1][0] - likelihood, found[best + 1][0] - likelihood
-    bend = -(below + above)
-    if not 0 < bend < math.inf:
-        return likelihood, at, top, error
-    off = 0.5 * (above - below) / bend
-    return (
-        likelihood + 0.5 * bend * off**2,
-        at + off * apart,
-        top + way * off * apart,
-        apart / math.sqrt(bend),
-    )
+    below, above = middle[0] - low[0], middle[0] - high[0]
+    bend = below + above
+    if not (0 <= below < _FAR and 0 <= above < _FAR and bend > 0):
+        return *middle, error
+    # The parabola through the three points.
+    off = 0.5 * (below - above) / bend
+    error = apart / math.sqrt(bend)
+    return middle[0] + 0.5 * bend * off**2, middle[1] + off * apart, middle[2] + off * apart * way, error
 
 
 def ends(
