@@ -2,14 +2,16 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 import mho.fitting.clipped
+import mho.fitting.intervals
 from fitting_cases import ALIKE, BOUNDS, CASES, coverage
 from mho.devices import ConstantStep, SoftBounds
 from mho.fitting import Curves, fit
 from mho.fitting.clipped import ClippedStateSpace, clipping_matters, finished, open_share
 from mho.fitting.estimation import estimate
+from mho.fitting.intervals import fields_of
 from mho.fitting.likelihood import Paths, StateSpace
 from mho.fitting.models import by_name
 from mho.fitting.pipeline import best_bounds
@@ -173,6 +175,17 @@ def test_the_grid_is_used_where_clipping_matters(searched):
     assert found["ctoc"] * (found["up"] + found["down"]) / 2 == pytest.approx(0.0855, rel=0.25)
 
 
+def test_a_bound_on_a_single_reading_is_not_taken_for_the_best(searched, monkeypatch):
+    """Its density is infinite without noise of reads, and a search that begins there stays."""
+    monkeypatch.setattr(ClippedStateSpace, "begin", lambda self, fit: self.reading(fit, 1e-6))
+    done = finished(searched)
+    assert 0.005 < done.values["read"][0] < 0.05
+    monkeypatch.setattr(mho.fitting.clipped, "_SUSPECT", 0.0)
+    stuck = finished(searched)
+    assert stuck.values["read"][0] < 1e-4
+    assert stuck.restricted_log_likelihood < done.restricted_log_likelihood - 2
+
+
 def test_the_grid_is_not_used_elsewhere():
     device = SoftBounds(dw_min=0.02, dw_min_ctoc=0.3, write_noise_std=0.5, **BOUNDS, **ALIKE)
     up = np.repeat([True, False], 80)
@@ -224,6 +237,52 @@ def test_innovations_are_standard_normal_for_the_right_parameters():
 def test_no_misfit_is_seen_in_clipped_curves():
     result = fit(Curves.of(MEASURED[:100], MEASURED[100:], unit="weight"), models=["ConstantStep"])
     assert result.goodness.verdict() == "no misfit seen"
+
+
+def test_the_interval_of_noise_is_that_of_its_adjusted_profile(searched, monkeypatch):
+    """Against a search by scipy, and determinants by plain differences."""
+    done = finished(searched)
+    one = fields_of(done, {})[0]["write_noise_std"]
+    names, space = done.names, done.space
+    start = np.array([float(done.values[name][0]) for name in names])
+    scale = np.where([name in ("w_max", "w_min") for name in names], 0.003, 0.1 * start)
+    others = [k for k, name in enumerate(names) if name != "read"]
+    logarithmic = [k for k in others if names[k] not in ("w_max", "w_min")]
+
+    def rows(z):
+        result = np.tile(start, (len(z), 1))
+        result[:, others] += z * scale[others]
+        return result
+
+    def likelihood(z, noise):
+        values = {name: column[:, None] for name, column in zip(names, rows(z).T, strict=True)}
+        # `dw_min` is the larger of both steps.
+        values["read"] = noise * np.maximum(values["up"], values["down"])
+        found = space.evaluate(values, done.path, iterations=4)[0][:, 0]
+        return np.where(np.isfinite(found), found, -1e6)
+
+    def adjusted(noise):
+        n, h = len(others), 0.2
+        best = optimize.minimize(
+            lambda z: -likelihood(z[None], noise)[0], np.zeros(n), method="BFGS", options={"gtol": 0.02}
+        )
+        moves = h * np.eye(n)
+        corners = [best.x + s * a + t * b for s in (1, -1) for t in (1, -1) for a in moves for b in moves]
+        signs = np.array([1, -1, -1, 1])[:, None, None]
+        hessian = (signs * likelihood(np.array(corners), noise).reshape(4, n, n)).sum(0) / (4 * h * h)
+        cost = np.linalg.slogdet(-hessian)[1] / 2
+        # By how much that is less on the scale of the search, but for a constant.
+        return -best.fun - cost - np.log(rows(best.x[None])[0, logarithmic]).sum()
+
+    below, peak, above = (adjusted(one.value * factor) for factor in (0.9, 1.0, 1.1))
+    peak += 0.125 * (above - below) ** 2 / (2 * peak - below - above)
+    for end in (one.low, one.high):
+        assert np.sqrt(2 * (peak - adjusted(end))) == pytest.approx(1.96, abs=0.1)
+    # The likelihood is not quadratic: from its curvature the interval is another one.
+    monkeypatch.setattr(mho.fitting.intervals, "_WEAK", np.inf)
+    other = fields_of(done, {})[0]["write_noise_std"]
+    assert other.value == one.value
+    assert abs(np.log(other.low / one.low)) + abs(np.log(other.high / one.high)) > 0.05
 
 
 @pytest.mark.slow

@@ -46,6 +46,9 @@ _MATTERS = 0.02
 # gain.
 _READS = (0.02, 0.05, 0.1, 0.2, 0.5)
 _CLEARLY = 2.0
+# Noise of reads, relative to how much readings change, below which a bound may lie on a single reading; and
+# where to begin another search then.
+_SUSPECT, _ABOVE = 0.1, 0.2
 # Numbers of one chunk of transition kernels: such that they stay in the cache.
 _CHUNK = 150_000
 # What masses are divided by if there is none left.
@@ -86,20 +89,34 @@ def finished(fit: Estimate, *, iterations: int = 60) -> Estimate:
     iterations : int
         Largest number of steps.
     """
-    space = fit.space
+    space, suspect = fit.space, 0.0
+    starts = [fit]
     if clipping_matters(fit) and not fit.memory and _pulses(space.paths) <= _MOST_PULSES:
         exact = ClippedStateSpace(space.paths, fit.model)
         if exact.carries(fit):
-            space, fit = exact, exact.begin(fit)
-    return estimate(
-        space.paths,
-        fit.model,
-        bounded=fit.bounded,
-        memory=fit.memory,
-        start=fit,
-        space=space,
-        iterations=iterations,
-    )
+            space = exact
+            starts = [exact.begin(fit)]
+            if "read" in fit.names:
+                suspect = _SUSPECT * exact.change
+                starts.append(exact.reading(fit, _ABOVE * exact.change))
+    found: list[Estimate] = []
+    for start in starts:
+        found.append(
+            estimate(
+                space.paths,
+                fit.model,
+                bounded=fit.bounded,
+                memory=fit.memory,
+                start=start,
+                space=space,
+                iterations=iterations,
+            )
+        )
+        # A reading that a bound lies on has an infinite density without noise of reads, and near such points
+        # the likelihood has other maxima. The restricted one is finite: it counts what the bound costs.
+        if not float(found[0].values["read"][0]) < suspect:
+            break
+    return max(found, key=lambda one: one.restricted_log_likelihood)
 
 
 def clipping_matters(fit: Estimate) -> bool:
@@ -177,18 +194,25 @@ class ClippedStateSpace(StateSpace):
         """
         if "read" not in fit.names:
             return fit
-        change = np.diff(self.paths.y)[~self.paths.first[1:]]
-        read = float(np.sqrt(np.mean(change**2))) * np.array(_READS)
+        read = self.change * np.array(_READS)
         values = {name: np.atleast_2d(value) for name, value in fit.values.items()}
         now = self.evaluate(values, fit.path)[0].sum()
         found = self.evaluate(values | {"read": read[:, None]}, fit.path)[0].sum(axis=1)
-        if not found.max() > now + _CLEARLY:
-            return fit
+        return self.reading(fit, float(read[found.argmax()])) if found.max() > now + _CLEARLY else fit
+
+    @property
+    def change(self) -> float:
+        """How much readings change from one to the next (root mean square)."""
+        return float(np.sqrt(np.mean(np.diff(self.paths.y)[~self.paths.first[1:]] ** 2)))
+
+    @staticmethod
+    def reading(fit: Estimate, read: float) -> Estimate:
+        """Return a fit with other noise of reads, to begin a search at."""
         # One device has all parameters of its own; several share those of noise.
         alone = not fit.search.shared
         rows = (fit.maximum.own if alone else fit.maximum.shared).copy()
         free = (fit.search.own if alone else fit.search.shared)["read"]
-        rows[..., fit.names.index("read")] = fit.search.search("read", free, float(read[found.argmax()]))
+        rows[..., fit.names.index("read")] = fit.search.search("read", free, read)
         begin = replace(fit.maximum, own=rows) if alone else replace(fit.maximum, shared=rows)
         return replace(fit, maximum=begin)
 
@@ -340,15 +364,17 @@ class ClippedStateSpace(StateSpace):
                 source, up, skip = w[:, :, :-1], self._up[:, 1 : part.stop], 1
             else:
                 source, up, skip = np.concatenate([last, w[:, :, :-1]], axis=2), self._up[:, part], 0
-            kernel = self._kernels(*self._moved(source, at, up, least), w[:, :, skip:], at)
-            kernel *= density[:, :, skip:, None]
+            moved, noise = self._moved(source, at, up, least)
+            kernel = self._kernels(moved, noise, w[:, :, skip:], at)
+            factor = 1 / (noise * np.sqrt(2 * np.pi))
             if skip:
                 kept[:, :, 0] = mass.sum(axis=2)
                 mass = (mass / kept[:, :, :1])[:, :, None]
                 if known is not None:
                     known.append((w[:, :, 0], mass[0, :, 0]))
             for k in range(part.stop - begin - skip):
-                mass = mass @ kernel[:, :, k]
+                mass = (mass * factor[:, :, k, None]) @ kernel[:, :, k]
+                mass *= density[:, :, skip + k, None]
                 whole = kept[:, :, begin + skip + k] = mass.sum(axis=(2, 3))
                 mass /= np.maximum(whole, _LEAST)[..., None, None]
                 if known is not None:
@@ -382,18 +408,16 @@ class ClippedStateSpace(StateSpace):
     def _kernels(mean: Array, noise: Array, w: Array, at: Mapping[str, Array]) -> Array:
         """Return the densities at the next nodes, and the probabilities of both bounds, from each node.
 
-        (..., count + 2, count + 2).
+        (..., count + 2, count + 2). They are relative to the largest density of each transition: one factor
+        less for each element, where most of the time goes.
         """
-        count = w.shape[-1] - 2
-        scale = 1 / noise
-        result: Array = np.empty((*mean.shape, count + 2))
-        z = result[..., :count]
-        np.subtract(w[..., None, :count], mean[..., :, None], out=z)
-        z *= (np.sqrt(0.5) * scale)[..., :, None]
-        z *= z
-        np.negative(z, out=z)
-        np.exp(z, out=z)
-        z *= (scale / np.sqrt(2 * np.pi))[..., :, None]
-        result[..., count] = special.ndtr((mean - at["w_max"]) * scale)
-        result[..., count + 1] = special.ndtr((at["w_min"] - mean) * scale)
+        scale = np.sqrt(0.5) / noise
+        result: Array = w[..., None, :] * scale[..., :, None]
+        result -= (mean * scale)[..., None]
+        result *= result
+        np.negative(result, out=result)
+        np.exp(result, out=result)
+        whole = noise * np.sqrt(2 * np.pi)
+        result[..., -2] = special.ndtr((mean - at["w_max"]) / noise) * whole
+        result[..., -1] = special.ndtr((at["w_min"] - mean) / noise) * whole
         return result

@@ -282,7 +282,7 @@ def estimate(
 
     def move(shared: Array, own: Array) -> None:
         nonlocal path
-        path = space.evaluate(search.natural(shared[None], own[None]), path, seen=seen, iterations=3)[1][0]
+        path = space.follow(search.natural(shared[None], own[None]), path, seen=seen)[0]
 
     limits = search.limits(search.shared), search.limits(search.own)
     noise = np.array([name in _NOISE for name in (*search.shared, *search.own)])

@@ -1,7 +1,8 @@
 """From the parameters of a fit to the fields of a device, with 95 % intervals and spreads between devices.
 
 Intervals are those of the delta method, each on the scale on which its field is closest to normal: the
-logarithm for steps, bounds and noise, that of the ratio of both directions for asymmetries. With several
+logarithm for steps, bounds and noise, that of the ratio of both directions for asymmetries. Where the
+likelihood is not quadratic they are those of its profile instead, for one device. With several
 devices the nominal device is their mean, and what scatters between them is told apart from what the single
 estimates are off by: the spread is estimated by restricted maximum likelihood with those errors known.
 
@@ -25,7 +26,8 @@ from mho.devices import PulsedDevice
 from mho.errors import MhoError
 from mho.fitting.clipped import ClippedStateSpace
 from mho.fitting.estimation import Estimate, estimate
-from mho.fitting.maximise import maximise
+from mho.fitting.maximise import Maximum, log_determinant, maximise
+from mho.fitting.profiles import ends, summit
 from mho.fitting.result import FieldEstimate
 
 __all__ = ["FEWEST_DEVICES", "Nominal", "device_of", "fields_of", "nominal", "symmetry_of"]
@@ -34,10 +36,11 @@ Array = NDArray[np.float64]
 Point = dict[str, float]
 
 # Standard error, on the scale of a field, from which on the likelihood is not taken for quadratic; and
-# fields of
-# noise, which is seen well or not at all.
+# fields of noise, which is seen well or not at all unless weights are clipped.
 _WEAK = 0.12
 _QUIET = ("dw_min_ctoc", "write_noise_std")
+# As `_WEAK`, for noise where no weights are clipped: it is known to less than a factor of 3.
+_HARDLY_SEEN = 1.0
 # Of the log-likelihood at the end of a 95 % interval of one parameter.
 _DROP = 0.5 * float(stats.chi2.ppf(0.95, 1))
 # Devices from which on a spread is estimated.
@@ -181,13 +184,24 @@ def fields_of(fit: Estimate, conventions: Mapping[str, float]) -> tuple[dict[str
         result[name] = FieldEstimate(value=value, low=min(low, high), high=max(low, high))
         # Readings are nearly linear in the nodes of a table, and the likelihood nearly quadratic.
         curved = name not in _QUIET and not name.startswith("nodes_")
-        if len(fit.maximum.own) == 1 and _WEAK < error < math.inf and curved:
+        if len(fit.maximum.own) > 1 or not _WEAK < error < math.inf:
+            continue
+        if curved:
             result[name] = _profiled(fit, middle, conventions, name, value, jacobian[name])
+        elif name in _QUIET and error > _noise_weak(fit):
+            result[name] = _profiled_noise(fit, middle, conventions, name, value, jacobian[name])
     remarks = _unseen_noise(fit, result)
     if result["dw_min_ctoc"].value == 0:
         result.pop("mult_noise", None)
     result |= _spreads(fit, {**values, **conventions}, conventions)
     return result, remarks
+
+
+def _noise_weak(fit: Estimate) -> float:
+    """Return the standard error from which on the likelihood of noise is not taken for quadratic."""
+    if fit.memory:
+        return math.inf
+    return _WEAK if isinstance(fit.space, ClippedStateSpace) else _HARDLY_SEEN
 
 
 def _profiled(
@@ -229,7 +243,7 @@ def _profiled(
 
         def move(shared: Array, own: Array) -> None:
             nonlocal path
-            path = space.evaluate(search.natural(shared[None], own[None]), path, iterations=3)[1][0]
+            path = space.follow(search.natural(shared[None], own[None]), path)[0]
 
         found = maximise(
             objective,
@@ -246,37 +260,74 @@ def _profiled(
         return float(found.value.sum() - spring(row[None])[0]), field_at(row), row
 
     peak, at, top = held(None, middle.row)
-    ends = []
-    for sign in (-1, 1):
-        # Distances at which the root of twice the fall is below and above 1.96; the root grows nearly like
-        # them.
-        near, far = (0.0, 0.0, top), math.inf
-        distance, end = 1.96 * error, sign * math.inf
-        for _ in range(9):
-            target = at + sign * distance
-            likelihood, reached, row = held(target, near[2] + way * (target - (at + sign * near[0])))
-            fall = math.sqrt(max(2 * (peak - likelihood), 0.0)) if math.isfinite(likelihood) else math.inf
-            stuck = not abs(reached - target) < 0.3 * error
-            if abs(fall - 1.96) < 0.08 and not stuck:
-                end = target
-                break
-            if fall < 1.96:
-                if stuck:  # no point of the model is further away
-                    break
-                near = (distance, fall, row)
-            else:
-                far, end = distance, target
-            if math.isinf(far):
-                distance = max(1.5 * distance, min(near[0] * 1.96 / max(near[1], 0.5), 4 * distance))
-            elif math.isinf(fall) or fall < 1.96:
-                distance = (near[0] + far) / 2
-            else:
-                share = (1.96 - near[1]) / (fall - near[1])
-                distance = near[0] + float(np.clip(share, 0.1, 0.9)) * (far - near[0])
-            if far - near[0] < 0.03 * error:
-                break
-        ends.append(end)
-    low, high = (_back(scale, end) if math.isfinite(end) else _open_end(scale, end) for end in ends)
+    return _between(value, scale, ends(held, peak, at, top, error, way))
+
+
+def _profiled_noise(
+    fit: Estimate, middle: Nominal, conventions: Mapping[str, float], name: str, value: float, slope: Array
+) -> FieldEstimate:
+    """Return the interval of a field of noise by its adjusted profile likelihood.
+
+    Few of the readings of clipped weights may tell the noise of reads, those on the bounds, and which they
+    are is uncertain: the likelihood is far from quadratic. As for the estimate, its profile counts the
+    degrees of freedom that the other parameters take (D. R. Cox and N. Reid, J. R. Stat. Soc. B 49:1, 1987).
+    """
+    space, search = fit.space, fit.search
+    n = len(middle.row)
+    # On their logarithmic scales, field and parameter differ by what the other parameters say.
+    k = fit.names.index("ctoc" if name == "dw_min_ctoc" else "read")
+    others = np.delete(np.arange(n), k)
+    limits = search.limits(search.own)[others]
+    variance = float(slope @ middle.covariance @ slope)
+    way = middle.covariance @ slope / variance
+    none = np.zeros((0, 2))
+    like: Maximum | None = None
+
+    def field_at(row: Array) -> float:
+        try:
+            return math.log(float(_raw_fields(fit, _values_at(fit, row), conventions)[name]))
+        except (ValueError, OverflowError):
+            return math.nan
+
+    def held(target: float, start: Array) -> tuple[float, float, Array]:
+        """Return adjusted log-likelihood, field and parameters of the best point with a given field."""
+        nonlocal like
+        path = fit.path
+
+        def whole(own: Array) -> Array:
+            rows = np.insert(own, k, 0.0, axis=-1)
+            rows[..., k] = [[target - field_at(row) for row in devices] for devices in rows]
+            return rows
+
+        def objective(shared: Array, own: Array) -> Array:
+            return space.evaluate(search.natural(shared, whole(own)), path)[0]
+
+        def move(shared: Array, own: Array) -> None:
+            nonlocal path
+            path = space.follow(search.natural(shared[None], whole(own[None])), path)[0]
+
+        like = maximise(
+            objective,
+            start[:0],
+            start[None, others],
+            none,
+            limits,
+            points=len(path),
+            iterations=25,
+            tolerance=1e-2,
+            accepted=move,
+            like=like,
+        )
+        cost = log_determinant(like.information, like.free, 0)
+        return float(like.value.sum()) - 0.5 * cost, target, whole(like.own[None])[0, 0]
+
+    peak, at, top, error = summit(held, field_at(middle.row), middle.row, math.sqrt(variance), way)
+    return _between(value, _LOG, ends(held, peak, at, top, error, way))
+
+
+def _between(value: float, scale: _Scale, found: tuple[float, float]) -> FieldEstimate:
+    """Return a field with an interval whose ends lie on a scale."""
+    low, high = (_back(scale, end) if math.isfinite(end) else _open_end(scale, end) for end in found)
     return FieldEstimate(value=value, low=min(low, high, value), high=max(low, high, value))
 
 

@@ -290,6 +290,12 @@ class StateSpace:
         total = np.add.reduceat(result, self._device_starts, axis=1)
         return np.where(np.isfinite(total) & ~failed[:, None], total, -np.inf), w
 
+    def follow(
+        self, values: Mapping[str, Array], path: Array, *, seen: NDArray[np.bool_] | None = None
+    ) -> Array:
+        """Return the most probable paths alone; arguments are those of `evaluate`."""
+        return StateSpace.evaluate(self, values, path, seen=seen, iterations=3)[1]
+
 
 def _solve(diagonal: Array, off: Array, right: Array, failed: NDArray[np.bool_]) -> tuple[Array, Array]:
     """Solve tridiagonal systems; return the solutions and the logarithms of the pivots.

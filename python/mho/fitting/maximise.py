@@ -24,6 +24,8 @@ Objective = Callable[[Array, Array], Array]
 _AT_ONCE = 2_000_000
 # Log-likelihood of what cannot be.
 _IMPOSSIBLE = -1e100
+# How well restricted log-likelihoods are known, which have determinants of second differences in them.
+_UNSURE = 0.1
 # Steps that one curvature serves.
 _LIFE = 6
 
@@ -343,10 +345,10 @@ def _restricted(
     sharp[:, :s] = sharp[:, :s].sum(0)
     # Noise that the data do not see stays where it is.
     seen = ~noise | (sharp > 1).all(0)
+    middle, _ = problem.curvature(row, steps, symmetric=False, among=~noise)
     for _ in range(2):
         slope = problem.gradient(row, steps)
         free = _free(row, slope, problem, s) & seen
-        middle, _ = problem.curvature(row, steps, symmetric=False, among=~noise)
         base = log_determinant(middle.information, free & ~noise, s)
         total = np.zeros_like(slope)
         for k in np.flatnonzero(noise & free.any(0)):
@@ -357,8 +359,20 @@ def _restricted(
             # A shared parameter has its slope once, not once for each device.
             total[:, k] = change / (len(row) if k < s else 1)
         step = _arrow_solve(bend.information, slope + total, free, s, 0.0)
-        row = np.clip(row + np.clip(step, -0.5, 0.5), problem.low, problem.high)
-        if np.abs(step).max() < 1e-2:
+        step = np.clip(step, -0.5, 0.5)
+        # The curvature of the likelihood is not quite that of the restricted one, which no step may lower by
+        # more than differences of differences are sure of.
+        before = problem.values(row[None])[0].sum() - 0.5 * base
+        for _attempt in range(3):
+            tried = np.clip(row + step, problem.low, problem.high)
+            inner, _ = problem.curvature(tried, steps, symmetric=False, among=~noise)
+            cost = log_determinant(inner.information, free & ~noise, s)
+            raised = bool(problem.values(tried[None])[0].sum() - 0.5 * cost > before - _UNSURE)
+            if raised:
+                row, middle = tried, inner
+                break
+            step = step / 2
+        if not raised or np.abs(step).max() < 1e-2:
             break
     # The more parameters, the larger the correction; one that costs more than they could has lost its way.
     values = problem.values(np.stack([start, row])).sum(1)
