@@ -34,7 +34,7 @@ LIMIT = 3.0  # times the baseline
 # What makes a model slower than the limit.
 REASONS = {
     "PowStep": "every step is a power with an exponent of the device's own: a logarithm, an exponential and "
-    "divisions; exponents far from the mean take pulses one at a time",
+    "divisions",
     "PowStepReference": "the power of PowStep, of the weight and its reference",
     "JumpTable": "each jump is drawn from a distribution at the present weight: one pulse at a time",
     "HiddenStep": "each pulse moves a counter, and only some move the weight: one pulse at a time",
