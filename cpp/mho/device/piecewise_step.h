@@ -119,12 +119,12 @@ class PiecewiseStep {
     const Response<F> response{s * fma(place.share, rise, at), s * rise * per_weight, F(0.0F)};
     const auto outside =
         (w > select(up, lanes.up_high, lanes.down_high)) | (w < select(up, lanes.up_low, lanes.down_low));
-    return Step<V>{SmoothPulses::Step<F>(steps_, response, w), outside};
+    return Step<V>{{steps_, response, w}, outside};
   }
 
  private:
   template <class V> struct Step {
-    SmoothPulses::Step<typename V::F> smooth;
+    SmoothPulses::Step<typename V::F, false> smooth;
     typename V::M outside;  // of the interval in which several pulses may be taken at once
     [[nodiscard]] auto too_coarse(typename V::U /*n*/) const { return outside; }
     [[nodiscard]] auto operator()(typename V::U n) const { return smooth(n); }
@@ -205,7 +205,7 @@ class PiecewiseStep {
       const double slope = share * std::fmax(std::fabs(here.least), std::fabs(here.steepest));
       const simd::F1 none(0.0F);
       const Response<simd::F1> response{none, simd::F1(static_cast<float>(slope)), none};
-      return !SmoothPulses::Step(steps, response, none).too_coarse(simd::U1(n)).v;
+      return !SmoothPulses::Step<simd::F1, false>(steps, response, none).too_coarse(simd::U1(n)).v;
     };
     return {is_fine, step / std::fmax(p.w_max - p.w_min, 1e-30)};
   }

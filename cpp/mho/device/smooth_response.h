@@ -30,21 +30,27 @@ class SmoothPulses {
         most_bent_([noise](double n) { return n < 2 ? unlimited : 1e-2 / (n * std::fmax(noise * noise / 4, n / 6)); }),
         skew_(static_cast<float>(noise * noise / 2)) {}
 
-  // n pulses from weight w on.
-  template <class F> class Step {
+  // n pulses from weight w on. Not curved: f'' is 0.
+  template <class F, bool curved = true> class Step {
    public:
     Step(const SmoothPulses& pulses, const Response<F>& response, F w)
         : pulses_(&pulses), response_(response), bend_(response.step * response.curvature), w_(w) {}
 
     template <class U> [[nodiscard, gnu::always_inline]] auto too_coarse(U n) const {
-      return (abs(response_.slope) > pulses_->steepest_(n)) | (abs(bend_) > pulses_->most_bent_(n));
+      const auto steep = abs(response_.slope) > pulses_->steepest_(n);
+      if constexpr (!curved) return steep;
+      return steep | (abs(bend_) > pulses_->most_bent_(n));
     }
     template <class U> [[nodiscard, gnu::always_inline]] auto operator()(U n) const {
       const F count = to_float(n);
       const F growth = response_.slope * max(count - F(1.0F), F(0.0F));  // of the step, until the last one
-      const F mean = fma(bend_, pulses_->bend_(n), fma(count * growth, F(0.5F), count));
+      F mean = fma(count * growth, F(0.5F), count);
       const F root = pulses_->spread_(n);
-      const F spread = fma(bend_, pulses_->spread_bend_(n), fma(root, growth, root));
+      F spread = fma(root, growth, root);
+      if constexpr (curved) {
+        mean = fma(bend_, pulses_->bend_(n), mean);
+        spread = fma(bend_, pulses_->spread_bend_(n), spread);
+      }
       const F skew = growth * F(pulses_->skew_);
       return [=, step = response_.step, w = w_](F xi) __attribute__((always_inline)) {
         return fma(step, fma(spread, xi, fma(skew, fma(xi, xi, F(-1.0F)), mean)), w);
