@@ -1,5 +1,6 @@
 """What every test has: the package `reference`, and a register of rules that is as it was afterwards."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,13 @@ import mho
 
 # A second and slow implementation of the engine.
 sys.path.insert(0, str(Path(__file__).parent))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def control_c_is_heard() -> None:
+    """A shell starts what runs in the background with Ctrl-C ignored, which training respects."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
