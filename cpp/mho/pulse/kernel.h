@@ -101,6 +101,12 @@ template <class V> class LaterNoise {
   random::WordsOf<U> drawn_;
 };
 
+// How many pulses each device may take at once.
+template <class V, class Model, class Lanes>
+typename V::U most_at_once(const Model& model, const Lanes& lanes, bool pulse_by_pulse) {
+  return pulse_by_pulse ? typename V::U(1U) : model.most_at_once(lanes);
+}
+
 // Several pulses for devices that may not take all of theirs at once: as many at a time as they may, `most` at most.
 template <class V, class Model, class Lanes>
 [[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, Lanes& lanes, typename V::U most, typename V::F w,
@@ -126,9 +132,12 @@ template <class V, class Model, class Lanes>
       const auto refused = [&](U count) {
         return device::refused<V>(lanes, w, step, count, step(count), model.meets());
       };
-      if (any(greater(now, one)) && any(refused(now))) {
-        const U fewer = smaller(now, few);
-        now = select(refused(now), select(refused(fewer), smaller(now, one), fewer), now);
+      if (any(greater(now, one))) {
+        const auto too_many = refused(now);
+        if (any(too_many)) {
+          const U fewer = smaller(now, few);
+          now = select(too_many, select(refused(fewer), smaller(now, one), fewer), now);
+        }
       }
     }
     w = clamp(step(now)(xi), lanes.w_min, lanes.w_max);
@@ -237,15 +246,14 @@ template <class Model> class DenseQuad {
       const auto s = static_cast<std::size_t>(std::countr_zero(samples));
       const FirstNoise noise(request_.noise, first + s);
       const auto block = noise.stream.words(elements, 0);
-      if (noise.half == 0) store(s, block.word[0], block.word[1]);
+      if (noise.half == 0) store(noise_[s], block.word[0], block.word[1]);
       // The second sample of the pair is the next one, or this one where the pair began before the chunk.
       const std::size_t second = noise.half == 0 ? s + 1 : s;
-      if (second < chunk_samples && (samples >> second & 1) != 0) store(second, block.word[2], block.word[3]);
+      if (second < chunk_samples && (samples >> second & 1) != 0) store(noise_[second], block.word[2], block.word[3]);
       samples &= ~std::uint64_t{0} << 1 << second;
       if (second + 1 >= chunk_samples) return;
     }
   }
-  [[gnu::always_inline]] void store(std::size_t s, U32 upper, U32 lower) { store(noise_[s], upper, lower); }
   [[gnu::always_inline]] static void store(float (*noise)[group_outputs], U32 upper, U32 lower) {
     F32 xi[quad_inputs];
     random::box_muller(upper, xi[0], xi[1]);
@@ -319,7 +327,7 @@ template <class Model> class DenseQuad {
     U32 pulses_left[together];
     for (std::size_t r = 0; r < together; ++r) {
       lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
-      most[r] = request_.pulse_by_pulse ? U32(1U) : model.most_at_once(lanes[r]);
+      most[r] = most_at_once<V>(model, lanes[r], request_.pulse_by_pulse);
       w[r] = F32::load(target_.weight + origin + r * target_.stride);
       last[r] = U32(0U);
       if (wearing) pulses_left[r] = simd::round_to_int(F32::load(target_.pulses_left + origin + r * target_.stride));
@@ -603,7 +611,7 @@ template <class Model> class SparseQuads {
                                      simd::M1 up, simd::F1 xi) const {
     const std::uint32_t place = hits_.place[hit] & ~Coincidences::sign;
     auto lanes = model_.load(device::OneDevice{planes, place});
-    const simd::U1 most = request_.pulse_by_pulse ? simd::U1(1U) : model_.most_at_once(lanes);
+    const simd::U1 most = most_at_once<simd::Single>(model_, lanes, request_.pulse_by_pulse);
     if constexpr (!device::HasState<Model>) {
       const auto step = model_.step(lanes, w, up);
       const auto after = step(n);
