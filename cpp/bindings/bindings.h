@@ -23,7 +23,7 @@ void register_digital(py::module_& m);
 
 // The number of threads a call may use: the setting, or one in a process that was forked (the threads of the parent
 // do not exist there).
-int current_threads();
+Threads current_threads();
 
 using FloatArray = py::array_t<float, py::array::c_style | py::array::forcecast>;
 

@@ -12,11 +12,13 @@ namespace mho::bindings {
 namespace {
 constexpr int max_threads = 1024;
 std::atomic<int> requested_threads{1};
+std::atomic<bool> always{false};
 std::atomic<bool> forked{false};
 }  // namespace
 
-int current_threads() {
-  return forked.load(std::memory_order_relaxed) ? 1 : requested_threads.load(std::memory_order_relaxed);
+Threads current_threads() {
+  if (forked.load(std::memory_order_relaxed)) return 1;
+  return {requested_threads.load(std::memory_order_relaxed), always.load(std::memory_order_relaxed)};
 }
 
 void register_threads(py::module_& m) {
@@ -25,14 +27,15 @@ void register_threads(py::module_& m) {
 #endif
   m.def(
       "set_num_threads",
-      [](int n) {
+      [](int n, bool even_for_little_work) {
         if (n < 1 || n > max_threads) {
           fail_value("num_threads must be in [1, " + std::to_string(max_threads) + "], got " + std::to_string(n));
         }
         requested_threads.store(n, std::memory_order_relaxed);
+        always.store(even_for_little_work, std::memory_order_relaxed);
       },
-      py::arg("n"));
-  m.def("get_num_threads", &current_threads);
+      py::arg("n"), py::arg("always") = false);
+  m.def("get_num_threads", [] { return current_threads().count; });
 }
 
 }  // namespace mho::bindings

@@ -64,5 +64,12 @@ TEST(AlignedVector, StartsAtACacheLine) {
   }
 }
 
+TEST(Threads, ShareWorkThatIsWorthIt) {
+  const Threads four = 4;
+  EXPECT_EQ(four.for_work(Threads::worthwhile_nanoseconds).count, 4);
+  EXPECT_EQ(four.for_work(0.9 * Threads::worthwhile_nanoseconds).count, 1);
+  EXPECT_EQ(Threads(4, true).for_work(0).count, 4);
+}
+
 }  // namespace
 }  // namespace mho

@@ -147,7 +147,7 @@ Values default_io() {
 
 std::unique_ptr<array::Array> make_array(Parameters device_parameters, const array::Shape& shape,
                                          const std::vector<std::uint64_t>& keys, const Values& io_changes,
-                                         int threads) {
+                                         Threads threads) {
   const auto parameters = io_parameters(io_changes);
   return std::make_unique<array::Array>(array::make_crosspoints(device_parameters, shape, keys, threads), parameters,
                                         parameters);

@@ -48,7 +48,7 @@ Values default_io();
 
 std::unique_ptr<array::Array> make_array(Parameters device_parameters, const array::Shape& shape,
                                          const std::vector<std::uint64_t>& keys = {0x0123456789ABCDEFULL},
-                                         const Values& io_changes = {}, int threads = 1);
+                                         const Values& io_changes = {}, Threads threads = 1);
 
 // The parameters of a rule with a fast array of the same devices, with the changes that are asked for.
 Parameters transfer_rule(const std::string& type, const std::string& device_type, const Values& changes = {});

@@ -196,12 +196,12 @@ def work(tile, x, d, lr=0.05):
     ids=[*DEVICES, "default", "perfect", "average", "passes"],
 )
 def test_any_number_of_threads(device, io):
-    # Large enough that work is divided: by samples, by rows, by panels of output lines.
+    # Divided even where it is little work: by samples, by rows, by panels of output lines.
     shape, batch = (135, 130), 100
     x, d = normal(batch, shape[1]), normal(batch, shape[0], seed=1)
     results = {}
     for threads in (1, 2, 4, 7):
-        mho.set_num_threads(threads)
+        _core.set_num_threads(threads, always=True)
         tile = Tile(shape[1], shape[0], device=device, forward_io=io, backward_io=io, seed=7)
         tile.weight = normal(*shape, seed=2, scale=0.1)
         results[threads] = [*work(tile, x, d, 0.004), *(tile.devices[name] for name in tile.devices)], tile
@@ -217,7 +217,7 @@ def test_any_number_of_threads_over_instances():
     x, d = normal(70, 40), normal(3, 70, 30, seed=1)
     results = {}
     for threads in (1, 2, 4, 7):
-        mho.set_num_threads(threads)
+        _core.set_num_threads(threads, always=True)
         tile = Tile(40, 30, device=DEVICES["SoftBounds"], forward_io=NOISY, instances=3, seed=7)
         results[threads] = work(tile, x, d)
     for threads in (2, 4, 7):
@@ -234,7 +234,7 @@ def in_child(connection, tile, x, d):
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_computes_the_same_bits():
-    mho.set_num_threads(4)
+    _core.set_num_threads(4, always=True)
     x, d = normal(130, 140), normal(130, 150, seed=1)
 
     def fresh():
@@ -393,7 +393,7 @@ def test_a_rule_on_any_number_of_threads_and_over_instances(rule):
     x, d = normal(64, 70, seed=2), normal(64, 40, seed=3, scale=0.3)
     states, outputs = [], []
     for threads in (1, 2, 4, 7):
-        mho.set_num_threads(threads)
+        _core.set_num_threads(threads, always=True)
         tiles = Tile(70, 40, device=device, rule=rule, seed=4, instances=3)
         for _ in range(3):
             outputs.append(tiles.forward(x))

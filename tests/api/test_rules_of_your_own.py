@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import mho
+from mho import _core
 from mho.devices import ConstantStep, Ideal, MultiSignificance, OneSided, Reference, SoftBounds, Vector
 from mho.rules import Buffer, CustomRule, FastArray, Reads, define, parameter
 
@@ -234,7 +235,7 @@ def test_threads_change_no_bit() -> None:
     tiles = []
     try:
         for threads in (1, 2):
-            mho.set_num_threads(threads)
+            _core.set_num_threads(threads, always=True)
             tile = tile_of(everything, DEVICES["SoftBounds"], instances=2, **EVERYTHING)
             tile.update(*problem(), 0.1)
             tiles.append(tile)

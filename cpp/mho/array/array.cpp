@@ -7,6 +7,15 @@
 
 namespace mho::array {
 
+namespace {
+
+// What these take, roughly: the train of a line; a device and sample; aging or resetting a device.
+constexpr double nanoseconds_per_line = 4;
+constexpr double nanoseconds_per_sample = 0.3;
+constexpr double nanoseconds_per_device = 2;
+
+}  // namespace
+
 Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParameters& forward_io,
              const periphery::IoParameters& backward_io)
     : Array(std::move(crosspoints)) {
@@ -19,7 +28,7 @@ Array::Array(std::unique_ptr<Crosspoints> crosspoints, const periphery::IoParame
 
 Array::Array(std::unique_ptr<Crosspoints> crosspoints) : crosspoints_(std::move(crosspoints)) {}
 
-void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
+void Array::read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, Threads threads,
                  std::span<const float* const> weights) {
   if (forward_.empty()) fail_value("an array without a periphery cannot be read");
   const bool forward = direction == periphery::Direction::forward;
@@ -29,7 +38,9 @@ void Array::read(periphery::Direction direction, const Batch& x, float* y, bool 
   const auto stream = forward ? (evaluation ? random::ReadStream::evaluation_forward : random::ReadStream::forward)
                               : (evaluation ? random::ReadStream::evaluation_backward : random::ReadStream::backward);
   const bool outer = shape().instances > 1;
-  parallel_for(outer ? threads : 1, shape().instances, [&](std::size_t k) {
+  const double work =
+      static_cast<double>(shape().instances) * (forward ? forward_ : backward_)[0].nanoseconds(x.samples);
+  parallel_for(outer ? threads.for_work(work) : 1, shape().instances, [&](std::size_t k) {
     auto& channel = forward ? forward_[k] : backward_[k];
     const float* seen = weights.empty() ? crosspoints_->visible(k) : weights[k];
     const periphery::MatrixView w{seen, shape().in_features, shape().out_features, shape().stride()};
@@ -55,17 +66,16 @@ void Array::check_trains(double lr, const pulse::UpdateParameters& update) const
   if (crosspoints_->pulsed()) (void)pulse::plan_pulses(update, 1.0, 1.0, lr, crosspoints_->granularity());
 }
 
-void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,
+void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, Threads threads,
                   std::span<const LineSnapshot> snapshots) {
   check_pulse(x, d, lr, update);
   if (!crosspoints_->pulsed()) return accumulate(x, d, lr, threads, snapshots);
   const double granularity = crosspoints_->granularity();
-  const double work = static_cast<double>(shape().instances * shape().plane()) * static_cast<double>(x.samples);
-  if (work < parallel_updates) threads = 1;
   const auto pulse_chunk = [&](std::size_t k, pulse::Trains& trains, std::size_t first, std::size_t count,
-                               int chunk_threads, std::span<const LineSnapshot> looks) {
+                               Threads chunk_threads, std::span<const LineSnapshot> looks) {
     trains.resize(shape().in_features, shape().out_features, count, update);
-    parallel_for(chunk_threads, count, [&](std::size_t s) {
+    const auto pulsing = static_cast<double>(count * (shape().in_features + shape().out_features));
+    parallel_for(chunk_threads.for_work(nanoseconds_per_line * pulsing), count, [&](std::size_t s) {
       trains.make(s, x.instance(k) + (first + s) * shape().in_features,
                   d.instance(k) + (first + s) * shape().out_features, lr.of(k, first + s), granularity, update,
                   crosspoints_->key(k), steps_.update + s);
@@ -94,7 +104,8 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
     if (shape().instances == 1) {
       pulse_chunk(0, trains_, done, count, threads, looks);
     } else {
-      parallel_for(threads, shape().instances, [&](std::size_t k) {
+      const double work = nanoseconds_per_sample * static_cast<double>(shape().instances * shape().plane() * count);
+      parallel_for(threads.for_work(work), shape().instances, [&](std::size_t k) {
         pulse::Trains trains;
         pulse_chunk(k, trains, done, count, 1, looks);
       });
@@ -105,7 +116,8 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
 }
 
 // Weights that need no pulses: all samples at a time that no snapshot parts.
-void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, std::span<const LineSnapshot> snapshots) {
+void Array::accumulate(const Batch& x, const Batch& d, Rates lr, Threads threads,
+                       std::span<const LineSnapshot> snapshots) {
   std::size_t done = 0;
   while (done < x.samples) {
     const std::size_t end = snapshots.empty() ? x.samples : snapshots.front().sample + 1;
@@ -121,7 +133,7 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, int threads, st
   steps_.update += x.samples;
 }
 
-void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, int threads) {
+void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, Threads threads) {
   AlignedVector<float> padded(shape().plane());
   for (std::size_t k = 0; k < shape().instances; ++k) {
     if (k == 0 || per_instance) {
@@ -138,15 +150,16 @@ void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by
   ++steps_.update;
 }
 
-void Array::elapse(double seconds, int threads) {
+void Array::elapse(double seconds, Threads threads) {
   if (seconds <= 0 || !crosspoints_->ages()) return;
-  const bool small = static_cast<double>(shape().instances * shape().plane()) < parallel_updates;
-  crosspoints_->elapse(seconds, steps_.elapse, small ? 1 : threads);
+  const auto devices = static_cast<double>(shape().instances * shape().plane());
+  crosspoints_->elapse(seconds, steps_.elapse, threads.for_work(nanoseconds_per_device * devices));
   ++steps_.elapse;
 }
 
-void Array::reset(const Selection& chosen, int threads) {
-  crosspoints_->reset(chosen, steps_.reset, threads);
+void Array::reset(const Selection& chosen, Threads threads) {
+  const auto devices = static_cast<double>(shape().instances * shape().plane());
+  crosspoints_->reset(chosen, steps_.reset, threads.for_work(nanoseconds_per_device * devices));
   ++steps_.reset;
 }
 

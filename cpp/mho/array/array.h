@@ -50,7 +50,7 @@ class Array {
 
   // y (instances x samples x outputs) through the periphery of that direction. `weights`: what is read of each instance
   // where that is more than this array's own, as where several arrays share their lines; empty otherwise.
-  void read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, int threads,
+  void read(periphery::Direction direction, const Batch& x, float* y, bool noise, bool evaluation, Threads threads,
             std::span<const float* const> weights = {});
 
   // Throws unless `pulse` can take this: what it checks before it changes anything.
@@ -59,24 +59,24 @@ class Array {
   void check_trains(double lr, const pulse::UpdateParameters& update) const;
   // Moves the weights by -lr d^T x in expectation, sample by sample. Snapshots, in the order of their samples, are what
   // a read without periphery sees on the way.
-  void pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, int threads,
+  void pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateParameters& update, Threads threads,
              std::span<const LineSnapshot> snapshots = {});
-  void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, int threads) {
+  void pulse(const Batch& x, const Batch& d, double lr, const pulse::UpdateParameters& update, Threads threads) {
     pulse(x, d, Rates{&lr}, update, threads);
   }
   // Gives each device a number of pulses of its own, negative ones for pulses down: (instances x) out x in whole
   // numbers, at most so large. This is a step, as a sample is.
   static constexpr float most_pulses_by_count = 16777216;
-  void pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, int threads);
+  void pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, Threads threads);
   // Room that a snapshot needs for each instance.
   [[nodiscard]] std::size_t line_size(pulse::Snapshot::Line line) const {
     return line == pulse::Snapshot::Line::column ? shape().stride() : shape().padded_inputs();
   }
 
   // Lets time pass for the devices. Where time changes nothing, or none passes, this is no step.
-  void elapse(double seconds, int threads);
+  void elapse(double seconds, Threads threads);
   // Brings devices back to their reset value.
-  void reset(const Selection& chosen, int threads);
+  void reset(const Selection& chosen, Threads threads);
 
   [[nodiscard]] const Steps& steps() const { return steps_; }
   void set_steps(const Steps& steps) { steps_ = steps; }
@@ -87,7 +87,7 @@ class Array {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
-  void accumulate(const Batch& x, const Batch& d, Rates lr, int threads, std::span<const LineSnapshot> snapshots);
+  void accumulate(const Batch& x, const Batch& d, Rates lr, Threads threads, std::span<const LineSnapshot> snapshots);
 
   std::unique_ptr<Crosspoints> crosspoints_;
   Steps steps_;

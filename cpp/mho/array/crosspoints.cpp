@@ -30,7 +30,7 @@ Crosspoints::Crosspoints(const Shape& shape, const std::vector<std::uint64_t>& k
   for (const std::uint64_t key : keys) keys_.push_back(random::Key::from(key));
 }
 
-void Crosspoints::accumulate(const Batch&, const Batch&, Rates, Samples, int) {
+void Crosspoints::accumulate(const Batch&, const Batch&, Rates, Samples, Threads) {
   fail_value("devices that are moved by pulses do not accumulate numbers");
 }
 

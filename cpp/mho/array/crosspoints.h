@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mho/aligned.h"
+#include "mho/parallel.h"
 #include "mho/pulse/counted_request.h"
 #include "mho/pulse/request.h"
 #include "mho/random/philox.h"
@@ -105,7 +106,7 @@ class Crosspoints {
   // Applies trains to the devices of one instance. Different instances may be pulsed concurrently.
   virtual void pulse(std::size_t instance, const pulse::Request& request) = 0;
   // Adds -lr d^T x of some samples, one after the other, to weights that need no pulses.
-  virtual void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads);
+  virtual void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, Threads threads);
   // Throws unless all samples of a call can be accumulated.
   virtual void check_accumulate(const Batch& x, const Batch& d, Rates lr) const;
   // Gives each device of one instance a number of pulses of its own: how a controller writes what it has looked up.
@@ -130,9 +131,9 @@ class Crosspoints {
   // Whether time changes anything.
   [[nodiscard]] virtual bool ages() const = 0;
   // Lets time pass: decay, drift, diffusion. The random numbers are those of `step`.
-  virtual void elapse(double seconds, std::uint64_t step, int threads) = 0;
+  virtual void elapse(double seconds, std::uint64_t step, Threads threads) = 0;
   // Brings devices back to their reset value, with its spread.
-  virtual void reset(const Selection& chosen, std::uint64_t step, int threads) = 0;
+  virtual void reset(const Selection& chosen, std::uint64_t step, Threads threads) = 0;
   // The same for some devices of one instance, named by their places in the padded layout; their spread is that of a
   // key.
   virtual void reset_places(std::size_t instance, std::span<const std::size_t> places, random::Key noise);
@@ -187,7 +188,7 @@ class DeviceCrosspoints : public Crosspoints {
 
   [[nodiscard]] const float* visible(std::size_t instance) final;
   [[nodiscard]] bool ages() const override { return false; }
-  void elapse(double, std::uint64_t, int) override {}
+  void elapse(double, std::uint64_t, Threads) override {}
   std::size_t set_weight(const float* w, bool per_instance) override;
   [[nodiscard]] std::vector<std::string> plane_names() const final;
   void copy_plane(const std::string& name, float* target) final;
@@ -211,8 +212,5 @@ class DeviceCrosspoints : public Crosspoints {
   std::vector<Plane> planes_;
   std::vector<pulse::PulseCount> pulses_;
 };
-
-// Work below this many device updates stays on one thread.
-inline constexpr double parallel_updates = 1e5;
 
 }  // namespace mho::array

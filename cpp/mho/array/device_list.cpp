@@ -74,7 +74,7 @@ std::vector<std::string> device_models() {
 }
 
 std::unique_ptr<Crosspoints> make_crosspoints(Parameters& device, const Shape& shape,
-                                              const std::vector<std::uint64_t>& keys, int threads) {
+                                              const std::vector<std::uint64_t>& keys, Threads threads) {
   const std::string type = device.text("type");
   std::unique_ptr<Crosspoints> result;
   if (type == "Ideal") {

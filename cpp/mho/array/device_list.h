@@ -17,6 +17,6 @@ std::vector<std::string> cell_models();
 
 // Crosspoints with what the parameters describe; "type" names the model.
 std::unique_ptr<Crosspoints> make_crosspoints(Parameters& device, const Shape& shape,
-                                              const std::vector<std::uint64_t>& keys, int threads);
+                                              const std::vector<std::uint64_t>& keys, Threads threads);
 
 }  // namespace mho::array

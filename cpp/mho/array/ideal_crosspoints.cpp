@@ -19,7 +19,7 @@ IdealCrosspoints::IdealCrosspoints(const Shape& shape, const std::vector<std::ui
 
 void IdealCrosspoints::pulse(std::size_t, const pulse::Request&) { fail_value("ideal weights take no pulses"); }
 
-void IdealCrosspoints::reset(const Selection& chosen, std::uint64_t, int) {
+void IdealCrosspoints::reset(const Selection& chosen, std::uint64_t, Threads) {
   for (std::size_t k = 0; k < shape_.instances; ++k) {
     float* weights = planes_[0].values.data() + k * shape_.plane();
     for (std::size_t j = 0; j < shape_.in_features; ++j) {
@@ -43,7 +43,7 @@ void IdealCrosspoints::check_accumulate(const Batch& x, const Batch& d, Rates lr
   if (change * static_cast<double>(x.samples) > 1e30) fail_value("update: lr * d * x is too large for float32 weights");
 }
 
-void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) {
+void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, Threads threads) {
   const std::size_t stride = shape_.stride();
   const double work = static_cast<double>(shape_.instances * shape_.plane()) * static_cast<double>(samples.count);
   // What each output moves by for an input of 1, padded, so that the devices of an input are whole registers.
@@ -57,8 +57,9 @@ void IdealCrosspoints::accumulate(const Batch& x, const Batch& d, Rates lr, Samp
     for (std::size_t i = 0; i < shape_.out_features; ++i) gains[v * stride + i] = static_cast<float>(rate * errors[i]);
   }
   constexpr std::size_t together = 4;
+  constexpr double nanoseconds_per_update = 0.1;
   const std::size_t items = shape_.padded_inputs() / together;
-  parallel_for(work < parallel_updates ? 1 : threads, shape_.instances * items, [&](std::size_t item) {
+  parallel_for(threads.for_work(nanoseconds_per_update * work), shape_.instances * items, [&](std::size_t item) {
     const std::size_t k = item / items;
     const std::size_t first = item % items * together;
     const std::size_t inputs = std::min(together, shape_.in_features - first);

@@ -10,10 +10,10 @@ class IdealCrosspoints final : public DeviceCrosspoints {
   IdealCrosspoints(const Shape& shape, const std::vector<std::uint64_t>& keys);
   [[nodiscard]] double granularity() const override { return 0; }
   void pulse(std::size_t instance, const pulse::Request& request) override;
-  void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, int threads) override;
+  void accumulate(const Batch& x, const Batch& d, Rates lr, Samples samples, Threads threads) override;
   void check_accumulate(const Batch& x, const Batch& d, Rates lr) const override;
   // To zero, exactly.
-  void reset(const Selection& chosen, std::uint64_t step, int threads) override;
+  void reset(const Selection& chosen, std::uint64_t step, Threads threads) override;
   void stick(const Selection& chosen) override;
 };
 

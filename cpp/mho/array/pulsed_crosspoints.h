@@ -16,7 +16,7 @@ namespace mho::array {
 
 template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints {
  public:
-  PulsedCrosspoints(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys, int threads)
+  PulsedCrosspoints(Parameters& device, const Shape& shape, const std::vector<std::uint64_t>& keys, Threads threads)
       : DeviceCrosspoints(shape, keys), model_(device), elements_(shape.in_features) {
     if (device.has("retention")) retention_.emplace(device.section("retention"));
     pulses_.resize(shape.instances);
@@ -62,13 +62,13 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     pulse::KernelTarget target = kernel_target(k, planes);
     target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
 
-    const bool sparse =
-        trains.slots() &&
-        fired.up + fired.down < pulses_per_block * trains.active_blocks(request.samples) +
-                                    pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
+    const std::uint64_t dense_work = pulses_per_block * trains.active_blocks(request.samples) +
+                                     pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
+    const bool sparse = trains.slots() && fired.up + fired.down < dense_work;
     if (sparse) trains.list_lines();
+    const double work = nanoseconds_per_pulse * static_cast<double>(sparse ? fired.up + fired.down : dense_work);
     const std::size_t quads = this->quads();
-    parallel_for(request.threads, (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
+    parallel_for(request.threads.for_work(work), (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
       const std::size_t first_quad = item * quads_per_item;
       const std::size_t end = std::min(quads, first_quad + quads_per_item);
       if (sparse) {
@@ -88,8 +88,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     }
     const float* planes[parameters];
     const pulse::KernelTarget target = kernel_target(k, planes);
-    parallel_for(request.threads, shape_.in_features,
-                 [&](std::size_t input) { pulse::move_by_count(model_, request, target, input); });
+    parallel_for(request.threads.for_work(nanoseconds_per_device * static_cast<double>(shape_.plane())),
+                 shape_.in_features, [&](std::size_t input) { pulse::move_by_count(model_, request, target, input); });
   }
 
   std::size_t set_weight(const float* w, bool per_instance) override {
@@ -106,7 +106,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
 
   [[nodiscard]] bool ages() const override { return retention_.has_value(); }
 
-  void elapse(double seconds, std::uint64_t step, int threads) override {
+  void elapse(double seconds, std::uint64_t step, Threads threads) override {
     if (!retention_) return;
     const std::size_t quads = this->quads();
     const std::size_t lifetime = place("lifetime");
@@ -134,7 +134,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     });
   }
 
-  void reset(const Selection& chosen, std::uint64_t step, int threads) override {
+  void reset(const Selection& chosen, std::uint64_t step, Threads threads) override {
     parallel_for(threads, shape_.instances * shape_.in_features, [&](std::size_t item) {
       const std::size_t k = item / shape_.in_features;
       const std::size_t j = item % shape_.in_features;
@@ -178,6 +178,8 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   // kernel takes for a pulse; as measured. Whichever is used, the result is the same.
   static constexpr std::size_t pulses_per_block = 12;
   static constexpr std::size_t pulses_per_block_and_sample = 7;
+  static constexpr double nanoseconds_per_pulse = 15;
+  static constexpr double nanoseconds_per_device = 4;  // drawn, or pulsed by count
 
   // What a kernel works on, of one instance.
   pulse::KernelTarget kernel_target(std::size_t k, const float** planes) {
@@ -260,9 +262,10 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
 
   // Draws every device's parameters, and puts its weight at zero, or where it is stuck. Padding gets zeros, so that it
   // can never move.
-  void construct(int threads) {
+  void construct(Threads threads) {
     const std::size_t quads = this->quads();
-    parallel_for(threads, shape_.instances * quads, [&](std::size_t item) {
+    const auto devices = static_cast<double>(shape_.instances * shape_.plane());
+    parallel_for(threads.for_work(nanoseconds_per_device * devices), shape_.instances * quads, [&](std::size_t item) {
       const std::size_t k = item / quads;
       const std::size_t quad = item % quads;
       const random::Stream stream(keys_[k], random::Purpose::device_construction, 0);

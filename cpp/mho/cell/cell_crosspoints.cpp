@@ -31,7 +31,7 @@ pulse::Directions directed(pulse::Directions directions, bool subtracted) {
 CellCrosspoints::CellCrosspoints(const array::Shape& shape, const std::vector<std::uint64_t>& keys)
     : Crosspoints(shape, keys), weight_(shape.instances * shape.plane()), dirty_(shape.instances, 1) {}
 
-array::Crosspoints& CellCrosspoints::add(Parameters& section, std::string name, double gamma, int threads) {
+array::Crosspoints& CellCrosspoints::add(Parameters& section, std::string name, double gamma, Threads threads) {
   std::vector<std::uint64_t> keys;
   for (const random::Key key : keys_) keys.push_back(random::derive_key(key.value(), name));
   auto made = array::make_crosspoints(section, shape_, keys, threads);
@@ -101,12 +101,12 @@ bool CellCrosspoints::ages() const {
   return std::ranges::any_of(parts_, [](const Part& part) { return part.crosspoints->ages(); });
 }
 
-void CellCrosspoints::elapse(double seconds, std::uint64_t step, int threads) {
+void CellCrosspoints::elapse(double seconds, std::uint64_t step, Threads threads) {
   for (const Part& part : parts_) part.crosspoints->elapse(seconds, step, threads);
   touch_all();
 }
 
-void CellCrosspoints::reset(const array::Selection& chosen, std::uint64_t step, int threads) {
+void CellCrosspoints::reset(const array::Selection& chosen, std::uint64_t step, Threads threads) {
   for (const Part& part : parts_) part.crosspoints->reset(chosen, step, threads);
   touch_all();
 }

@@ -31,8 +31,8 @@ class CellCrosspoints : public array::Crosspoints {
 
   // Time, resets and sticking concern every part.
   [[nodiscard]] bool ages() const final;
-  void elapse(double seconds, std::uint64_t step, int threads) final;
-  void reset(const array::Selection& chosen, std::uint64_t step, int threads) final;
+  void elapse(double seconds, std::uint64_t step, Threads threads) final;
+  void reset(const array::Selection& chosen, std::uint64_t step, Threads threads) final;
   void stick(const array::Selection& chosen) final;
 
   // "weight" is what the cell shows; the arrays of a part follow its name and a slash.
@@ -47,7 +47,7 @@ class CellCrosspoints : public array::Crosspoints {
 
  protected:
   // Adds a part, of pulsed devices, that enters the weight with this factor.
-  array::Crosspoints& add(Parameters& section, std::string name, double gamma, int threads);
+  array::Crosspoints& add(Parameters& section, std::string name, double gamma, Threads threads);
   [[nodiscard]] std::size_t parts() const { return parts_.size(); }
   [[nodiscard]] array::Crosspoints& part(std::size_t p) { return *parts_[p].crosspoints; }
   [[nodiscard]] virtual float gamma(std::size_t p, std::size_t instance) const;

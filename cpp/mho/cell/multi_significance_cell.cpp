@@ -5,7 +5,7 @@
 namespace mho::cell {
 
 MultiSignificanceCell::MultiSignificanceCell(Parameters& parameters, const array::Shape& shape,
-                                             const std::vector<std::uint64_t>& keys, int threads)
+                                             const std::vector<std::uint64_t>& keys, Threads threads)
     : CellCrosspoints(shape, keys),
       gain_(parameters.number("gain", 1e-12, 1e12)),
       polarity_inversion_(parameters.flag("polarity_inversion")),

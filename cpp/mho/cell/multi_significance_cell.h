@@ -13,7 +13,7 @@ class MultiSignificanceCell final : public CellCrosspoints {
  public:
   static constexpr const char* name = "MultiSignificance";
   MultiSignificanceCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
-                        int threads);
+                        Threads threads);
   [[nodiscard]] double granularity() const override { return granularity_; }
 
  protected:

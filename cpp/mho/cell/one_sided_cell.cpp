@@ -16,10 +16,13 @@ using simd::F32;
 // More pulses at once than any device needs, and still whole numbers as floats.
 constexpr float most_pulses = 0x1p22F;
 
+// What finding the pulses of a device takes, roughly.
+constexpr double nanoseconds_per_device = 2;
+
 }  // namespace
 
 OneSidedCell::OneSidedCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
-                           int threads)
+                           Threads threads)
     : CellCrosspoints(shape, keys), gamma_(parameters.number("gamma", 1e-12, 1e12)), refreshed_(count("refreshed")) {
   const std::vector<double> steps = parameters.numbers("steps");
   if (steps.size() != 2 || !(steps[0] > 0) || !(steps[1] > 0)) {
@@ -82,12 +85,13 @@ void OneSidedCell::happen(std::size_t instance, std::uint64_t event, const pulse
 }
 
 void OneSidedCell::write(std::size_t instance, const float* change, std::uint64_t key, bool pulse_by_pulse,
-                         int threads) {
+                         Threads threads) {
   const random::Stream stream(random::Key::from(key), random::Purpose::cell_rounding, 0);
   AlignedVector<float> counts[2] = {AlignedVector<float>(shape_.plane()), AlignedVector<float>(shape_.plane())};
   const F32 per_pulse[2] = {F32(static_cast<float>(gamma_ * step_[0])), F32(static_cast<float>(gamma_ * step_[1]))};
   const random::DeviceElements elements(shape_.in_features);
-  parallel_for(threads, shape_.in_features, [&](std::size_t input) {
+  const double work = nanoseconds_per_device * static_cast<double>(shape_.plane());
+  parallel_for(threads.for_work(work), shape_.in_features, [&](std::size_t input) {
     for (std::size_t group = 0; group < shape_.stride() / random::block_outputs; ++group) {
       const std::size_t at = shape_.place(group * random::block_outputs, input);
       const F32 wanted = F32::load(change + at);

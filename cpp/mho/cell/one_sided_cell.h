@@ -12,12 +12,13 @@ namespace mho::cell {
 class OneSidedCell final : public CellCrosspoints {
  public:
   static constexpr const char* name = "OneSided";
-  OneSidedCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys, int threads);
+  OneSidedCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
+               Threads threads);
   [[nodiscard]] double granularity() const override { return 0.5 * gamma_ * (step_[0] + step_[1]); }
 
   // Adds to the weight, open loop: as many pulses as the change takes in the mean at rest, rounded at random. `change`
   // is laid out like the weights.
-  void write(std::size_t instance, const float* change, std::uint64_t key, bool pulse_by_pulse, int threads);
+  void write(std::size_t instance, const float* change, std::uint64_t key, bool pulse_by_pulse, Threads threads);
 
  protected:
   void pulse_parts(std::size_t instance, const pulse::Request& request) override;

@@ -3,7 +3,7 @@
 namespace mho::cell {
 
 ReferenceCell::ReferenceCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
-                             int threads)
+                             Threads threads)
     : CellCrosspoints(shape, keys) {
   Parameters device = parameters.section("device");
   Parameters reference = parameters.section(parameters.has("reference_device") ? "reference_device" : "device");

@@ -9,7 +9,8 @@ namespace mho::cell {
 class ReferenceCell final : public CellCrosspoints {
  public:
   static constexpr const char* name = "Reference";
-  ReferenceCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys, int threads);
+  ReferenceCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
+                Threads threads);
   [[nodiscard]] double granularity() const override { return granularity_; }
 
  protected:

@@ -8,7 +8,7 @@
 namespace mho::cell {
 
 VectorCell::VectorCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
-                       int threads)
+                       Threads threads)
     : CellCrosspoints(shape, keys),
       policy_(parameters.choice<Policy>("policy", {{"all", Policy::all},
                                                    {"fixed", Policy::fixed},

@@ -9,7 +9,8 @@ namespace mho::cell {
 class VectorCell final : public CellCrosspoints {
  public:
   static constexpr const char* name = "Vector";
-  VectorCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys, int threads);
+  VectorCell(Parameters& parameters, const array::Shape& shape, const std::vector<std::uint64_t>& keys,
+             Threads threads);
   // The mean change of W by one coincidence: over the devices that may take it, or of all of them together.
   [[nodiscard]] double granularity() const override { return granularity_; }
 

@@ -22,8 +22,9 @@ using simd::F32;
 // Both are constants, so that every sum has one order.
 constexpr std::size_t vector_block = 64;
 constexpr std::size_t panel_lines = 128;
-// Below this many multiplications a second thread costs more than it gives.
-constexpr double parallel_products = 5e5;
+// What a multiplication takes, and preparing an input or converting an output, roughly.
+constexpr double nanoseconds_per_product = 0.04;
+constexpr double nanoseconds_per_value = 2;
 
 // One gaussian for each of 128 lines from 128 * block on.
 void line_gaussians(const random::Stream& stream, std::size_t block, std::uint32_t draw, float* target) {
@@ -168,11 +169,9 @@ void ReadChannel::read(const MatrixView& w, const ReadRequest& request) {
   }
   std::vector<float> scale(request.vectors);
   set_scales(request, scale);
-  const double products = static_cast<double>(w.rows) * static_cast<double>(w.columns);
-  const double all_products = products * static_cast<double>(request.vectors);
-  const int threads = all_products < parallel_products ? 1 : request.threads;
+  const Threads threads = request.threads.for_work(nanoseconds(request.vectors));
   const std::size_t blocks = (request.vectors + vector_block - 1) / vector_block;
-  const bool outer = blocks >= static_cast<std::size_t>(threads);
+  const bool outer = blocks >= static_cast<std::size_t>(threads.count);
   parallel_for(outer ? threads : 1, blocks, [&](std::size_t b) {
     const std::size_t first = b * vector_block;
     read_block(w, request, first, std::min(vector_block, request.vectors - first), scale.data(), outer ? 1 : threads);
@@ -192,9 +191,7 @@ void ReadChannel::read_line(const float* line, std::uint64_t step, float* y) {
 }
 
 void ReadChannel::read_perfect(const MatrixView& w, const ReadRequest& request) const {
-  const double products =
-      static_cast<double>(w.rows) * static_cast<double>(w.columns) * static_cast<double>(request.vectors);
-  const int threads = products < parallel_products ? 1 : request.threads;
+  const Threads threads = request.threads.for_work(nanoseconds(request.vectors));
   const std::size_t blocks = (request.vectors + vector_block - 1) / vector_block;
   const std::size_t width = panels();
   parallel_for(threads, blocks * width, [&](std::size_t item) {
@@ -205,6 +202,12 @@ void ReadChannel::read_perfect(const MatrixView& w, const ReadRequest& request) 
                        inputs_, inputs_};
     multiply_panel(x, panel_of(w, direction_, first, count), request.y + first_vector * outputs_ + first, outputs_);
   });
+}
+
+double ReadChannel::nanoseconds(std::size_t vectors) const {
+  const double products = static_cast<double>(passes()) * static_cast<double>(inputs_ * outputs_);
+  return static_cast<double>(vectors) *
+         (nanoseconds_per_product * products + nanoseconds_per_value * static_cast<double>(inputs_ + outputs_));
 }
 
 void ReadChannel::set_scales(const ReadRequest& request, std::vector<float>& scale) {
@@ -261,7 +264,7 @@ float ReadChannel::worst_case_scale(const float* x, float m) const {
 }
 
 void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, std::size_t first, std::size_t count,
-                             const float* scale, int threads) const {
+                             const float* scale, Threads threads) const {
   const IoParameters& p = parameters_;
   Block block;
   block.passes = passes();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mho/aligned.h"
+#include "mho/parallel.h"
 #include "mho/periphery/gemm.h"
 #include "mho/periphery/io_parameters.h"
 #include "mho/random/philox.h"
@@ -24,7 +25,7 @@ struct ReadRequest {
   random::ReadStream stream;
   bool noise;          // false: every random contribution is off, all that is deterministic stays
   bool track_average;  // whether the running average of noise management moves
-  int threads;
+  Threads threads;
 };
 
 // The periphery of one direction of one crossbar: parameters, what was fixed when it was built, and its running
@@ -39,6 +40,9 @@ class ReadChannel {
   // One line of devices: what a channel of a single input, driven by 1, gives at all its outputs.
   void read_line(const float* line, std::uint64_t step, float* y);
 
+  // What reading so many vectors takes one thread, roughly.
+  [[nodiscard]] double nanoseconds(std::size_t vectors) const;
+
   // The running average of max |x| (noise management average_abs_max); 0 before the first vector.
   [[nodiscard]] float running_average() const { return running_average_; }
   void set_running_average(float value) { running_average_ = value; }
@@ -52,7 +56,7 @@ class ReadChannel {
   void set_scales(const ReadRequest& request, std::vector<float>& scale);
   [[nodiscard]] float worst_case_scale(const float* x, float max_abs) const;
   void read_block(const MatrixView& w, const ReadRequest& request, std::size_t first, std::size_t count,
-                  const float* scale, int threads) const;
+                  const float* scale, Threads threads) const;
   void prepare(const ReadRequest& request, Block& block, std::size_t row) const;
   void read_panel(const MatrixView& w, const ReadRequest& request, Block& block, std::size_t panel) const;
   void multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "mho/parallel.h"
 #include "mho/random/philox.h"
 
 namespace mho::pulse {
@@ -12,7 +13,7 @@ struct CountedRequest {
   random::Key noise;    // whose noise the pulses have
   std::uint64_t step;
   bool pulse_by_pulse = false;
-  int threads = 1;
+  Threads threads = 1;
 };
 
 }  // namespace mho::pulse

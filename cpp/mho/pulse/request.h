@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "mho/parallel.h"
 #include "mho/pulse/trains.h"
 
 namespace mho::pulse {
@@ -26,7 +27,7 @@ struct Request {
   std::uint64_t passing = ~std::uint64_t{0};  // those that go by, counting or not: cells do something every so many
   Directions directions = Directions::both;
   bool pulse_by_pulse = false;
-  int threads = 1;
+  Threads threads = 1;
   std::span<const Snapshot> snapshots = {};  // in the order of their samples
 };
 

@@ -12,7 +12,7 @@ namespace mho::rule {
 class AGAD final : public ChoppedTikiTaka2 {
  public:
   static constexpr const char* name = "AGAD";
-  AGAD(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  AGAD(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : ChoppedTikiTaka2(p, main, update, threads),
         tail_weightening_(p.number("tail_weightening", 0, 1e9)),
         buffer_cap_(p.number("buffer_cap", 0, 1e9)),

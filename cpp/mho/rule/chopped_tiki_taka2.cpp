@@ -6,7 +6,7 @@
 namespace mho::rule {
 
 ChoppedTikiTaka2::ChoppedTikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update,
-                                   int threads)
+                                   Threads threads)
     : TransferRule(p, main, update, threads),
       in_chop_prob_(p.number("in_chop_prob", 0, 1)),
       out_chop_prob_(p.number("out_chop_prob", 0, 1)),

@@ -11,7 +11,7 @@ namespace mho::rule {
 class ChoppedTikiTaka2 : public TransferRule {
  public:
   static constexpr const char* name = "ChoppedTikiTaka2";
-  ChoppedTikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads);
+  ChoppedTikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads);
 
  protected:
   double fast_rate(std::size_t instance, double lr, const float* x, const float* d) override;

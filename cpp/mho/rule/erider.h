@@ -12,7 +12,7 @@ namespace mho::rule {
 class ERIDER final : public RIDER {
  public:
   static constexpr const char* name = "ERIDER";
-  ERIDER(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  ERIDER(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : RIDER(p, main, update, threads),
         in_chop_prob_(p.number("in_chop_prob", 0, 1)),
         reference_(&add_buffer("reference")),

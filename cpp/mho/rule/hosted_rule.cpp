@@ -30,7 +30,7 @@ std::size_t extent(Parameters& p, const char* parameter, const array::Shape& sha
 
 }  // namespace
 
-HostedRule::HostedRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+HostedRule::HostedRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
     : main_(main), update_(update) {
   std::vector<std::uint64_t> main_keys;
   for (std::size_t k = 0; k < instances(); ++k) main_keys.push_back(main.crosspoints().key(k).value());
@@ -82,7 +82,7 @@ void HostedRule::add(const std::string& array_name, array::Array* array, double 
   slots_.push_back(std::move(slot));
 }
 
-void HostedRule::update(const Batch& x, const Batch& d, double lr, int) {
+void HostedRule::update(const Batch& x, const Batch& d, double lr, Threads) {
   if (half_updated_) {
     fail_runtime("an update of this tile has failed halfway: load a state, or set its weights, before the next one");
   }
@@ -121,7 +121,7 @@ void HostedRule::check_line(Line line, std::size_t index) const {
 
 void HostedRule::pulse(std::size_t place, const Batch& x, const Batch& d, array::Rates lr,
                        const pulse::UpdateParameters* update, Line line, std::span<const LineRead> reads, float* values,
-                       int threads) {
+                       Threads threads) {
   Slot& slot = slots_[place];
   const pulse::UpdateParameters& trains = update == nullptr ? update_ : *update;
   slot.array->check_pulse(x, d, lr, trains);
@@ -144,7 +144,7 @@ void HostedRule::pulse(std::size_t place, const Batch& x, const Batch& d, array:
 }
 
 void HostedRule::read_lines(std::size_t place, Line line, std::span<const std::size_t> wanted, float* values,
-                            int threads) {
+                            Threads threads) {
   Slot& slot = slots_[place];
   for (const std::size_t index : wanted) check_line(line, index);
   touch();
@@ -159,10 +159,12 @@ void HostedRule::read_lines(std::size_t place, Line line, std::span<const std::s
 }
 
 // What lines were, through the periphery of their reads.
-void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t reads, float* values, int threads) {
+void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t reads, float* values, Threads threads) {
   const std::size_t size = slot.array->line_size(line);
   const std::size_t length = line_length(line);
-  parallel_for(reads * instances() * length < 20000 ? 1 : threads, instances(), [&](std::size_t k) {
+  const double work =
+      (line == Line::column ? slot.columns : slot.rows)[0].nanoseconds(reads) * static_cast<double>(instances());
+  parallel_for(threads.for_work(work), instances(), [&](std::size_t k) {
     periphery::ReadChannel& channel = line == Line::column ? slot.columns[k] : slot.rows[k];
     for (std::size_t r = 0; r < reads; ++r) {
       channel.read_line(seen + (r * instances() + k) * size, slot.line_reads + r, values + (k * reads + r) * length);
@@ -171,13 +173,13 @@ void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t 
   slot.line_reads += reads;
 }
 
-void HostedRule::read(std::size_t place, periphery::Direction direction, const Batch& x, float* y, int threads) {
+void HostedRule::read(std::size_t place, periphery::Direction direction, const Batch& x, float* y, Threads threads) {
   touch();
   slots_[place].array->read(direction, x, y, true, false, threads);
 }
 
 void HostedRule::pulse_by_count(std::size_t place, const float* counts, bool per_instance, bool pulse_by_pulse,
-                                int threads) {
+                                Threads threads) {
   array::Array& target = *slots_[place].array;
   const std::size_t n = target.shape().devices() / (per_instance ? 1 : instances());
   for (std::size_t i = 0; i < n; ++i) {

@@ -21,12 +21,12 @@ namespace mho::rule {
 class HostedRule final : public Rule {
  public:
   static constexpr const char* name = "Hosted";
-  HostedRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads);
+  HostedRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads);
 
   using Host = std::function<void(const array::Batch& x, const array::Batch& d, double lr)>;
   void set_host(Host host) { host_ = std::move(host); }
 
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) override;
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override;
   void rest() override;
   [[nodiscard]] const float* visible(std::size_t instance) override;
   [[nodiscard]] std::vector<NamedArray> arrays() override;
@@ -64,13 +64,13 @@ class HostedRule final : public Rule {
   // samples; values is (instances x reads x line_length).
   void pulse(std::size_t place, const array::Batch& x, const array::Batch& d, array::Rates lr,
              const pulse::UpdateParameters* update, Line line, std::span<const LineRead> reads, float* values,
-             int threads);
+             Threads threads);
   // Reads lines as they are now.
-  void read_lines(std::size_t place, Line line, std::span<const std::size_t> lines, float* values, int threads);
+  void read_lines(std::size_t place, Line line, std::span<const std::size_t> lines, float* values, Threads threads);
   // Reads vectors; y is (instances x samples x outputs).
-  void read(std::size_t place, periphery::Direction direction, const array::Batch& x, float* y, int threads);
+  void read(std::size_t place, periphery::Direction direction, const array::Batch& x, float* y, Threads threads);
   // Gives each device a number of pulses of its own.
-  void pulse_by_count(std::size_t place, const float* counts, bool per_instance, bool pulse_by_pulse, int threads);
+  void pulse_by_count(std::size_t place, const float* counts, bool per_instance, bool pulse_by_pulse, Threads threads);
   // Programs an array without noise. Returns how many crosspoints did not reach their target.
   std::size_t program(std::size_t place, const float* w, bool per_instance);
   // A buffer; whoever asks for it may change it.
@@ -88,7 +88,7 @@ class HostedRule final : public Rule {
   };
   void add(const std::string& array_name, array::Array* array, double gamma, Parameters& line_io,
            const std::vector<std::uint64_t>& keys);
-  void digitise(Slot& slot, Line line, const float* seen, std::size_t reads, float* values, int threads);
+  void digitise(Slot& slot, Line line, const float* seen, std::size_t reads, float* values, Threads threads);
   [[nodiscard]] std::size_t instances() const { return main_.shape().instances; }
   void touch() {
     touched_ = true;

@@ -10,7 +10,7 @@ namespace mho::rule {
 
 using array::Batch;
 
-MixedPrecision::MixedPrecision(Parameters& p, array::Array& main, const pulse::UpdateParameters&, int)
+MixedPrecision::MixedPrecision(Parameters& p, array::Array& main, const pulse::UpdateParameters&, Threads)
     : main_(main),
       transfer_update_(p.section("transfer_update")),
       optimizer_(p.choice<Optimizer>(
@@ -40,7 +40,7 @@ MixedPrecision::MixedPrecision(Parameters& p, array::Array& main, const pulse::U
   }
 }
 
-void MixedPrecision::update(const Batch& x, const Batch& d, double lr, int threads) {
+void MixedPrecision::update(const Batch& x, const Batch& d, double lr, Threads threads) {
   std::size_t done = 0;
   while (done < x.samples) {
     // Up to the end of a batch as it is configured, whatever the rows of the call.
@@ -74,25 +74,27 @@ void MixedPrecision::quantise(std::vector<float>& values, double bins, std::size
   }
 }
 
-void MixedPrecision::accumulate(const Batch& x, const Batch& d, std::size_t first, std::size_t count, int threads) {
+void MixedPrecision::accumulate(const Batch& x, const Batch& d, std::size_t first, std::size_t count, Threads threads) {
   const std::size_t in = main_.shape().in_features;
   const std::size_t out = main_.shape().out_features;
   for (std::size_t k = 0; k < instances(); ++k) {
     std::vector<float> inputs(count * in);
     std::vector<float> errors(count * out);
-    parallel_for(threads, count, [&](std::size_t s) {
-      const float* x_row = x.instance(k) + (first + s) * in;
-      const float* d_row = d.instance(k) + (first + s) * out;
-      std::vector<float> row(x_row, x_row + in);
-      quantise(row, x_bins_, k, samples_ + s, random::Purpose::gradient_rounding_x);
-      std::ranges::copy(row, inputs.begin() + static_cast<std::ptrdiff_t>(s * in));
-      row.assign(d_row, d_row + out);
-      quantise(row, d_bins_, k, samples_ + s, random::Purpose::gradient_rounding_d);
-      std::ranges::copy(row, errors.begin() + static_cast<std::ptrdiff_t>(s * out));
-    });
+    parallel_for(threads.for_work(nanoseconds_per_operation * static_cast<double>(count * (in + out))), count,
+                 [&](std::size_t s) {
+                   const float* x_row = x.instance(k) + (first + s) * in;
+                   const float* d_row = d.instance(k) + (first + s) * out;
+                   std::vector<float> row(x_row, x_row + in);
+                   quantise(row, x_bins_, k, samples_ + s, random::Purpose::gradient_rounding_x);
+                   std::ranges::copy(row, inputs.begin() + static_cast<std::ptrdiff_t>(s * in));
+                   row.assign(d_row, d_row + out);
+                   quantise(row, d_bins_, k, samples_ + s, random::Purpose::gradient_rounding_d);
+                   std::ranges::copy(row, errors.begin() + static_cast<std::ptrdiff_t>(s * out));
+                 });
     float* gradient = gradient_.of(k);
     // Sample by sample in order, so that the sums do not depend on how a batch is cut into calls.
-    parallel_for(threads, out, [&](std::size_t i) {
+    const double work = nanoseconds_per_operation * static_cast<double>(count * out * in);
+    parallel_for(threads.for_work(work), out, [&](std::size_t i) {
       float* row = gradient + i * in;
       for (std::size_t s = 0; s < count; ++s) {
         const float error = errors[s * out + i];
@@ -105,13 +107,14 @@ void MixedPrecision::accumulate(const Batch& x, const Batch& d, std::size_t firs
   digital_operations_ += instances() * count * in * out;
 }
 
-void MixedPrecision::optimise(double lr, int threads) {
+void MixedPrecision::optimise(double lr, Threads threads) {
   ++optimizer_steps_;
   const auto rate = static_cast<float>(lr);
   const auto steps = static_cast<double>(optimizer_steps_);
   const auto first_share = static_cast<float>(1 / (1 - std::pow(beta1_, steps)));
   const auto second_share = static_cast<float>(1 / (1 - std::pow(beta2_, steps)));
-  parallel_for(threads, instances() * gradient_.rows, [&](std::size_t item) {
+  const double work = nanoseconds_per_operation * static_cast<double>(gradient_.values.size());
+  parallel_for(threads.for_work(work), instances() * gradient_.rows, [&](std::size_t item) {
     const std::size_t at = item * gradient_.columns;
     float* g = gradient_.values.data() + at;
     float* residual = residual_.values.data() + at;
@@ -143,7 +146,7 @@ void MixedPrecision::optimise(double lr, int threads) {
   digital_operations_ += per_weight * gradient_.values.size();
 }
 
-void MixedPrecision::transfer(int threads) {
+void MixedPrecision::transfer(Threads threads) {
   const std::size_t in = main_.shape().in_features;
   const std::size_t out = main_.shape().out_features;
   const std::size_t rows = rows_ > 0 ? std::min(static_cast<std::size_t>(rows_), out) : out;
@@ -151,7 +154,8 @@ void MixedPrecision::transfer(int threads) {
   std::vector<float> d(instances() * rows * out);
   const auto unit = static_cast<float>(granularity_);
   const auto most = static_cast<float>(transfer_update_.bl);
-  parallel_for(threads, instances() * rows, [&](std::size_t item) {
+  const double work = nanoseconds_per_operation * static_cast<double>(instances() * rows * in);
+  parallel_for(threads.for_work(work), instances() * rows, [&](std::size_t item) {
     const std::size_t k = item / rows;
     const std::size_t row = (next_row_ + item % rows) % out;
     float* residual = residual_.of(k) + row * in;

@@ -9,9 +9,9 @@ namespace mho::rule {
 class MixedPrecision final : public Rule {
  public:
   static constexpr const char* name = "MixedPrecision";
-  MixedPrecision(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads);
+  MixedPrecision(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads);
 
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) override;
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override;
   void rest() override;
   [[nodiscard]] std::vector<Buffer*> buffers() override;
   [[nodiscard]] std::vector<array::Counter> counters() const override;
@@ -20,11 +20,11 @@ class MixedPrecision final : public Rule {
  private:
   enum class Optimizer { sgd, momentum, adam };
 
-  void accumulate(const array::Batch& x, const array::Batch& d, std::size_t first, std::size_t count, int threads);
+  void accumulate(const array::Batch& x, const array::Batch& d, std::size_t first, std::size_t count, Threads threads);
   void quantise(std::vector<float>& values, double bins, std::size_t instance, std::uint64_t step,
                 random::Purpose purpose) const;
-  void optimise(double lr, int threads);
-  void transfer(int threads);
+  void optimise(double lr, Threads threads);
+  void transfer(Threads threads);
   [[nodiscard]] std::size_t instances() const { return main_.shape().instances; }
 
   array::Array& main_;

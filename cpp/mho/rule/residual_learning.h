@@ -12,7 +12,7 @@ namespace mho::rule {
 class ResidualLearning final : public TransferRule {
  public:
   static constexpr const char* name = "ResidualLearning";
-  ResidualLearning(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  ResidualLearning(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : TransferRule(p, main, update, threads),
         share_(p.number("filter", 1e-12, 1)),
         threshold_(p.number("write_threshold", 0, 1e6)),

@@ -12,7 +12,7 @@ namespace mho::rule {
 class RIDER : public TransferRule {
  public:
   static constexpr const char* name = "RIDER";
-  RIDER(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  RIDER(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : TransferRule(p, main, update, threads),
         share_(p.number("filter", 1e-12, 1)),
         granularity_(p, 0),

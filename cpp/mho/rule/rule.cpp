@@ -20,7 +20,7 @@ namespace {
 
 template <class... Rules> struct RuleList {
   static std::unique_ptr<Rule> make(const std::string& type, Parameters& parameters, array::Array& main,
-                                    const pulse::UpdateParameters& update, int threads) {
+                                    const pulse::UpdateParameters& update, Threads threads) {
     std::unique_ptr<Rule> result;
     (void)((type == Rules::name && (result = std::make_unique<Rules>(parameters, main, update, threads))) || ...);
     return result;
@@ -50,7 +50,7 @@ using AllRules = RuleList<  //
 }  // namespace
 
 std::unique_ptr<Rule> make_rule(Parameters& parameters, array::Array& main, const pulse::UpdateParameters& update,
-                                int threads) {
+                                Threads threads) {
   const std::string type = parameters.text("type");
   auto rule = AllRules::make(type, parameters, main, update, threads);
   if (!rule) fail_value("rule.type must be one of " + AllRules::names() + ", got " + type);

@@ -18,6 +18,9 @@ struct NamedArray {
   array::Array* array;
 };
 
+// What an operation of digital arithmetic takes one thread, roughly.
+inline constexpr double nanoseconds_per_operation = 0.5;
+
 // Digital memory of a rule that is part of the state: rows x columns numbers for each instance. Rules that work along
 // columns keep them transposed.
 struct Buffer {
@@ -57,7 +60,7 @@ class Rule {
   Rule& operator=(const Rule&) = delete;
 
   // Moves what a read of the tile sees by -lr d^T x in expectation.
-  virtual void update(const array::Batch& x, const array::Batch& d, double lr, int threads) = 0;
+  virtual void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) = 0;
 
   // Everything but the main array is at rest, as after construction: the main array has been programmed.
   virtual void rest() {}
@@ -76,6 +79,6 @@ class Rule {
 
 // The rule that the parameters describe ("type" names it), acting on the main array.
 std::unique_ptr<Rule> make_rule(Parameters& parameters, array::Array& main, const pulse::UpdateParameters& update,
-                                int threads);
+                                Threads threads);
 
 }  // namespace mho::rule

@@ -9,8 +9,8 @@ namespace mho::rule {
 class SGD final : public Rule {
  public:
   static constexpr const char* name = "SGD";
-  SGD(Parameters&, array::Array& main, const pulse::UpdateParameters& update, int) : main_(main), update_(update) {}
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) override {
+  SGD(Parameters&, array::Array& main, const pulse::UpdateParameters& update, Threads) : main_(main), update_(update) {}
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override {
     main_.pulse(x, d, lr, update_, threads);
   }
 

@@ -15,18 +15,20 @@ namespace mho::rule {
 class SignUpdate final : public Rule {
  public:
   static constexpr const char* name = "SignUpdate";
-  SignUpdate(Parameters& p, array::Array& main, const pulse::UpdateParameters&, int)
+  SignUpdate(Parameters& p, array::Array& main, const pulse::UpdateParameters&, Threads)
       : main_(main),
         write_update_(p.section("write_update")),
         threshold_(p.number("threshold", 0, 1)),
         gradient_("gradient", main.shape().instances, main.shape().out_features, main.shape().in_features) {}
 
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) override {
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override {
     if (x.samples == 0 || lr == 0) return;
     const array::Shape& shape = main_.shape();
     const std::size_t in = shape.in_features;
     const std::size_t out = shape.out_features;
-    parallel_for(threads, shape.instances * out, [&](std::size_t item) { sum(x, d, item / out, item % out); });
+    const auto sums = static_cast<double>(shape.instances * x.samples * out * in);
+    parallel_for(threads.for_work(nanoseconds_per_operation * sums), shape.instances * out,
+                 [&](std::size_t item) { sum(x, d, item / out, item % out); });
     digital_operations_ += shape.instances * x.samples * out * in;
     // Row by row: the line of a row on one side, the directions of its devices on the other.
     std::vector<float> signs(shape.instances * out * in);

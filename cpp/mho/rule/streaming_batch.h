@@ -17,7 +17,7 @@ namespace mho::rule {
 class StreamingBatch final : public Rule {
  public:
   static constexpr const char* name = "StreamingBatch";
-  StreamingBatch(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int)
+  StreamingBatch(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads)
       : main_(main),
         update_(update),
         method_(p.choice<Method>("method", {{"streaming", Method::streaming}, {"power", Method::power}})),
@@ -37,11 +37,12 @@ class StreamingBatch final : public Rule {
     buffers_.emplace_back("strengths", instances, 1, rank_);
   }
 
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) override {
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override {
     if (x.samples == 0) return;
     const array::Shape& shape = main_.shape();
     std::vector<Pairs> pairs(shape.instances);
-    parallel_for(threads, shape.instances, [&](std::size_t k) {
+    const double work = nanoseconds_per_operation * static_cast<double>(shape.instances * operations(x.samples));
+    parallel_for(threads.for_work(work), shape.instances, [&](std::size_t k) {
       const Samples samples{x.instance(k), d.instance(k), x.samples, shape.in_features, shape.out_features};
       pairs[k] = remembered(k);
       if (method_ == Method::streaming) {
@@ -92,7 +93,7 @@ class StreamingBatch final : public Rule {
   }
 
   // The outer product of each pair, one after the other, in one train or several.
-  void pulse(const std::vector<Pairs>& pairs, double lr, int threads) {
+  void pulse(const std::vector<Pairs>& pairs, double lr, Threads threads) {
     const std::size_t in = main_.shape().in_features;
     const std::size_t out = main_.shape().out_features;
     const auto largest = [](const float* values, std::size_t n) {

@@ -14,7 +14,7 @@ namespace mho::rule {
 class TikiTaka final : public TransferRule {
  public:
   static constexpr const char* name = "TikiTaka";
-  TikiTaka(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  TikiTaka(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : TransferRule(p, main, update, threads) {}
 
  protected:

@@ -10,7 +10,7 @@ namespace mho::rule {
 class TikiTaka2 final : public TransferRule {
  public:
   static constexpr const char* name = "TikiTaka2";
-  TikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+  TikiTaka2(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
       : TransferRule(p, main, update, threads),
         threshold_(p.number("threshold_scale", 1e-12, 1e12)),
         step_(p.number("step", 1e-12, 1e12)),

@@ -47,7 +47,7 @@ array::Rates rates_from(array::Rates rates, std::size_t first) {
 
 }  // namespace
 
-TransferRule::TransferRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads)
+TransferRule::TransferRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads)
     : main_(main),
       update_(update),
       transfer_update_(read_update(p, "transfer_update")),
@@ -118,7 +118,7 @@ std::vector<double> TransferRule::checked_rates(const Batch& x, const Batch& d, 
   return rates;
 }
 
-void TransferRule::update(const Batch& x, const Batch& d, double lr, int threads) {
+void TransferRule::update(const Batch& x, const Batch& d, double lr, Threads threads) {
   const auto& shape = main_.shape();
   const std::vector<double> rates = checked_rates(x, d, lr);
   for (std::size_t first = 0; first < x.samples; first += block_samples) {
@@ -211,7 +211,7 @@ bool TransferRule::choose_reset(std::size_t level, const Event& event, std::vect
 
 // Pulses an array and looks at the lines that are read on the way. Some are reset then, before the next sample comes.
 void TransferRule::pulse(std::size_t level, const Batch& x, const Batch& d, array::Rates rates,
-                         const std::vector<Event>& events, float* seen, int threads) {
+                         const std::vector<Event>& events, float* seen, Threads threads) {
   array::Array& array = *fast_[level];
   const pulse::UpdateParameters& update = level == 0 ? update_ : transfer_update_;
   std::vector<LineSnapshot> looks;
@@ -235,7 +235,7 @@ void TransferRule::pulse(std::size_t level, const Batch& x, const Batch& d, arra
 }
 
 void TransferRule::run(std::size_t level, const Batch& x, const Batch& d, array::Rates rates, double lr,
-                       const std::vector<Event>& events, int threads) {
+                       const std::vector<Event>& events, Threads threads) {
   if (level == levels()) return main_.pulse(x, d, rates, transfer_update_, threads);
   const std::size_t padded = fast_[level]->line_size(orientation());
   std::vector<float> seen(events.size() * instances() * padded);
@@ -249,7 +249,8 @@ void TransferRule::run(std::size_t level, const Batch& x, const Batch& d, array:
   const float most = largest_write(level, rate);
   std::vector<float> next_x(instances() * n * shape.in_features);
   std::vector<float> next_d(instances() * n * shape.out_features);
-  parallel_for(n * instances() * line_length() < 20000 ? 1 : threads, instances(), [&](std::size_t k) {
+  const double work = readers_[level * instances()].nanoseconds(n) * static_cast<double>(instances());
+  parallel_for(threads.for_work(work), instances(), [&](std::size_t k) {
     std::vector<float> read(line_length());
     std::vector<float> write(line_length());
     for (std::size_t e = 0; e < n; ++e) {

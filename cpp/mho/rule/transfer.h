@@ -17,7 +17,7 @@ namespace mho::rule {
 
 class TransferRule : public Rule {
  public:
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads) final;
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) final;
   void rest() override;
   [[nodiscard]] const float* visible(std::size_t instance) final;
   [[nodiscard]] std::vector<NamedArray> arrays() final;
@@ -38,7 +38,7 @@ class TransferRule : public Rule {
     std::vector<unsigned char> fresh;  // whether the line's sign had changed since it was read before, of each instance
   };
 
-  TransferRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, int threads);
+  TransferRule(Parameters& p, array::Array& main, const pulse::UpdateParameters& update, Threads threads);
 
   // The learning rate of a sample on the fast array.
   virtual double fast_rate(std::size_t instance, double lr, const float* x, const float* d);
@@ -104,9 +104,9 @@ class TransferRule : public Rule {
 
  private:
   void run(std::size_t level, const array::Batch& x, const array::Batch& d, array::Rates rates, double lr,
-           const std::vector<Event>& events, int threads);
+           const std::vector<Event>& events, Threads threads);
   void pulse(std::size_t level, const array::Batch& x, const array::Batch& d, array::Rates rates,
-             const std::vector<Event>& events, float* seen, int threads);
+             const std::vector<Event>& events, float* seen, Threads threads);
   bool choose_reset(std::size_t level, const Event& event, std::vector<std::uint8_t>& chosen);
   std::vector<Event> schedule(std::size_t level, std::size_t samples);
   void chop(const array::Batch& x, const array::Batch& d, std::vector<Event>& events, std::vector<float>& chopped_x,

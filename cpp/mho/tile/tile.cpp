@@ -9,7 +9,7 @@
 namespace mho::tile {
 
 Tile::Tile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
-           Configuration configuration, int threads) {
+           Configuration configuration, Threads threads) {
   const periphery::IoParameters forward_io(configuration.forward_io);
   const periphery::IoParameters backward_io(configuration.backward_io);
   const pulse::UpdateParameters update(configuration.update);
@@ -30,15 +30,15 @@ std::vector<const float*> Tile::combined() {
   return weights;
 }
 
-void Tile::forward(const array::Batch& x, float* y, bool noise, bool evaluation, int threads) {
+void Tile::forward(const array::Batch& x, float* y, bool noise, bool evaluation, Threads threads) {
   main_->read(periphery::Direction::forward, x, y, noise, evaluation, threads, combined());
 }
 
-void Tile::backward(const array::Batch& d, float* y, bool noise, bool evaluation, int threads) {
+void Tile::backward(const array::Batch& d, float* y, bool noise, bool evaluation, Threads threads) {
   main_->read(periphery::Direction::backward, d, y, noise, evaluation, threads, combined());
 }
 
-void Tile::update(const array::Batch& x, const array::Batch& d, double lr, int threads) {
+void Tile::update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) {
   if (!std::isfinite(lr) || lr < 0) fail_value("update: lr must be >= 0, got " + std::to_string(lr));
   rule_->update(x, d, lr, threads);
 }
@@ -210,7 +210,7 @@ std::size_t Tile::memory_bytes() {
   return bytes;
 }
 
-void Tile::elapse(double seconds, int threads) {
+void Tile::elapse(double seconds, Threads threads) {
   if (!std::isfinite(seconds) || seconds < 0) {
     fail_value("elapse: seconds must be >= 0, got " + std::to_string(seconds));
   }
@@ -223,7 +223,7 @@ bool Tile::ages() {
   return std::any_of(all.begin(), all.end(), [](const Part& part) { return part.array->crosspoints().ages(); });
 }
 
-void Tile::reset(const array::Selection& chosen, int threads) {
+void Tile::reset(const array::Selection& chosen, Threads threads) {
   main_->reset(chosen, threads);
   rule_->state_changed();
 }

@@ -30,20 +30,20 @@ class Tile {
  public:
   // One key for each instance.
   Tile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
-       Configuration configuration, int threads);
+       Configuration configuration, Threads threads);
 
-  void forward(const array::Batch& x, float* y, bool noise, bool evaluation, int threads);
-  void backward(const array::Batch& d, float* y, bool noise, bool evaluation, int threads);
-  void update(const array::Batch& x, const array::Batch& d, double lr, int threads);
+  void forward(const array::Batch& x, float* y, bool noise, bool evaluation, Threads threads);
+  void backward(const array::Batch& d, float* y, bool noise, bool evaluation, Threads threads);
+  void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads);
   // Programs the main array and puts everything else at rest. Returns how many devices did not reach their target.
   std::size_t set_weight(const float* w, bool per_instance);
 
   // The same for a part of a cell of the main array alone.
   std::size_t set_part(const std::string& part, const float* w, bool per_instance);
 
-  void elapse(double seconds, int threads);
+  void elapse(double seconds, Threads threads);
   [[nodiscard]] bool ages();
-  void reset(const array::Selection& chosen, int threads);
+  void reset(const array::Selection& chosen, Threads threads);
   void stick(const array::Selection& chosen);
 
   [[nodiscard]] array::Array& main() { return *main_; }

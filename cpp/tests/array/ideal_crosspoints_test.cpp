@@ -51,7 +51,7 @@ TEST(IdealCrosspoints, TakesSamplesTogetherOrOneByOneAndOnAnyThreads) {
   EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*one_by_one));
   for (const int threads : {2, 4, 7}) {
     const auto parallel = make_array(device("Ideal"), {out, in, 1});
-    parallel->pulse({x.data(), samples, in, false}, {d.data(), samples, out, false}, 0.1, update, threads);
+    parallel->pulse({x.data(), samples, in, false}, {d.data(), samples, out, false}, 0.1, update, {threads, true});
     EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*parallel)) << threads;
   }
 }

@@ -19,7 +19,7 @@ using tests::plane;
 
 class AllPulsedCrosspoints : public testing::TestWithParam<tests::Model> {
  protected:
-  std::unique_ptr<Array> make(const Shape& shape, const std::vector<std::uint64_t>& keys, int threads = 1) const {
+  std::unique_ptr<Array> make(const Shape& shape, const std::vector<std::uint64_t>& keys, Threads threads = 1) const {
     return make_array(device(GetParam().type, GetParam().changes), shape, keys, {}, threads);
   }
 };
@@ -27,7 +27,7 @@ class AllPulsedCrosspoints : public testing::TestWithParam<tests::Model> {
 TEST_P(AllPulsedCrosspoints, AreBuiltTheSameOnAnyThreads) {
   const auto serial = make({70, 40, 3}, {1, 2, 3});
   for (const int threads : {2, 4, 7}) {
-    EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 3}, threads))) << threads;
+    EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 3}, {threads, true}))) << threads;
   }
   EXPECT_FALSE(tests::state_of(*serial) == tests::state_of(*make({70, 40, 3}, {1, 2, 4})));
 }
@@ -41,8 +41,8 @@ TEST_P(AllPulsedCrosspoints, HaveInstancesThatAreSingleArrays) {
   const auto update = tests::update_parameters();
   for (const bool own : {false, true}) {
     for (const int threads : {1, 2, 7}) {
-      const auto together = make({out, in, n}, keys, threads);
-      together->pulse({x.data(), samples, in, own}, {d.data(), samples, out, own}, 0.1, update, threads);
+      const auto together = make({out, in, n}, keys, {threads, true});
+      together->pulse({x.data(), samples, in, own}, {d.data(), samples, out, own}, 0.1, update, {threads, true});
       for (std::size_t k = 0; k < n; ++k) {
         const auto single = make({out, in, 1}, {keys[k]});
         const std::size_t offset = own ? k * samples : 0;

@@ -41,7 +41,7 @@ std::vector<float> weights() {
 struct Read {
   Direction direction = Direction::forward;
   bool noise = false;
-  int threads = 1;
+  Threads threads = 1;
   std::uint64_t first_step = 0;
   random::ReadStream stream = random::ReadStream::forward;
   std::size_t batch = vectors;  // vectors of one call
@@ -351,7 +351,8 @@ TEST(ReadChannel, IsTheSameForEveryNumberOfThreads) {
       const auto x = tests::random_values(300 * inputs_of(direction), 33);
       const auto serial = read(changes, x, {.direction = direction, .noise = true, .threads = 1, .batch = 300});
       for (const int threads : {2, 4, 7}) {
-        EXPECT_EQ(serial, read(changes, x, {.direction = direction, .noise = true, .threads = threads, .batch = 300}));
+        EXPECT_EQ(serial,
+                  read(changes, x, {.direction = direction, .noise = true, .threads = {threads, true}, .batch = 300}));
       }
     }
   }

@@ -47,7 +47,7 @@ TEST_P(EveryModelByCount, IsWhatTrainsOfThatManyPulsesDo) {
                                                    .noise = random::Key::from(key),
                                                    .step = 0,
                                                    .pulse_by_pulse = pulse_by_pulse,
-                                                   .threads = 2});
+                                                   .threads = {2, true}});
         for (const std::string& name : by_count->crosspoints().plane_names()) {
           EXPECT_EQ(plane(*by_trains, name), plane(*by_count, name)) << name << n;
         }

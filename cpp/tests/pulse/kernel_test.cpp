@@ -183,7 +183,7 @@ Problem problem_of(std::size_t out, std::size_t in, std::size_t samples, double 
           lr};
 }
 
-void pulse(array::Array& a, const Problem& p, const UpdateParameters& update, int threads = 1) {
+void pulse(array::Array& a, const Problem& p, const UpdateParameters& update, Threads threads = 1) {
   a.pulse({p.x.data(), p.samples, p.shape.in_features, false}, {p.d.data(), p.samples, p.shape.out_features, false},
           p.lr, update, threads);
 }
@@ -336,7 +336,7 @@ TEST_P(Kernel, IsTheSameForEveryNumberOfThreads) {
   pulse(*serial, p, update, 1);
   for (const int threads : {2, 4, 7}) {
     const auto parallel = make(p.shape);
-    pulse(*parallel, p, update, threads);
+    pulse(*parallel, p, update, {threads, true});
     EXPECT_TRUE(tests::state_of(*serial) == tests::state_of(*parallel)) << threads << " threads";
   }
 }

@@ -72,7 +72,7 @@ TEST(Tile, TrainsTheSameOnAnyThreads) {
   constexpr std::size_t out = 100, in = 150, samples = 32;
   const auto x = tests::random_values(samples * in, 81);
   const auto d = tests::random_values(samples * out, 82);
-  const auto train = [&](int threads) {
+  const auto train = [&](Threads threads) {
     Tile tile(out, in, {7}, configuration("SoftBounds", tests::default_io()), threads);
     std::vector<float> results(samples * (out + in));
     for (int i = 0; i < 3; ++i) {
@@ -85,7 +85,7 @@ TEST(Tile, TrainsTheSameOnAnyThreads) {
     return state;
   };
   const tests::State serial = train(1);
-  for (const int threads : {2, 4, 7}) EXPECT_TRUE(train(threads) == serial) << threads;
+  for (const int threads : {2, 4, 7}) EXPECT_TRUE(train({threads, true}) == serial) << threads;
 }
 
 }  // namespace
