@@ -1,11 +1,10 @@
 #include "mho/array/ideal_crosspoints.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "mho/error.h"
 #include "mho/parallel.h"
-#include "mho/simd/simd.h"
+#include "mho/simd/largest.h"
 
 namespace mho::array {
 
@@ -35,9 +34,7 @@ void IdealCrosspoints::stick(const Selection&) { fail_value("ideal weights canno
 void IdealCrosspoints::check_accumulate(const Batch& x, const Batch& d, Rates lr) const {
   const auto largest = [&](const Batch& batch) {
     const std::size_t count = batch.samples * batch.features * (batch.per_instance ? shape_.instances : 1);
-    float m = 0;
-    for (std::size_t i = 0; i < count; ++i) m = std::max(m, std::fabs(batch.data[i]));
-    return static_cast<double>(m);
+    return static_cast<double>(simd::largest_magnitude(batch.data, count));
   };
   const double change = lr.largest(shape_.instances, x.samples) * largest(x) * largest(d);
   if (change * static_cast<double>(x.samples) > 1e30) fail_value("update: lr * d * x is too large for float32 weights");

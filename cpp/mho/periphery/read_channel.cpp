@@ -8,6 +8,7 @@
 #include "mho/parallel.h"
 #include "mho/periphery/few_rows.h"
 #include "mho/random/device_draws.h"
+#include "mho/simd/largest.h"
 
 namespace mho::periphery {
 
@@ -46,12 +47,6 @@ void for_lines(std::size_t first, std::size_t count, Fill&& fill, Body&& body) {
     fill((first + begin) / lines, buffer);
     body(begin, std::min(lines, count - begin), buffer);
   }
-}
-
-float max_abs(const float* x, std::size_t n) {
-  float m = 0;
-  for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(x[i]));
-  return m;
 }
 
 AlignedVector<float> fixed_lines(random::Key key, Direction direction, std::uint32_t draw, std::size_t n) {
@@ -221,7 +216,7 @@ void ReadChannel::set_scales(const ReadRequest& request, std::vector<float>& sca
       case NoiseManagement::none:
         break;
       case NoiseManagement::abs_max:
-        a = max_abs(x, inputs_);
+        a = simd::largest_magnitude(x, inputs_);
         if (threshold > 0) a = std::min(a, threshold);
         break;
       case NoiseManagement::max:
@@ -232,14 +227,14 @@ void ReadChannel::set_scales(const ReadRequest& request, std::vector<float>& sca
         if (threshold > 0) a = threshold;
         break;
       case NoiseManagement::average_abs_max: {
-        const float m = max_abs(x, inputs_);
+        const float m = simd::largest_magnitude(x, inputs_);
         a = average > 0 ? average + static_cast<float>(p.nm_decay) * (m - average) : m;
         // A read that leaves no trace starts each vector from the average as it was found.
         if (request.track_average) average = a;
         break;
       }
       case NoiseManagement::abs_max_np_sum:
-        a = worst_case_scale(x, max_abs(x, inputs_));
+        a = worst_case_scale(x, simd::largest_magnitude(x, inputs_));
         break;
     }
     // Where noise is added to the input, even a vector of zeros has an output.
@@ -314,7 +309,7 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
       if (p.bound_management == BoundManagement::iterative_worst_case) {
         if (block.attempt > 0) continue;
         const float* x = request.x + block.vectors[row] * inputs_;
-        next_scale = worst_case_scale(x, max_abs(x, inputs_));
+        next_scale = worst_case_scale(x, simd::largest_magnitude(x, inputs_));
         next_factor = 1;
       } else if (next_factor > p.max_bm_factor || next_factor * q > p.max_bm_res) {
         continue;

@@ -6,6 +6,7 @@
 
 #include "mho/parallel.h"
 #include "mho/random/stream.h"
+#include "mho/simd/largest.h"
 
 namespace mho::pulse {
 
@@ -44,6 +45,14 @@ U32 bernoulli(F32 p, std::uint32_t slots, const random::Stream& stream, std::uin
     }
   }
   return fired;
+}
+
+// Sixteen values, or as many as there are.
+F32 load_lines(const float* values, std::size_t count) {
+  if (count >= 16) return F32::load(values);
+  float padded[16] = {};
+  std::copy_n(values, count, padded);
+  return F32::load(padded);
 }
 
 struct LineSettings {
@@ -111,17 +120,6 @@ PulseCount coincidences(const SlotCount& x, const SlotCount& d, std::size_t slot
   return total;
 }
 
-float max_abs(const float* values, std::size_t n) {
-  F32 most(0.0F);
-  std::size_t i = 0;
-  for (; i + 16 <= n; i += 16) most = simd::max(most, simd::abs(F32::load(values + i)));
-  float lanes[16];
-  most.store(lanes);
-  float m = *std::max_element(lanes, lanes + 16);
-  for (; i < n; ++i) m = std::max(m, std::fabs(values[i]));
-  return m;
-}
-
 }  // namespace
 
 void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const UpdateParameters& parameters) {
@@ -149,7 +147,8 @@ void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const 
 void Trains::make(std::size_t s, const float* x, const float* d, double lr, double granularity,
                   const UpdateParameters& parameters, random::Key key, std::uint64_t step) {
   const auto w = static_cast<std::size_t>(words_);
-  const PulsePlan plan = plan_pulses(parameters, max_abs(x, in_), max_abs(d, out_), lr, granularity);
+  const PulsePlan plan =
+      plan_pulses(parameters, simd::largest_magnitude(x, in_), simd::largest_magnitude(d, out_), lr, granularity);
   divisor_[s] = parameters.pulse_type == PulseType::mean_count && plan.bl > 0 ? static_cast<float>(plan.bl) : 1.0F;
 
   const auto lines = [&](const float* values, std::size_t n, const LineSettings& line, random::Purpose train_purpose,
@@ -157,9 +156,7 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
     const random::Stream trains(key, train_purpose, step);
     const random::Stream rounding(key, rounding_purpose, step);
     for (std::size_t g = 0; g * 16 < n; ++g) {
-      float padded[16] = {};
-      std::copy_n(values + g * 16, std::min<std::size_t>(16, n - g * 16), padded);
-      const F32 value = F32::load(padded);
+      const F32 value = load_lines(values + g * 16, n - g * 16);
       const F32 magnitude = simd::abs(value);
       U32 result[2] = {U32(0U), U32(0U)};
       const bool fires = plan.bl > 0 && simd::any(magnitude > F32(0.0F));

@@ -2,11 +2,10 @@
 // and Gokmen, Nat. Commun. 15:7133, 2024).
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <span>
 
 #include "mho/parameters.h"
+#include "mho/simd/largest.h"
 
 namespace mho::rule {
 
@@ -19,7 +18,7 @@ class AutoScale {
   // are the running means of these two, which take in the sample.
   [[nodiscard]] double rate(double full, float* means, std::span<const float> x, std::span<const float> d,
                             double batch_size) const {
-    const float now[2] = {largest(x), largest(d)};
+    const float now[2] = {simd::largest_magnitude(x.data(), x.size()), simd::largest_magnitude(d.data(), d.size())};
     const auto share = static_cast<float>((1 - momentum_) / batch_size);
     for (int i = 0; i < 2; ++i) {
       if (means[i] <= 0) {
@@ -32,12 +31,6 @@ class AutoScale {
   }
 
  private:
-  static float largest(std::span<const float> values) {
-    float m = 0;
-    for (const float value : values) m = std::max(m, std::fabs(value));
-    return m;
-  }
-
   bool on_;
   double momentum_;
 };

@@ -5,6 +5,7 @@
 
 #include "mho/parallel.h"
 #include "mho/random/stream.h"
+#include "mho/simd/largest.h"
 
 namespace mho::rule {
 
@@ -59,8 +60,7 @@ void MixedPrecision::update(const Batch& x, const Batch& d, double lr, Threads t
 void MixedPrecision::quantise(std::vector<float>& values, double bins, std::size_t k, std::uint64_t step,
                               random::Purpose purpose) const {
   if (bins <= 0) return;
-  float largest = 0;
-  for (const float v : values) largest = std::max(largest, std::fabs(v));
+  const float largest = simd::largest_magnitude(values.data(), values.size());
   if (largest == 0) return;
   const float width = largest / std::max(std::floor(static_cast<float>(bins) / 2), 1.0F);
   const random::Stream stream(main_.crosspoints().key(k), purpose, step);

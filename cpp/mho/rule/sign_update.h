@@ -9,6 +9,7 @@
 
 #include "mho/parallel.h"
 #include "mho/rule/rule.h"
+#include "mho/simd/largest.h"
 
 namespace mho::rule {
 
@@ -35,9 +36,7 @@ class SignUpdate final : public Rule {
     std::vector<float> rows(shape.instances * out * out);
     for (std::size_t k = 0; k < shape.instances; ++k) {
       const float* gradient = gradient_.of(k);
-      float largest = 0;
-      for (std::size_t i = 0; i < gradient_.size(); ++i) largest = std::max(largest, std::fabs(gradient[i]));
-      const double least = threshold_ * static_cast<double>(largest);
+      const double least = threshold_ * simd::largest_magnitude(gradient, gradient_.size());
       for (std::size_t i = 0; i < gradient_.size(); ++i) {
         const float g = gradient[i];
         const bool fires = g != 0 && std::fabs(static_cast<double>(g)) >= least;

@@ -11,6 +11,7 @@
 #include "mho/parallel.h"
 #include "mho/rule/low_rank.h"
 #include "mho/rule/rule.h"
+#include "mho/simd/largest.h"
 
 namespace mho::rule {
 
@@ -96,11 +97,6 @@ class StreamingBatch final : public Rule {
   void pulse(const std::vector<Pairs>& pairs, double lr, Threads threads) {
     const std::size_t in = main_.shape().in_features;
     const std::size_t out = main_.shape().out_features;
-    const auto largest = [](const float* values, std::size_t n) {
-      float m = 0;
-      for (std::size_t i = 0; i < n; ++i) m = std::max(m, std::fabs(values[i]));
-      return static_cast<double>(m);
-    };
     std::vector<float> x;
     std::vector<float> d;
     std::vector<double> rates;
@@ -110,8 +106,8 @@ class StreamingBatch final : public Rule {
       for (std::size_t i = 0; i < rank_; ++i) {
         const float* x_unit = own.x.data() + i * in;
         const float* d_unit = own.d.data() + i * out;
-        const double x_most = largest(x_unit, in);
-        const double d_most = largest(d_unit, out);
+        const double x_most = simd::largest_magnitude(x_unit, in);
+        const double d_most = simd::largest_magnitude(d_unit, out);
         // Both sides get the same largest entry, so that neither asks for more than its line can pulse.
         const double most = std::sqrt(std::fabs(own.strength[i]) * x_most * d_most);
         if (most > std::numeric_limits<float>::max()) fail_value("update: the gradient of the batch is too large");
