@@ -214,29 +214,19 @@ void HostedRule::rest() {
     if (slot.own) (void)slot.own->crosspoints().set_weight(zeros.data(), false);
   }
   for (std::size_t b = 0; b < buffers_.size(); ++b) std::ranges::fill(buffers_[b]->values, starts_[b]);
-  seen_is_old_ = true;
+  seen_.change();
   half_updated_ = false;
 }
 
 // W = main + sum of gamma times the array, over the others.
 const float* HostedRule::visible(std::size_t instance) {
   if (std::ranges::none_of(slots_, [](const Slot& slot) { return slot.own && slot.gamma != 0; })) return nullptr;
-  if (seen_is_old_) {
-    const std::size_t plane = shape().plane();
-    seen_.resize(instances() * plane);
-    for (std::size_t k = 0; k < instances(); ++k) {
-      float* seen = seen_.data() + k * plane;
-      std::copy_n(main_.crosspoints().visible(k), plane, seen);
-      for (const Slot& slot : slots_) {
-        if (!slot.own || slot.gamma == 0) continue;
-        const auto weight = static_cast<float>(slot.gamma);
-        const float* part = slot.own->crosspoints().visible(k);
-        for (std::size_t at = 0; at < plane; ++at) seen[at] += weight * part[at];
-      }
+  return seen_.of(instance, main_, [&](std::size_t k, float* sum) {
+    for (const Slot& slot : slots_) {
+      if (!slot.own || slot.gamma == 0) continue;
+      add_share(static_cast<float>(slot.gamma), slot.own->crosspoints().visible(k), shape().plane(), sum);
     }
-    seen_is_old_ = false;
-  }
-  return seen_.data() + instance * shape().plane();
+  });
 }
 
 std::vector<NamedArray> HostedRule::arrays() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "mho/rule/rule.h"
+#include "mho/rule/summed_weights.h"
 
 namespace mho::rule {
 
@@ -33,7 +34,7 @@ class HostedRule final : public Rule {
   [[nodiscard]] std::vector<Buffer*> buffers() override;
   [[nodiscard]] std::vector<array::Counter> counters() const override;
   void set_counters(const std::vector<array::Counter>& counters) override;
-  void state_changed() override { seen_is_old_ = true; }
+  void state_changed() override { seen_.change(); }
 
   // From here on: what the host may do while it is called. Arrays are named by their places, the main one by 0.
   using Line = pulse::Snapshot::Line;
@@ -92,7 +93,7 @@ class HostedRule final : public Rule {
   [[nodiscard]] std::size_t instances() const { return main_.shape().instances; }
   void touch() {
     touched_ = true;
-    seen_is_old_ = true;
+    seen_.change();
   }
 
   array::Array& main_;
@@ -104,8 +105,7 @@ class HostedRule final : public Rule {
   std::uint64_t samples_ = 0, digital_operations_ = 0;
   bool touched_ = false;  // whether this update may have changed something
   bool half_updated_ = false;
-  AlignedVector<float> seen_;  // what reads see of all arrays together
-  bool seen_is_old_ = true;
+  SummedWeights seen_;  // of all arrays, as reads see them
 };
 
 }  // namespace mho::rule

@@ -135,7 +135,7 @@ void TransferRule::update(const Batch& x, const Batch& d, double lr, Threads thr
     }
     run(0, block_x, block_d, {rates.data() + first, x.samples}, lr, events, threads);
   }
-  seen_is_old_ = true;
+  seen_.change();
 }
 
 double TransferRule::chance(random::Key key, random::Purpose purpose, std::uint64_t step, std::uint32_t element) {
@@ -286,42 +286,45 @@ void TransferRule::rest() {
   const std::vector<float> zeros(main_.shape().out_features * main_.shape().in_features);
   for (const auto& array : fast_) (void)array->crosspoints().set_weight(zeros.data(), false);
   for (const auto& buffer : crosspoint_buffers_) std::ranges::fill(buffer->values, 0.0F);
-  seen_is_old_ = true;
+  seen_.change();
 }
 
 // W = sum over levels of gamma^(distance to the main array) times the array, the fast one without its baseline and with
 // its choppers undone.
 const float* TransferRule::visible(std::size_t instance) {
   if (gamma_ == 0) return nullptr;
-  const auto& shape = main_.shape();
-  if (seen_is_old_) {
-    const std::size_t n = line_length();
-    seen_.resize(instances() * shape.plane());
-    for (std::size_t k = 0; k < instances(); ++k) {
-      float* seen = seen_.data() + k * shape.plane();
-      std::copy_n(main_.crosspoints().visible(k), shape.plane(), seen);
-      for (std::size_t level = 0; level < levels(); ++level) {
-        const auto weight = static_cast<float>(std::pow(gamma_, static_cast<double>(levels() - level)));
-        const float* part = fast_[level]->crosspoints().visible(k);
-        const Signs now = level == 0 ? signs(k) : Signs{};
-        Buffer* taken_off = level == 0 ? baseline() : nullptr;
-        const float* base = taken_off == nullptr ? nullptr : taken_off->of(k);
-        for (std::size_t j = 0; j < shape.in_features; ++j) {
-          for (std::size_t i = 0; i < shape.out_features; ++i) {
-            const std::size_t at = shape.place(i, j);
-            const float sign = now.lines == nullptr ? 1.0F : now.lines[columns_ ? j : i] * now.across[columns_ ? i : j];
-            const float own = base == nullptr ? part[at] : part[at] - base[columns_ ? j * n + i : i * n + j];
-            seen[at] += weight * sign * own;
-          }
-        }
+  return seen_.of(instance, main_, [&](std::size_t k, float* sum) {
+    for (std::size_t level = 0; level < levels(); ++level) {
+      const auto share = static_cast<float>(std::pow(gamma_, static_cast<double>(levels() - level)));
+      const float* weights = fast_[level]->crosspoints().visible(k);
+      const Signs now = level == 0 ? signs(k) : Signs{};
+      Buffer* base = level == 0 ? baseline() : nullptr;
+      if (now.lines == nullptr && base == nullptr) {
+        add_share(share, weights, main_.shape().plane(), sum);
+      } else if (columns_) {
+        add_fast<true>(share, weights, now, base == nullptr ? nullptr : base->of(k), sum);
+      } else {
+        add_fast<false>(share, weights, now, base == nullptr ? nullptr : base->of(k), sum);
       }
     }
-    seen_is_old_ = false;
-  }
-  return seen_.data() + instance * shape.plane();
+  });
 }
 
-void TransferRule::state_changed() { seen_is_old_ = true; }
+template <bool columns>
+void TransferRule::add_fast(float share, const float* weights, const Signs& now, const float* base, float* sum) const {
+  const auto& shape = main_.shape();
+  const std::size_t n = line_length();
+  for (std::size_t j = 0; j < shape.in_features; ++j) {
+    const std::size_t first = shape.place(0, j);
+    for (std::size_t i = 0; i < shape.out_features; ++i) {
+      const float sign = now.lines == nullptr ? 1.0F : now.lines[columns ? j : i] * now.across[columns ? i : j];
+      const float taken_off = base == nullptr ? 0.0F : base[columns ? j * n + i : i * n + j];
+      sum[first + i] += share * sign * (weights[first + i] - taken_off);
+    }
+  }
+}
+
+void TransferRule::state_changed() { seen_.change(); }
 
 std::vector<NamedArray> TransferRule::arrays() {
   std::vector<NamedArray> arrays;

@@ -12,6 +12,7 @@
 
 #include "mho/random/stream.h"
 #include "mho/rule/rule.h"
+#include "mho/rule/summed_weights.h"
 
 namespace mho::rule {
 
@@ -107,6 +108,9 @@ class TransferRule : public Rule {
            const std::vector<Event>& events, Threads threads);
   void pulse(std::size_t level, const array::Batch& x, const array::Batch& d, array::Rates rates,
              const std::vector<Event>& events, float* seen, Threads threads);
+  // To what reads see: the fastest array, without its baseline and with its choppers undone.
+  template <bool columns>
+  void add_fast(float share, const float* weights, const Signs& now, const float* base, float* sum) const;
   bool choose_reset(std::size_t level, const Event& event, std::vector<std::uint8_t>& chosen);
   std::vector<Event> schedule(std::size_t level, std::size_t samples);
   void chop(const array::Batch& x, const array::Batch& d, std::vector<Event>& events, std::vector<float>& chopped_x,
@@ -131,8 +135,7 @@ class TransferRule : public Rule {
   std::vector<std::uint64_t> resets_;            // of lines, of each level
   std::uint64_t digital_operations_ = 0;
   std::vector<std::unique_ptr<Buffer>> crosspoint_buffers_, line_buffers_;
-  AlignedVector<float> seen_;  // what reads see of all arrays together
-  bool seen_is_old_ = true;
+  SummedWeights seen_;  // of all arrays, as reads see them
 };
 
 }  // namespace mho::rule
