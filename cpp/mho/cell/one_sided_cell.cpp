@@ -1,6 +1,7 @@
 #include "mho/cell/one_sided_cell.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "mho/error.h"
 #include "mho/parallel.h"
@@ -65,12 +66,16 @@ void OneSidedCell::happen(std::size_t instance, std::uint64_t event, const pulse
   const float* positive = part(0).visible(instance);
   const float* negative = part(1).visible(instance);
   std::vector<std::size_t> places;
-  for (std::size_t j = 0; j < shape_.in_features; ++j) {
-    for (std::size_t at = shape_.place(0, j); at < shape_.place(shape_.out_features, j); ++at) {
-      const float p = positive[at];
-      const float n = negative[at];
-      const bool saturating = p > n ? p > upper_[0] && n > lower_[1] : n > upper_[1] && p > lower_[0];
-      if (saturating) places.push_back(at);
+  const F32 upper[2] = {F32(upper_[0]), F32(upper_[1])};
+  const F32 lower[2] = {F32(lower_[0]), F32(lower_[1])};
+  for (std::size_t at = 0; at < shape_.plane(); at += 16) {  // padding is 0, and never saturates
+    const F32 p = F32::load(positive + at);
+    const F32 n = F32::load(negative + at);
+    const auto first_is_larger = p > n;
+    const auto saturating = (first_is_larger & (p > upper[0]) & (n > lower[1])) |
+                            simd::andnot(first_is_larger, (n > upper[1]) & (p > lower[0]));
+    for (std::uint32_t left = saturating.bits(); left != 0; left &= left - 1) {
+      places.push_back(at + static_cast<std::size_t>(std::countr_zero(left)));
     }
   }
   if (places.empty()) return;
