@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <vector>
 
 #include "mho/parallel.h"
 #include "mho/random/stream.h"
@@ -61,6 +63,12 @@ struct LineSettings {
   double res;           // of the probability
   double res_implicit;  // of deterministic implicit pulses
 };
+
+std::uint64_t sum(U32 values) {
+  std::uint32_t lanes[16];
+  values.store(lanes);
+  return std::accumulate(std::begin(lanes), std::end(lanes), std::uint64_t{0});
+}
 
 // What sixteen lines of one sample contribute: words[0], words[1] as the pulse type needs them.
 void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters& parameters,
@@ -305,17 +313,27 @@ PulseCount Trains::count(std::uint64_t samples, Directions directions) const {
 }
 
 PulseCount Trains::count_products(std::size_t s) const {
+  std::vector<std::size_t> groups;  // with a d that is not zero: where rows are written, one of all
+  for (std::size_t g = 0; g < d_active_.size(); ++g) {
+    if (simd::any(simd::nonzero(U32::load(d_bits(g, s))))) groups.push_back(g);
+  }
   PulseCount total;
+  const F32 divisor(divisor_[s]);
+  const U32 none(0U);
   for (std::size_t j = 0; j < in_; ++j) {
     const float x = std::bit_cast<float>(x_bits(j / 4, s)[j % 4]);
     if (x == 0) continue;
-    const std::uint32_t x_is_negative = x_negative(j / 4)[s] >> (j % 4) & 1U;
-    for (std::size_t i = 0; i < out_; ++i) {
-      const float d = std::bit_cast<float>(d_bits(i / 16, s)[i % 16]);
-      const auto n = static_cast<std::uint64_t>(std::nearbyint(x * d / divisor_[s]));
-      const bool up = (d_negative(i / 16)[s] >> (i % 16) & 1U) != x_is_negative;
-      (up ? total.up : total.down) += n;
+    U32 positive = none;  // pulses of lines whose d is positive: a train has 64 slots at most
+    U32 negative = none;
+    for (const std::size_t g : groups) {
+      const U32 n = simd::round_to_int(F32(x) * simd::as_f32(U32::load(d_bits(g, s))) / divisor);
+      const Mask d_is_negative = Mask::of(d_negative(g)[s]);
+      positive = positive + simd::select(d_is_negative, none, n);
+      negative = negative + simd::select(d_is_negative, n, none);
     }
+    const bool x_is_negative = (x_negative(j / 4)[s] >> (j % 4) & 1U) != 0;
+    total.up += sum(x_is_negative ? positive : negative);
+    total.down += sum(x_is_negative ? negative : positive);
   }
   return total;
 }
