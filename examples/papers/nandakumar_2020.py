@@ -24,14 +24,15 @@ FLOATING_POINT, ANALOG = 98.30, 97.73
 RATES: dict[str, float] = {"floating point": 0.4, "sgd": 0.4, "momentum": 0.01, "adam": 0.002}
 
 
-def config(optimizer: str) -> mho.TileConfig:
+def config(optimizer: str, outputs: int) -> mho.TileConfig:
     """Return pairs of phase-change devices, refreshed every 100 images, or exact weights."""
     exact = mho.IO.perfect()
     if optimizer == "floating point":
         return mho.TileConfig(device=mho.devices.Ideal(), forward_io=exact, backward_io=exact)
     names: dict[str, Optimizer] = {"sgd": "sgd", "momentum": "momentum", "adam": "adam"}
     return mho.TileConfig(
-        device=mho.presets.pcm_pair(refresh_every=REFRESH),
+        # Pairs count samples that pass by: after each batch one for each row that is written.
+        device=mho.presets.pcm_pair(refresh_every=REFRESH // BATCH * outputs),
         rule=mho.rules.MixedPrecision(optimizer=names[optimizer], batch_size=BATCH),
     )
 
@@ -39,7 +40,7 @@ def config(optimizer: str) -> mho.TileConfig:
 def run(job: Job) -> list[Outcome]:
     """Train one network; the learning rate falls to a tenth over the training."""
     optimizer = job.cell.params["optimizer"]
-    net = perceptron(config(optimizer), job.seed, SIZES)
+    net = perceptron(lambda outputs: config(optimizer, outputs), job.seed, SIZES)
     rate, last = RATES[optimizer], max(job.epochs - 1, 1)
     curve = train(
         net,
@@ -89,7 +90,7 @@ REPRODUCTION = Reproduction(
             Cell(
                 row=f"mixed precision, {optimizer}",
                 published=ANALOG if optimizer == "sgd" else None,
-                params={"optimizer": optimizer, "rate": RATES[optimizer], "refresh": REFRESH},
+                params={"optimizer": optimizer, "rate": RATES[optimizer], "refresh_images": REFRESH},
             )
             for optimizer in ("sgd", "momentum", "adam")
         ),

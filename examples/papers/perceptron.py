@@ -21,12 +21,20 @@ if TYPE_CHECKING:
 __all__ = ["draw_accuracies", "perceptron", "train"]
 
 
-def perceptron(config: mho.TileConfig, seed: int, sizes: Sequence[int] = (784, 256, 128, 10)) -> Sequential:
-    """Return a network with sigmoid units and digital biases, all layers on tiles of one configuration."""
+def perceptron(
+    config: mho.TileConfig | Callable[[int], mho.TileConfig],
+    seed: int,
+    sizes: Sequence[int] = (784, 256, 128, 10),
+) -> Sequential:
+    """Return a network with sigmoid units and digital biases.
+
+    All layers have one configuration, or that of a function of their outputs.
+    """
     layers: list[Layer] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [Linear(inputs, outputs), Sigmoid()]
-    return Sequential(*layers[:-1], config=config, seed=seed)
+        own = config if isinstance(config, mho.TileConfig) else config(outputs)
+        layers += [Linear(inputs, outputs, config=own), Sigmoid()]
+    return Sequential(*layers[:-1], seed=seed)
 
 
 def train(
