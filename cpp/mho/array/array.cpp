@@ -9,7 +9,9 @@ namespace mho::array {
 
 namespace {
 
-// What these take, roughly: the train of a line; a device and sample; aging or resetting a device.
+// What these take, roughly: an update of an instance, however small; the train of a line; a device and sample; aging or
+// resetting a device.
+constexpr double nanoseconds_per_instance = 2000;
 constexpr double nanoseconds_per_line = 4;
 constexpr double nanoseconds_per_sample = 0.3;
 constexpr double nanoseconds_per_device = 2;
@@ -104,7 +106,10 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
     if (shape().instances == 1) {
       pulse_chunk(0, trains_, done, count, threads, looks);
     } else {
-      const double work = nanoseconds_per_sample * static_cast<double>(shape().instances * shape().plane() * count);
+      const double lines = nanoseconds_per_line * static_cast<double>(shape().in_features + shape().out_features);
+      const double devices = nanoseconds_per_sample * static_cast<double>(shape().plane());
+      const double work = static_cast<double>(shape().instances) *
+                          (nanoseconds_per_instance + static_cast<double>(count) * (lines + devices));
       parallel_for(threads.for_work(work), shape().instances, [&](std::size_t k) {
         pulse::Trains trains;
         pulse_chunk(k, trains, done, count, 1, looks);

@@ -23,7 +23,8 @@ using simd::F32;
 // Both are constants, so that every sum has one order.
 constexpr std::size_t vector_block = 64;
 constexpr std::size_t panel_lines = 128;
-// What a multiplication takes, and preparing an input or converting an output, roughly.
+// What these take, roughly: a read, however small; a multiplication; preparing an input or converting an output.
+constexpr double nanoseconds_per_read = 1000;
 constexpr double nanoseconds_per_product = 0.04;
 constexpr double nanoseconds_per_value = 2;
 
@@ -200,9 +201,11 @@ void ReadChannel::read_perfect(const MatrixView& w, const ReadRequest& request) 
 }
 
 double ReadChannel::nanoseconds(std::size_t vectors) const {
-  const double products = static_cast<double>(passes()) * static_cast<double>(inputs_ * outputs_);
-  return static_cast<double>(vectors) *
-         (nanoseconds_per_product * products + nanoseconds_per_value * static_cast<double>(inputs_ + outputs_));
+  const double each = parameters_.ir_drop > 0 ? 3 : parameters_.w_noise_type == WeightNoise::pcm_read ? 2 : 1;
+  const double products = each * static_cast<double>(passes()) * static_cast<double>(inputs_ * outputs_);
+  return nanoseconds_per_read +
+         static_cast<double>(vectors) *
+             (nanoseconds_per_product * products + nanoseconds_per_value * static_cast<double>(inputs_ + outputs_));
 }
 
 void ReadChannel::set_scales(const ReadRequest& request, std::vector<float>& scale) {
