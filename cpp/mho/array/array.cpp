@@ -73,11 +73,11 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
   check_pulse(x, d, lr, update);
   if (!crosspoints_->pulsed()) return accumulate(x, d, lr, threads, snapshots);
   const double granularity = crosspoints_->granularity();
+  const double lines_work = nanoseconds_per_line * static_cast<double>(shape().in_features + shape().out_features);
   const auto pulse_chunk = [&](std::size_t k, pulse::Trains& trains, std::size_t first, std::size_t count,
                                Threads chunk_threads, std::span<const LineSnapshot> looks) {
     trains.resize(shape().in_features, shape().out_features, count, update);
-    const auto pulsing = static_cast<double>(count * (shape().in_features + shape().out_features));
-    parallel_for(chunk_threads.for_work(nanoseconds_per_line * pulsing), count, [&](std::size_t s) {
+    parallel_for(chunk_threads.for_work(static_cast<double>(count) * lines_work), count, [&](std::size_t s) {
       trains.make(s, x.instance(k) + (first + s) * shape().in_features,
                   d.instance(k) + (first + s) * shape().out_features, lr.of(k, first + s), granularity, update,
                   crosspoints_->key(k), steps_.update + s);
@@ -106,10 +106,9 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
     if (shape().instances == 1) {
       pulse_chunk(0, trains_, done, count, threads, looks);
     } else {
-      const double lines = nanoseconds_per_line * static_cast<double>(shape().in_features + shape().out_features);
       const double devices = nanoseconds_per_sample * static_cast<double>(shape().plane());
       const double work = static_cast<double>(shape().instances) *
-                          (nanoseconds_per_instance + static_cast<double>(count) * (lines + devices));
+                          (nanoseconds_per_instance + static_cast<double>(count) * (lines_work + devices));
       parallel_for(threads.for_work(work), shape().instances, [&](std::size_t k) {
         pulse::Trains trains;
         pulse_chunk(k, trains, done, count, 1, looks);

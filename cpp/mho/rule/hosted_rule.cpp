@@ -162,12 +162,12 @@ void HostedRule::read_lines(std::size_t place, Line line, std::span<const std::s
 void HostedRule::digitise(Slot& slot, Line line, const float* seen, std::size_t reads, float* values, Threads threads) {
   const std::size_t size = slot.array->line_size(line);
   const std::size_t length = line_length(line);
-  const double work =
-      (line == Line::column ? slot.columns : slot.rows)[0].nanoseconds(reads) * static_cast<double>(instances());
+  auto& channels = line == Line::column ? slot.columns : slot.rows;
+  const double work = channels[0].nanoseconds(reads) * static_cast<double>(instances());
   parallel_for(threads.for_work(work), instances(), [&](std::size_t k) {
-    periphery::ReadChannel& channel = line == Line::column ? slot.columns[k] : slot.rows[k];
     for (std::size_t r = 0; r < reads; ++r) {
-      channel.read_line(seen + (r * instances() + k) * size, slot.line_reads + r, values + (k * reads + r) * length);
+      channels[k].read_line(seen + (r * instances() + k) * size, slot.line_reads + r,
+                            values + (k * reads + r) * length);
     }
   });
   slot.line_reads += reads;

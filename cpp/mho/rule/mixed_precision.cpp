@@ -80,17 +80,17 @@ void MixedPrecision::accumulate(const Batch& x, const Batch& d, std::size_t firs
   for (std::size_t k = 0; k < instances(); ++k) {
     std::vector<float> inputs(count * in);
     std::vector<float> errors(count * out);
-    parallel_for(threads.for_work(nanoseconds_per_operation * static_cast<double>(count * (in + out))), count,
-                 [&](std::size_t s) {
-                   const float* x_row = x.instance(k) + (first + s) * in;
-                   const float* d_row = d.instance(k) + (first + s) * out;
-                   std::vector<float> row(x_row, x_row + in);
-                   quantise(row, x_bins_, k, samples_ + s, random::Purpose::gradient_rounding_x);
-                   std::ranges::copy(row, inputs.begin() + static_cast<std::ptrdiff_t>(s * in));
-                   row.assign(d_row, d_row + out);
-                   quantise(row, d_bins_, k, samples_ + s, random::Purpose::gradient_rounding_d);
-                   std::ranges::copy(row, errors.begin() + static_cast<std::ptrdiff_t>(s * out));
-                 });
+    const double rounding = nanoseconds_per_operation * static_cast<double>(count * (in + out));
+    parallel_for(threads.for_work(rounding), count, [&](std::size_t s) {
+      const float* x_row = x.instance(k) + (first + s) * in;
+      const float* d_row = d.instance(k) + (first + s) * out;
+      std::vector<float> row(x_row, x_row + in);
+      quantise(row, x_bins_, k, samples_ + s, random::Purpose::gradient_rounding_x);
+      std::ranges::copy(row, inputs.begin() + static_cast<std::ptrdiff_t>(s * in));
+      row.assign(d_row, d_row + out);
+      quantise(row, d_bins_, k, samples_ + s, random::Purpose::gradient_rounding_d);
+      std::ranges::copy(row, errors.begin() + static_cast<std::ptrdiff_t>(s * out));
+    });
     float* gradient = gradient_.of(k);
     // Sample by sample in order, so that the sums do not depend on how a batch is cut into calls.
     const double work = nanoseconds_per_operation * static_cast<double>(count * out * in);

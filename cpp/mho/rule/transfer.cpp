@@ -298,13 +298,14 @@ const float* TransferRule::visible(std::size_t instance) {
       const auto share = static_cast<float>(std::pow(gamma_, static_cast<double>(levels() - level)));
       const float* weights = fast_[level]->crosspoints().visible(k);
       const Signs now = level == 0 ? signs(k) : Signs{};
-      Buffer* base = level == 0 ? baseline() : nullptr;
+      Buffer* taken_off = level == 0 ? baseline() : nullptr;
+      const float* base = taken_off == nullptr ? nullptr : taken_off->of(k);
       if (now.lines == nullptr && base == nullptr) {
         add_share(share, weights, main_.shape().plane(), sum);
       } else if (columns_) {
-        add_fast<true>(share, weights, now, base == nullptr ? nullptr : base->of(k), sum);
+        add_fast<true>(share, weights, now, base, sum);
       } else {
-        add_fast<false>(share, weights, now, base == nullptr ? nullptr : base->of(k), sum);
+        add_fast<false>(share, weights, now, base, sum);
       }
     }
   });
