@@ -71,7 +71,7 @@ template <int n> U32 shift_right_signed(U32 a) { return _mm512_srai_epi32(a.v, n
 inline U32 popcount(U32 a) { return _mm512_popcnt_epi32(a.v); }
 inline Mask nonzero(U32 a) { return {_mm512_test_epi32_mask(a.v, a.v)}; }
 inline Mask negative(U32 a) { return {_mm512_movepi32_mask(a.v)}; }
-inline Mask greater(U32 a, U32 b) { return {_mm512_cmpgt_epu32_mask(a.v, b.v)}; }
+inline Mask greater(U32 a, U32 b) { return {_mm512_cmpgt_epi32_mask(a.v, b.v)}; }  // lanes read as signed
 inline U32 select(Mask m, U32 a, U32 b) { return _mm512_mask_blend_epi32(m.v, b.v, a.v); }
 
 inline Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16>(a.v & b.v)}; }

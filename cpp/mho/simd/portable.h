@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #endif
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -26,14 +27,30 @@ typedef std::uint32_t UnsignedRegister __attribute__((vector_size(register_bytes
 typedef std::uint64_t WideRegister __attribute__((vector_size(register_bytes)));
 inline constexpr int part_lanes = register_bytes / 4;
 
-struct Mask {
-  SignedRegister p[parts];
+// The registers of sixteen lanes. Each is copied by itself, since a compiler that copies all of them as one piece does
+// so by way of memory.
+template <class Register> struct Parts {
+  Register p[parts];
+  Parts() = default;
+  [[gnu::always_inline]] Parts(const Parts& other) { *this = other; }
+  [[gnu::always_inline]] Parts& operator=(const Parts& other) {
+    p[0] = other.p[0];
+    p[1] = other.p[1];
+    if constexpr (parts == 4) {
+      p[2] = other.p[2];
+      p[3] = other.p[3];
+    }
+    return *this;
+  }
+};
+
+struct Mask : Parts<SignedRegister> {
   [[gnu::always_inline]] static Mask of(std::uint32_t bits) {
     Mask m;
     for (int i = 0; i < parts; ++i) {
       SignedRegister lane{};
       for (int k = 0; k < part_lanes; ++k) lane[k] = 1 << (i * part_lanes + k);
-      m.p[i] = ((SignedRegister{} + static_cast<std::int32_t>(bits)) & lane) != 0;
+      m.p[i] = ((SignedRegister{} + static_cast<std::int32_t>(bits)) & lane) == lane;
     }
     return m;
   }
@@ -54,37 +71,38 @@ struct Mask {
   }
 };
 
-struct U32 {
-  UnsignedRegister p[parts];
+struct U32 : Parts<UnsignedRegister> {
   U32() = default;
   explicit U32(std::uint32_t s) {
     for (auto& part : p) part = UnsignedRegister{} + s;
   }
   static U32 load(const std::uint32_t* source) {
     U32 r;
-    std::memcpy(&r, source, 64);
+    for (int i = 0; i < parts; ++i) std::memcpy(&r.p[i], source + i * part_lanes, register_bytes);
     return r;
   }
-  void store(std::uint32_t* target) const { std::memcpy(target, p, 64); }
+  void store(std::uint32_t* target) const {
+    for (int i = 0; i < parts; ++i) std::memcpy(target + i * part_lanes, &p[i], register_bytes);
+  }
 };
 
-struct F32 {
-  FloatRegister p[parts];
+struct F32 : Parts<FloatRegister> {
   F32() = default;
   explicit F32(float s) {
     for (auto& part : p) part = FloatRegister{} + s;
   }
   static F32 load(const float* source) {
     F32 r;
-    std::memcpy(&r, source, 64);
+    for (int i = 0; i < parts; ++i) std::memcpy(&r.p[i], source + i * part_lanes, register_bytes);
     return r;
   }
-  void store(float* target) const { std::memcpy(target, p, 64); }
+  void store(float* target) const {
+    for (int i = 0; i < parts; ++i) std::memcpy(target + i * part_lanes, &p[i], register_bytes);
+  }
 };
 
 // Eight 64-bit lanes: what 32 x 32 -> 64 bit products need.
-struct U64 {
-  WideRegister p[parts];
+struct U64 : Parts<WideRegister> {
   U64() = default;
   explicit U64(std::uint64_t s) {
     for (auto& part : p) part = WideRegister{} + s;
@@ -220,12 +238,23 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 }
 [[gnu::always_inline]] inline U32 popcount(U32 a) {
   return detail::each<U32>([&](int i) {
+#if defined(__AVX2__)
+    const __m256i of_nibble = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4,  //
+                                               0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+    const __m256i nibble = _mm256_set1_epi8(0x0F);
+    const auto v = (__m256i)a.p[i];
+    const __m256i low = _mm256_shuffle_epi8(of_nibble, _mm256_and_si256(v, nibble));
+    const __m256i high = _mm256_shuffle_epi8(of_nibble, _mm256_and_si256(_mm256_srli_epi32(v, 4), nibble));
+    const __m256i of_pair = _mm256_maddubs_epi16(_mm256_add_epi8(low, high), _mm256_set1_epi8(1));
+    return (UnsignedRegister)_mm256_madd_epi16(of_pair, _mm256_set1_epi16(1));
+#else
     UnsignedRegister v = a.p[i];
     v = v - ((v >> 1) & 0x55555555U);
     v = (v & 0x33333333U) + ((v >> 2) & 0x33333333U);
     v = (v + (v >> 4)) & 0x0F0F0F0FU;
     v = v + (v >> 8);
     return (v + (v >> 16)) & 0x3FU;
+#endif
   });
 }
 [[gnu::always_inline]] inline Mask nonzero(U32 a) {
@@ -234,8 +263,8 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 [[gnu::always_inline]] inline Mask negative(U32 a) {
   return detail::each<Mask>([&](int i) { return (SignedRegister)a.p[i] < 0; });
 }
-[[gnu::always_inline]] inline Mask greater(U32 a, U32 b) {
-  return detail::each<Mask>([&](int i) { return a.p[i] > b.p[i]; });
+[[gnu::always_inline]] inline Mask greater(U32 a, U32 b) {  // lanes read as signed
+  return detail::each<Mask>([&](int i) { return (SignedRegister)a.p[i] > (SignedRegister)b.p[i]; });
 }
 [[gnu::always_inline]] inline U32 select(Mask m, U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return m.p[i] ? a.p[i] : b.p[i]; });
@@ -253,7 +282,13 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
 [[gnu::always_inline]] inline Mask same(Mask a, Mask b) {
   return detail::each<Mask>([&](int i) { return ~(a.p[i] ^ b.p[i]); });
 }
-[[gnu::always_inline]] inline bool any(Mask a) { return a.bits() != 0; }
+[[gnu::always_inline]] inline bool any(Mask a) {
+#if defined(__AVX2__)
+  return _mm256_movemask_ps(_mm256_or_ps((__m256)a.p[0], (__m256)a.p[1])) != 0;
+#else
+  return a.bits() != 0;
+#endif
+}
 
 [[gnu::always_inline]] inline F32 as_f32(U32 a) {
   return detail::each<F32>([&](int i) { return (FloatRegister)a.p[i]; });
@@ -265,8 +300,12 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   return detail::each<F32>([&](int i) { return __builtin_convertvector((SignedRegister)a.p[i], FloatRegister); });
 }
 [[gnu::always_inline]] inline U32 round_to_int(F32 a) {  // to nearest even
+#if defined(__AVX2__)
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)_mm256_cvtps_epi32((__m256)a.p[i]); });
+#else
   const F32 r = rint(a);
   return detail::each<U32>([&](int i) { return (UnsignedRegister) __builtin_convertvector(r.p[i], SignedRegister); });
+#endif
 }
 
 [[gnu::always_inline]] inline U32 and_or(U32 a, U32 mask, U32 b) { return (a & mask) | b; }
@@ -334,7 +373,13 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   return detail::each<U64>([&](int i) { return (WideRegister)a.p[i] >> 32; });
 }
 [[gnu::always_inline]] inline U32 interleave(U64 even, U64 odd) {
-  return detail::each<U32>([&](int i) { return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32)); });
+  return detail::each<U32>([&](int i) {
+#if defined(__AVX2__)
+    return (UnsignedRegister)_mm256_blend_epi32((__m256i)even.p[i], _mm256_slli_epi64((__m256i)odd.p[i], 32), 0xAA);
+#else
+    return (UnsignedRegister)((even.p[i] & 0xFFFFFFFFU) | (odd.p[i] << 32));
+#endif
+  });
 }
 
 // Lane 4 q + c of v[r] and lane 4 q + r of v[c] change places: four transposed matrices of four by four.
@@ -371,12 +416,38 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   }
 }
 
+#if defined(__AVX2__)
+namespace detail {
+// Of each set of eight lanes the numbers of its lanes, a byte each.
+inline constexpr auto lanes_of_set = [] {
+  std::array<std::uint64_t, 256> table{};
+  for (std::size_t set = 0; set < table.size(); ++set) {
+    int n = 0;
+    for (std::uint64_t lane = 0; lane < 8; ++lane) {
+      if ((set >> lane & 1) != 0) table[set] |= lane << (8 * n++);
+    }
+  }
+  return table;
+}();
+}  // namespace detail
+#endif
+
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
 [[gnu::always_inline]] inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
+  std::size_t n = 0;
+#if defined(__AVX2__)
+  for (int i = 0; i < parts; ++i) {
+    const auto set = static_cast<std::uint32_t>(_mm256_movemask_ps((__m256)m.p[i]));
+    const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(&detail::lanes_of_set[set]));
+    const __m256i chosen = _mm256_permutevar8x32_epi32((__m256i)value.p[i], _mm256_cvtepu8_epi32(bytes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(target + n), chosen);
+    n += static_cast<std::size_t>(__builtin_popcount(set));
+  }
+#else
   std::uint32_t lanes[16];
   value.store(lanes);
-  std::size_t n = 0;
   for (std::uint32_t left = m.bits(); left != 0; left &= left - 1) target[n++] = lanes[__builtin_ctz(left)];
+#endif
   return n;
 }
 

@@ -82,7 +82,7 @@ template <int n> U1 shift_right_signed(U1 a) {
   return U1(static_cast<std::uint32_t>(static_cast<std::int32_t>(a.v) >> n));
 }
 inline M1 nonzero(U1 a) { return {a.v != 0}; }
-inline M1 greater(U1 a, U1 b) { return {a.v > b.v}; }
+inline M1 greater(U1 a, U1 b) { return {static_cast<std::int32_t>(a.v) > static_cast<std::int32_t>(b.v)}; }
 
 inline F1 as_f32(U1 a) { return F1(std::bit_cast<float>(a.v)); }
 inline U1 as_u32(F1 a) { return U1(std::bit_cast<std::uint32_t>(a.v)); }

@@ -75,7 +75,7 @@ TEST(JumpTable, HasTheDistributionOfItsTable) {
     std::vector<double> jumps;
     for (std::uint32_t draw = 0; draw < 2000; ++draw) {
       const auto xi = random::Stream(random::Key::from(5), random::Purpose::pulse_noise, 0).gaussians(0, draw);
-      for (const F32 gaussian : xi.value) {
+      for (const F32& gaussian : xi.value) {
         float after[simd::lanes];
         table.step(lanes, F32(w), tests::direction(true))(U32(1U))(gaussian).store(after);
         for (const float value : after) jumps.push_back(static_cast<double>(value) - static_cast<double>(w));

@@ -104,7 +104,8 @@ TEST_P(Lanes, Compare) {
   expect_mask(f_[0] <= f_[0], [](std::size_t) { return true; });
   expect_mask(nonzero(u_[0]), [&](std::size_t i) { return words_[0][i] != 0; });
   expect_mask(negative(u_[0]), [&](std::size_t i) { return words_[0][i] >> 31 != 0; });
-  expect_mask(greater(u_[0], u_[1]), [&](std::size_t i) { return words_[0][i] > words_[1][i]; });
+  const auto as_signed = [](std::uint32_t word) { return static_cast<std::int32_t>(word); };
+  expect_mask(greater(u_[0], u_[1]), [&](std::size_t i) { return as_signed(words_[0][i]) > as_signed(words_[1][i]); });
   const Mask m = f_[0] < f_[1];
   const Mask n = f_[0] < f_[2];
   const auto bit = [](Mask mask, std::size_t i) { return (mask.bits() >> i & 1U) != 0; };
@@ -115,7 +116,7 @@ TEST_P(Lanes, Compare) {
   EXPECT_FALSE(any(f_[0] < f_[0]));
   expect_floats(select(m, f_[0], f_[2]), [](float x, float y, float z) { return x < y ? x : z; });
   expect_words(select(greater(u_[0], u_[1]), u_[0], u_[2]),
-               [](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return x > y ? x : z; });
+               [&](std::uint32_t x, std::uint32_t y, std::uint32_t z) { return as_signed(x) > as_signed(y) ? x : z; });
 }
 
 TEST_P(Lanes, WorkOnBits) {
