@@ -20,7 +20,9 @@ class ConstantStep {
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
   template <class V> using Lanes = PulsedLanes<V>;
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const { return load_pulsed(planes); }
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
+    return load_pulsed(planes);
+  }
 
   static constexpr Meets usually_meets = Meets::ahead;
   [[nodiscard]] Meets meets() const { return meets_by_noise(pulsed_.dw_min_ctoc); }

@@ -42,7 +42,7 @@ class ExpStep {
     typename V::F w_max, w_min;
     typename V::F rate_up, rate_down;  // of the exponentials, per weight
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     const F per_weight = F(static_cast<float>(2 * a_)) / max(p.w_max - p.w_min, F(1e-30F));

@@ -52,7 +52,7 @@ class HiddenStep {
     typename V::F hidden_up, hidden_down;
     typename V::F count;
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     const F states(static_cast<float>(states_));

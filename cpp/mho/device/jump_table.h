@@ -89,7 +89,7 @@ class JumpTable {
     typename V::F w_max, w_min;
     typename V::F inverse;  // 1 / (w_max - w_min)
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     return Lanes<typename Planes::V>{p.up, p.down, p.w_max, p.w_min, F(1.0F) / max(p.w_max - p.w_min, F(1e-30F))};

@@ -65,7 +65,7 @@ class LinearStep {
   }
 
   template <class V> using Lanes = LinearLanes<V>;
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     return Lanes<typename Planes::V>{

@@ -79,7 +79,7 @@ class PiecewiseStep {
     typename V::F up_low, up_high;
     typename V::F down_low, down_high;
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     const F width = max(p.w_max - p.w_min, F(1e-30F));

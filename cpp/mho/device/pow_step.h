@@ -47,7 +47,7 @@ class PowStep {
     typename V::F width;  // w_max - w_min
     typename V::F gamma_up, gamma_down;
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     return Lanes<typename Planes::V>{p.up,
@@ -71,7 +71,7 @@ class PowStep {
   }
 
  protected:
-  template <class F> static F power(F base, F exponent) {
+  template <class F> [[gnu::always_inline]] static F power(F base, F exponent) {
     return simd::exp(F(0.0F) - exponent * simd::negative_log(base));
   }
   // Size of the mean device's steps.

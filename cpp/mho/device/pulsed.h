@@ -94,7 +94,8 @@ struct OneDevice {
   simd::F1 operator()(std::size_t plane) const { return simd::F1(planes[plane][offset]); }
 };
 
-template <class Planes> PulsedLanes<typename Planes::V> load_pulsed(const Planes& planes) {
+template <class Planes>
+[[gnu::always_inline]] inline PulsedLanes<typename Planes::V> load_pulsed(const Planes& planes) {
   return {planes(0), planes(1), planes(2), planes(3)};
 }
 
@@ -181,7 +182,7 @@ inline void construct_wear(const PulsedParameters& p, const random::Stream& stre
 }
 
 // The one of a device's evenly spaced states that is nearest to a weight; there is one more than intervals.
-template <class F> F nearest_state(F w, F w_min, F w_max, float intervals) {
+template <class F> [[gnu::always_inline]] inline F nearest_state(F w, F w_min, F w_max, float intervals) {
   const F width = w_max - w_min;
   const F number = rint((w - w_min) / max(width, F(1e-30F)) * F(intervals));
   return min(fma(number, width / F(intervals), w_min), w_max);

@@ -10,7 +10,7 @@ namespace mho::device {
 
 // The steps of devices with these bounds. A bound at zero (padding, stuck devices) has no slope; the step there is
 // clipped away.
-template <class V> LinearLanes<V> soft_lanes(const PulsedLanes<V>& p) {
+template <class V> [[gnu::always_inline]] inline LinearLanes<V> soft_lanes(const PulsedLanes<V>& p) {
   using F = typename V::F;
   const F zero(0.0F);
   const F tiny(1e-30F);
@@ -31,7 +31,7 @@ class SoftBounds {
   [[nodiscard]] double granularity() const { return 0.5 * (pulsed_.nominal_up() + pulsed_.nominal_down()); }
 
   template <class V> using Lanes = LinearLanes<V>;
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     return soft_lanes(load_pulsed(planes));
   }
 

@@ -61,7 +61,7 @@ class SoftBoundsReference {
     typename V::F reference;
     typename V::F w_max, w_min;
   };
-  template <class Planes> [[nodiscard]] auto load(const Planes& planes) const {
+  template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using V = typename Planes::V;
     const auto p = load_pulsed(planes);
     const typename V::F reference = planes(pulsed_planes);

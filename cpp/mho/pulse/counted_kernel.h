@@ -29,9 +29,9 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
     auto lanes = model.load(device::Neighbours{target.planes, at});
     const F32 w = F32::load(target.weight + at);
     const F32 xi = random::to_gaussian(first.stream.words(elements, 0), 4 * first.half, output);
-    const F32 moved =
-        pulse_in_turn<V>(model, lanes, most_at_once<V>(model, lanes, request.pulse_by_pulse), w, n, count > F32(0.0F),
-                         xi, LaterNoise<V>(request.noise, request.step, elements, output));
+    LaterNoise<V> later(request.noise, request.step, elements, output);
+    const F32 moved = pulse_in_turn<V>(model, lanes, most_at_once<V>(model, lanes, request.pulse_by_pulse), w, n,
+                                       count > F32(0.0F), xi, later);
     simd::select(touched, moved, w).store(target.weight + at);
     if constexpr (device::HasState<Model>) model.state(lanes).store(target.state + at);
     if (target.age != nullptr) {

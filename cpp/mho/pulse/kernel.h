@@ -50,7 +50,8 @@ struct KernelTarget {
 };
 
 // What a read sees of a weight: its state, with the noise of the last pulse.
-template <class Lanes, class F> F seen(const KernelTarget& target, const Lanes& lanes, F w, F noise) {
+template <class Lanes, class F>
+[[gnu::always_inline]] inline F seen(const KernelTarget& target, const Lanes& lanes, F w, F noise) {
   if (target.intervals > 0) w = device::nearest_state(w, lanes.w_min, lanes.w_max, target.intervals);
   return fma(noise, F(target.write_noise), w);
 }
@@ -85,7 +86,7 @@ template <class V> class LaterNoise {
       : stream_(key, random::Purpose::pulse_noise, step), element_(element), first_draw_((output & U(3U)) + U(1U)) {}
 
   // The noise of pulses `pulse` and `pulse + 1`; an odd number.
-  void pair(std::uint32_t pulse, F& first, F& second) {
+  [[gnu::always_inline]] void pair(std::uint32_t pulse, F& first, F& second) {
     const std::uint32_t number = (pulse - 1) % random::block_gaussians;
     if (number == 0) {
       const std::uint32_t block = (pulse - 1) / random::block_gaussians;
@@ -111,7 +112,7 @@ typename V::U most_at_once(const Model& model, const Lanes& lanes, bool pulse_by
 template <class V, class Model, class Lanes>
 [[gnu::noinline]] typename V::F pulse_in_turn(const Model& model, Lanes& lanes, typename V::U most, typename V::F w,
                                               typename V::U n, typename V::M up, typename V::F first_noise,
-                                              LaterNoise<V> later) {
+                                              LaterNoise<V>& later) {
   using F = typename V::F;
   using U = typename V::U;
   const auto smaller = [](U a, U b) { return select(greater(a, b), b, a); };
@@ -129,7 +130,7 @@ template <class V, class Model, class Lanes>
     const auto step = model.step(lanes, w, up);
     U now = smaller(left, most);
     if constexpr (!device::HasState<Model>) {
-      const auto refused = [&](U count) {
+      const auto refused = [&](U count) __attribute__((always_inline)) {
         return device::refused<V>(lanes, w, step, count, step(count), model.meets());
       };
       if (any(greater(now, one))) {
@@ -148,7 +149,7 @@ template <class V, class Model, class Lanes>
 
 // f(0), f(1), ... with constants: what an array holds for each stays in a register.
 template <std::size_t count, class Function> [[gnu::always_inline]] inline void unrolled(Function&& f) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) {
+  [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
     (f(std::integral_constant<std::size_t, i>{}), ...);
   }(std::make_index_sequence<count>{});
 }
@@ -297,23 +298,23 @@ template <class Model> class DenseQuad {
     const bool traced = target_.traced();
     const device::Meets meets = model_.meets();
     constexpr std::integral_constant<device::Meets, Model::usually_meets> usual;
-    if (target_.pulses_left != nullptr) return move<false, true>(group, first_row, samples, traced, meets);
-    if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both)
-      return move<false, false>(group, first_row, samples, traced, meets);
+    if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both ||
+        target_.pulses_left != nullptr)
+      return move<false>(group, first_row, samples, traced, meets);
     if (meets == device::Meets::both)
-      return move<true, false>(group, first_row, samples, traced,
-                               std::integral_constant<device::Meets, device::Meets::both>{});
-    if (meets != usual) return move<false, false>(group, first_row, samples, traced, meets);
-    if (traced) return move<true, false>(group, first_row, samples, true, usual);
-    return move<true, false>(group, first_row, samples, std::false_type{}, usual);
+      return move<true>(group, first_row, samples, traced,
+                        std::integral_constant<device::Meets, device::Meets::both>{});
+    if (meets != usual) return move<false>(group, first_row, samples, traced, meets);
+    if (traced) return move<true>(group, first_row, samples, true, usual);
+    return move<true>(group, first_row, samples, std::false_type{}, usual);
   }
 
   // Inputs `first` ... of the quad and a group of outputs, through some samples. Simple: trains of one word, for both
-  // directions. Wearing: devices that last a limited number of pulses. Traced: which devices were pulsed is of
-  // interest.
-  template <bool simple, bool wearing, class Flag, class Meets>
+  // directions, of devices that last. Traced: which devices were pulsed is of interest.
+  template <bool simple, class Flag, class Meets>
   [[gnu::noinline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced, Meets meets) {
     const Model& model = model_;
+    const bool wearing = !simple && target_.pulses_left != nullptr;
     const auto words = static_cast<std::size_t>(trains_.words());
     const std::uint32_t* x_bits = trains_.x_bits(quad_, 0) + first * words;
     const std::uint32_t* d_bits = trains_.d_bits(group, 0);
@@ -356,9 +357,13 @@ template <class Model> class DenseQuad {
         in_turn = in_turn | (device::refused<V>(lanes[r], w[r], step, n, after, meets) & simd::greater(n, U32(1U)));
         F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
-          const F32 slow = pulse_in_turn<V>(model, lanes[r], most[r], w[r], simd::select(in_turn, n, U32(0U)), up, xi,
-                                            later_noise(group, first + r, s));
-          moved = simd::select(in_turn, slow, moved);
+          InTurn few;
+          w[r].store(few.weight);
+          xi.store(few.noise);
+          simd::select(in_turn, n, U32(0U)).store(few.pulses);
+          few.up = up.bits();
+          pulse_in_turn(few, lanes[r], group, first + r, s);
+          moved = simd::select(in_turn, F32::load(few.weight), moved);
         }
         w[r] = moved;
         if (traced) {
@@ -375,9 +380,21 @@ template <class Model> class DenseQuad {
     }
   }
 
-  [[nodiscard]] LaterNoise<V> later_noise(std::size_t group, std::size_t input_of_quad, std::size_t s) const {
-    return {request_.noise, request_.first_step + s,
-            target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad), simd::lane_index()};
+  // Sixteen devices that take their pulses in turn. In memory, so that the loop that calls for them keeps its values in
+  // registers, of which sixteen lanes may need several.
+  struct InTurn {
+    alignas(64) float weight[group_outputs];
+    alignas(64) float noise[group_outputs];  // of the first pulse
+    alignas(64) std::uint32_t pulses[group_outputs];
+    std::uint32_t up;
+  };
+  [[gnu::noinline]] void pulse_in_turn(InTurn& few, typename Model::template Lanes<V>& lanes, std::size_t group,
+                                       std::size_t input_of_quad, std::size_t s) const {
+    LaterNoise<V> later(request_.noise, request_.first_step + s,
+                        target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad), simd::lane_index());
+    pulse::pulse_in_turn<V>(model_, lanes, most_at_once<V>(model_, lanes, request_.pulse_by_pulse),
+                            F32::load(few.weight), U32::load(few.pulses), Mask::of(few.up), F32::load(few.noise), later)
+        .store(few.weight);
   }
 
   // Of a one-sided device: pulses of its own direction, which move it up. Of a reversed one: all, the other way round.
@@ -619,8 +636,8 @@ template <class Model> class SparseQuads {
         return clamp(after(xi), lanes.w_min, lanes.w_max);
       }
     }
-    const LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
-                                         simd::U1(place));
+    LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
+                                   simd::U1(place));
     const simd::F1 moved = pulse_in_turn<simd::Single>(model_, lanes, most, w, n, up, xi, later);
     if constexpr (device::HasState<Model>) {
       target_.state[first_ * target_.stride + place] = model_.state(lanes).v;

@@ -60,7 +60,7 @@ inline F32 to_gaussian(const WordBlock& block, std::size_t number) {
 }
 
 // Of each lane the gaussian `first` + index % 4; first is 0 or 4.
-inline F32 to_gaussian(const WordBlock& block, std::size_t first, U32 index) {
+[[gnu::always_inline]] inline F32 to_gaussian(const WordBlock& block, std::size_t first, U32 index) {
   F32 even;
   F32 odd;
   box_muller(simd::select(simd::nonzero(index & U32(2U)), block.word[first / 2 + 1], block.word[first / 2]), even, odd);
@@ -146,7 +146,7 @@ template <int rounds> class BasicStream {
   }
 
   // The same where lanes also have steps of their own: `step_low` are the lower halves.
-  [[nodiscard]] WordBlock words_of_steps(U32 step_low, U32 element, std::uint32_t draw) const {
+  [[nodiscard, gnu::always_inline]] WordBlock words_of_steps(U32 step_low, U32 element, std::uint32_t draw) const {
     Key key = key_;
     Quad even{U64(draw), simd::even_lanes(element), simd::even_lanes(step_low), U64(step_high_)};
     Quad odd{U64(draw), simd::odd_lanes(element), simd::odd_lanes(step_low), U64(step_high_)};
@@ -159,7 +159,7 @@ template <int rounds> class BasicStream {
   }
 
   // The same where they have draws of their own.
-  [[nodiscard]] WordBlock words_of_draws(U32 draw, U32 element) const {
+  [[nodiscard, gnu::always_inline]] WordBlock words_of_draws(U32 draw, U32 element) const {
     Key key = key_;
     Quad even{simd::even_lanes(draw), simd::even_lanes(element), U64(step_low_), U64(step_high_)};
     Quad odd{simd::odd_lanes(draw), simd::odd_lanes(element), U64(step_low_), U64(step_high_)};
