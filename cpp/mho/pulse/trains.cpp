@@ -181,7 +181,7 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
   lines(x, in_, {plan.x_gain, plan.bl, parameters.res, parameters.x_res_implicit}, random::Purpose::train_x,
         random::Purpose::train_rounding_x, [&](std::size_t g, const U32* result, bool fired, Mask negative) {
           if (slots_ && fired) x_slots.add(result, plan.bl, negative);
-          alignas(64) std::uint32_t bits[2][16] = {};
+          alignas(64) std::uint32_t bits[2][16];
           for (std::size_t k = 0; k < w; ++k) result[k].store(bits[k]);
           for (std::size_t i = 0; i < 4 && g * 4 + i < quads; ++i) {
             const std::size_t q = g * 4 + i;
