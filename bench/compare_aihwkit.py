@@ -95,7 +95,9 @@ def main(
     full: Annotated[bool, typer.Option("--full", help="MNIST with all 60,000 samples.")] = False,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with the files of MNIST.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write all to this file.")] = None,
-    docs: Annotated[Path | None, typer.Option(help="Put the table into this document.")] = None,
+    docs: Annotated[
+        Path | None, typer.Option(help="Put the table into this document, at its lines for the SIMD level.")
+    ] = None,
     worker: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Measure mho and aihwkit side by side."""
@@ -110,7 +112,7 @@ def main(
             raise failure(f"{module} is not installed for {sys.executable}: {advice}", 2)
 
     from compare.peers import thread_environment
-    from compare.report import environment, markdown, table, update_document
+    from compare.report import environment, markdown, markers, table, update_document
     from compare.rows import ROWS
 
     unknown = [key for key in rows or () if key not in ROWS]
@@ -118,6 +120,10 @@ def main(
         raise failure(f"there is no row {', '.join(unknown)}; there are {', '.join(ROWS)}", 2)
     if docs is not None and not docs.is_file():
         raise failure(f"there is no document {docs}", 2)
+    before = environment("aihwkit", "torch", "numpy")
+    begin, end = markers(before["build"]["simd_level"])
+    if docs is not None and begin not in docs.read_text(encoding="utf-8"):
+        raise failure(f"{docs} has no line {begin}", 2)
     if data_dir is not None:
         data_dir = data_dir.resolve()
     counts = sorted(set(threads or ([1] if clock is ClockChoice.CPU else [1, 2])))
@@ -132,7 +138,6 @@ def main(
         "data_dir": None if data_dir is None else str(data_dir),
     }
     measured: list[dict[str, Any]] = []
-    before = environment("aihwkit", "torch", "numpy")
     with tempfile.TemporaryDirectory() as folder:
         for count in counts:
             chosen = [key for key in rows or ROWS if count in ROWS[key][0]]
@@ -153,7 +158,7 @@ def main(
     if json_path is not None:
         json_path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     if docs is not None:
-        update_document(docs, markdown(report))
+        update_document(docs, markdown(report), begin, end)
 
 
 if __name__ == "__main__":

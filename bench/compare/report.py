@@ -16,7 +16,11 @@ import mho
 from mho.benchmark.machine import cpu_model
 
 _ROOT = Path(__file__).resolve().parents[2]
-BEGIN, END = "<!-- compare_aihwkit: begin -->", "<!-- compare_aihwkit: end -->"
+
+
+def markers(simd_level: str) -> tuple[str, str]:
+    """Return the lines around the table of machines of one SIMD level."""
+    return f"<!-- compare_aihwkit {simd_level}: begin -->", f"<!-- compare_aihwkit {simd_level}: end -->"
 
 
 def _git(*arguments: str) -> str | None:
@@ -123,7 +127,7 @@ def markdown(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def update_document(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+def update_document(path: Path, text: str, begin: str, end: str) -> None:
     """Put a generated text between the markers of a document."""
     before = path.read_text(encoding="utf-8")
     if begin not in before or end not in before.partition(begin)[2]:
