@@ -42,9 +42,10 @@ class LinearResponse {
 
   // With k the slope, n pulses multiply the distance to the point of no step by n independent factors 1 + k (1 + sigma
   // xi) (multiplicative noise), or make an autoregressive sum (additive noise). Mean, variance and, to first order,
-  // skewness of the n-pulse step follow in closed form; their series in n k are cut where the mean is off by less than
-  // 0.1 % and the variance by less than 0.6 %.
-  // The steps depend on `at`, which is the weight or moves with it, as the conductance behind it does.
+  // skewness of the n-pulse step follow in closed form. `middle` is the mean step in units of the first, to second
+  // order in (n - 1) k, and so nearly is the spread of additive noise; of the multiplicative, the square. Where the
+  // mean would be off by more than 0.1 % or the variance by more than 0.8 %, the slope is too steep. The steps depend
+  // on `at`, which is the weight or moves with it, as the conductance behind it does.
   template <class V>
   [[nodiscard, gnu::always_inline]] auto step(const LinearLanes<V>& lanes, typename V::F at, typename V::F w,
                                               typename V::M up) const {
@@ -57,14 +58,15 @@ class LinearResponse {
       const F count = to_float(n);
       const F root = spread_(n);
       const F growth = slope * max(count - F(1.0F), F(0.0F));  // of the step, until the last one
-      const F half = fma(growth, F(0.5F), F(1.0F));
-      const F mean = count * half;
-      const F spread = multiplicative_ ? fma(root, growth, root) : root * half;
+      const F middle = fma(growth, fma(growth, F(0.155F), F(0.5F)), F(1.0F));
       const F skew = growth * F(skew_);
       return [=, multiplicative = multiplicative_](F xi) __attribute__((always_inline)) {
-        if (multiplicative) return fma(f, fma(spread, xi, fma(skew, fma(xi, xi, F(-1.0F)), mean)), w);
+        if (multiplicative) {
+          const F steps = fma(root * middle, xi, fma(skew, fma(xi, xi, F(-1.0F)), count));
+          return fma(f * middle, steps, w);
+        }
         // The sum is rounded once, after the noise: rounding w + dw first would bias small steps.
-        return w + fma(step, spread * xi, f * mean);
+        return fma(middle, fma(f, count, step * (root * xi)), w);
       };
     };
   }
@@ -72,9 +74,8 @@ class LinearResponse {
  private:
   // The steepest slope at which n pulses may be taken at once.
   [[nodiscard]] double steepest(std::uint32_t n) const {
-    const double of_mean = 0.075 / n;
-    if (!multiplicative_) return of_mean;
-    return std::fmin(of_mean, std::sqrt(1e-3 / (n * std::fmax(noise_ * noise_, 1e-12))));
+    if (!multiplicative_) return std::fmin(0.25 / n, 0.06);
+    return std::fmin(std::fmin(0.18 / n, 0.05), std::sqrt(1e-3 / (n * std::fmax(noise_ * noise_, 1e-12))));
   }
 
   double noise_;

@@ -86,6 +86,7 @@ TEST_P(SoftBoundsSum, IsWithinTheAllowedError) {
       }
     }
   }
+  EXPECT_TRUE(taken > 0 || dw_min >= 0.05);
   // Fine devices are taken in one step nearly everywhere.
   if (dw_min <= 0.002 && ctoc <= 0.3) {
     EXPECT_GE(taken, 40);
@@ -97,6 +98,12 @@ INSTANTIATE_TEST_SUITE_P(Steps, SoftBoundsSum,
                                          Case{0.01, 0, true}, Case{0.01, 0.3, true}, Case{0.01, 0.3, false},
                                          Case{0.002, 3.75, true}, Case{0.002, 3.75, false}, Case{0.05, 0.3, true},
                                          Case{0.05, 0.3, false}, Case{0.1, 1.0, true}, Case{0.1, 0, false}));
+
+// The steepest slopes at which 15, 7 and 3 pulses are taken at once.
+INSTANTIATE_TEST_SUITE_P(SteepestSlopes, SoftBoundsSum,
+                         testing::Values(Case{0.0071, 0.1, true}, Case{0.0153, 0.1, true}, Case{0.0299, 0.1, true},
+                                         Case{0.0099, 3.75, false}, Case{0.0213, 1.0, false},
+                                         Case{0.0359, 0.3, false}));
 
 }  // namespace
 }  // namespace mho::device
