@@ -443,20 +443,23 @@ template <class Model> class DenseQuad {
   alignas(64) float write_noise_[quad_inputs][group_outputs];
 };
 
-// Some coincidences of a few quads of inputs in one sample.
+// Some coincidences of a few quads of inputs.
 struct Coincidences {
   static constexpr std::size_t most = 1024;
   static constexpr std::uint32_t sign = 0x80000000U;
   alignas(64) std::uint32_t place[most];  // of the device, from the first one on; the sign bit: it goes up
   alignas(64) std::uint32_t element[most];
   alignas(64) std::uint32_t count[most];
+  alignas(64) std::uint32_t sample[most];
   alignas(64) float noise[most];
   alignas(64) float write_noise[most];
   std::size_t size = 0;
-  U32 bits;  // of all counts
+  std::uint64_t samples = 0;  // that they come from
+  U32 bits;                   // of all counts
 
   void clear() {
     size = 0;
+    samples = 0;
     bits = U32(0U);
   }
   [[nodiscard]] bool full() const { return size + 32 > most; }
@@ -473,6 +476,7 @@ struct Coincidences {
     const U32 high(x[trains.words() - 1]);
     const U32 shift(static_cast<std::uint32_t>(origin));
     const U32 flip(negative ? sign : 0U);
+    samples |= std::uint64_t{1} << s;
     std::size_t i = first;
     for (; i < length && !full(); i += 16) {
       U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & low);
@@ -481,6 +485,7 @@ struct Coincidences {
       const U32 listed = U32::load(outputs + i);
       (void)simd::compress_store(place + size, (listed ^ flip) + shift, hit);
       (void)simd::compress_store(element + size, elements.of(simd::andnot(U32(sign), listed), input), hit);
+      U32(static_cast<std::uint32_t>(s)).store(sample + size);
       size += simd::compress_store(count + size, n, hit);
       bits = bits | n;
     }
@@ -488,8 +493,9 @@ struct Coincidences {
   }
 };
 
-// The devices of a few quads of inputs, coincidence by coincidence, all samples of a chunk. The more inputs, the more
-// coincidences of a sample draw their noise together.
+// The devices of a few quads of inputs, coincidence by coincidence: input by input, so that devices which are pulsed in
+// several samples are still in the cache, and for each all samples of a chunk. What inputs have few of, they draw and
+// move together.
 template <class Model> class SparseQuads {
  public:
   SparseQuads(const Model& model, const Request& request, const KernelTarget& target, std::size_t first_quad,
@@ -503,30 +509,25 @@ template <class Model> class SparseQuads {
 
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
-    std::uint64_t samples = 0;
+    for (std::size_t input = first_; input < end_; ++input) fetch(input);
+    hits_.clear();
     for (std::size_t input = first_; input < end_; ++input) {
-      fetch(input);
-      samples |= trains_.x_active(input);
-    }
-    auto snapshot = request_.snapshots.begin();
-    for (std::uint64_t left = samples & request_.samples; left != 0; left &= left - 1) {
-      const auto s = static_cast<std::size_t>(std::countr_zero(left));
-      for (; snapshot != request_.snapshots.end() && snapshot->sample < s; ++snapshot) take(*snapshot);
-      hits_.clear();
-      for (std::size_t input = first_; input < end_; ++input) {
-        if ((trains_.x_active(input) >> s & 1) == 0) continue;
+      auto snapshot = request_.snapshots.begin();
+      for (std::uint64_t left = trains_.x_active(input) & request_.samples; left != 0; left &= left - 1) {
+        const auto s = static_cast<std::size_t>(std::countr_zero(left));
+        for (; snapshot != request_.snapshots.end() && snapshot->sample < s; ++snapshot) take(*snapshot, input);
         const std::size_t quad = input / quad_inputs;
         const std::uint32_t* x = trains_.x_bits(quad, s) + input % quad_inputs * words;
         const bool negative = (trains_.x_negative(quad)[s] >> input % quad_inputs & 1U) != 0;
         for (std::size_t next = 0; next < trains_.list_length(s);) {
           next =
               hits_.collect(trains_, s, x, negative, next, target_.elements, input, (input - first_) * target_.stride);
-          if (hits_.full()) move(s);
+          if (hits_.full()) move();
         }
       }
-      if (hits_.size > 0) move(s);
+      for (; snapshot != request_.snapshots.end(); ++snapshot) take(*snapshot, input);
     }
-    for (; snapshot != request_.snapshots.end(); ++snapshot) take(*snapshot);
+    if (hits_.size > 0) move();
   }
 
  private:
@@ -542,30 +543,36 @@ template <class Model> class SparseQuads {
     }
   }
 
-  void take(const Snapshot& snapshot) const {
-    const float* seen = target_.visible != nullptr ? target_.visible : target_.weight;
-    for (std::size_t input = first_; input < end_; ++input) {
-      if (snapshot.line == Snapshot::Line::row) {
-        snapshot.values[input] = seen[input * target_.stride + snapshot.index];
-      } else if (snapshot.index == input) {
-        std::copy_n(seen + input * target_.stride, target_.stride, snapshot.values);
-      }
+  void take(const Snapshot& snapshot, std::size_t input) {
+    const bool column = snapshot.line == Snapshot::Line::column;
+    if (column && snapshot.index != input) return;
+    if (hits_.size > 0) move();
+    const float* seen = (target_.visible != nullptr ? target_.visible : target_.weight) + input * target_.stride;
+    if (column) {
+      std::copy_n(seen, target_.stride, snapshot.values);
+    } else {
+      snapshot.values[input] = seen[snapshot.index];
     }
   }
 
-  void move(std::size_t s) {
-    draw_noise(s);
-    if (target_.pulses_left != nullptr) {
-      move<true, true>(s);
-    } else if (hits_.several() || request_.pulse_by_pulse) {
-      move<true, false>(s);
+  void move() {
+    if (std::has_single_bit(hits_.samples)) {
+      draw_noise_of_sample(hits_.sample[0]);
     } else {
-      move<false, false>(s);
+      draw_noise_of_several_samples();
+    }
+    if (target_.pulses_left != nullptr) {
+      move<true, true>();
+    } else if (hits_.several() || request_.pulse_by_pulse) {
+      move<true, false>();
+    } else {
+      move<false, false>();
     }
     hits_.clear();
   }
 
-  [[gnu::noinline]] void draw_noise(std::size_t s) {
+  // Of one sample most of the work is the same for all lanes.
+  [[gnu::noinline]] void draw_noise_of_sample(std::size_t s) {
     const std::uint64_t step = request_.first_step + s;
     const FirstNoise noise(request_.noise, step);
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, step);
@@ -579,7 +586,26 @@ template <class Model> class SparseQuads {
     }
   }
 
-  template <bool several, bool wearing> [[gnu::noinline]] void move(std::size_t s) {
+  [[gnu::noinline]] void draw_noise_of_several_samples() {
+    const std::uint64_t first = request_.first_step;
+    const random::PulseStream noise(request_.noise, random::Purpose::pulse_noise, first / 2);
+    const random::PulseStream write(request_.noise, random::Purpose::write_noise, first);
+    for (std::size_t i = 0; i < hits_.size; i += 16) {
+      const U32 place = U32::load(hits_.place + i);
+      const U32 elements = U32::load(hits_.element + i);
+      const U32 sample = U32::load(hits_.sample + i);
+      // As FirstNoise has it.
+      const U32 halves = sample + U32(static_cast<std::uint32_t>(first % 2));
+      const U32 pair = simd::shift_right<1>(halves) + U32(static_cast<std::uint32_t>(first / 2));
+      const U32 number = (place & U32(3U)) | simd::shift_left<2>(halves & U32(1U));
+      random::to_gaussian(noise.words_of_steps(pair, elements, 0), number).store(hits_.noise + i);
+      if (target_.visible == nullptr) continue;
+      const U32 step = sample + U32(static_cast<std::uint32_t>(first));
+      random::to_gaussian(write.words_of_steps(step, elements, 0), 0, place).store(hits_.write_noise + i);
+    }
+  }
+
+  template <bool several, bool wearing> [[gnu::noinline]] void move() {
     const std::size_t origin = first_ * target_.stride;
     const Model model = model_;
     float* weight = target_.weight + origin;
@@ -613,7 +639,7 @@ template <class Model> class SparseQuads {
         w = clamp(model.step(lanes, w, up)(n)(xi), lanes.w_min, lanes.w_max);
         if constexpr (device::HasState<Model>) target_.state[origin + place] = model.state(lanes).v;
       } else {
-        w = in_turn(planes, s, i, w, n, up, xi);
+        w = in_turn(planes, i, w, n, up, xi);
       }
       weight[place] = w.v;
       if (!traced) continue;
@@ -624,8 +650,8 @@ template <class Model> class SparseQuads {
   }
 
   // Apart, so that the loop above keeps its devices in registers.
-  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t s, std::size_t hit, simd::F1 w, simd::U1 n,
-                                     simd::M1 up, simd::F1 xi) const {
+  [[gnu::noinline]] simd::F1 in_turn(const float* const* planes, std::size_t hit, simd::F1 w, simd::U1 n, simd::M1 up,
+                                     simd::F1 xi) const {
     const std::uint32_t place = hits_.place[hit] & ~Coincidences::sign;
     auto lanes = model_.load(device::OneDevice{planes, place});
     const simd::U1 most = most_at_once<simd::Single>(model_, lanes, request_.pulse_by_pulse);
@@ -636,8 +662,8 @@ template <class Model> class SparseQuads {
         return clamp(after(xi), lanes.w_min, lanes.w_max);
       }
     }
-    LaterNoise<simd::Single> later(request_.noise, request_.first_step + s, simd::U1(hits_.element[hit]),
-                                   simd::U1(place));
+    LaterNoise<simd::Single> later(request_.noise, request_.first_step + hits_.sample[hit],
+                                   simd::U1(hits_.element[hit]), simd::U1(place));
     const simd::F1 moved = pulse_in_turn<simd::Single>(model_, lanes, most, w, n, up, xi, later);
     if constexpr (device::HasState<Model>) {
       target_.state[first_ * target_.stride + place] = model_.state(lanes).v;

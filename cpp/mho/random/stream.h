@@ -75,6 +75,14 @@ inline U32 word_of(const WordBlock& block, U32 index) {
   return simd::select(simd::nonzero(index & U32(2U)), high, low);
 }
 
+// Of each lane the gaussian `number` of its own, 0 to 7.
+[[gnu::always_inline]] inline F32 to_gaussian(const WordBlock& block, U32 number) {
+  F32 even;
+  F32 odd;
+  box_muller(word_of(block, simd::shift_right<1>(number)), even, odd);
+  return simd::select(simd::nonzero(number & U32(1U)), odd, even);
+}
+
 [[gnu::always_inline]] inline GaussianBlock to_gaussians(const WordBlock& block) {
   GaussianBlock r;
   for (std::size_t k = 0; k < 4; ++k) box_muller(block.word[k], r.value[2 * k], r.value[2 * k + 1]);
