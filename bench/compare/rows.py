@@ -458,9 +458,12 @@ print(time.perf_counter() - started)
 
 
 def _child(run: Run, code: str, *arguments: str) -> float:
+    # Modules are compiled once, as an installation has them, whatever this process was told.
+    environment = thread_environment(run.threads)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     result = subprocess.run(
         [sys.executable, "-c", code, *arguments],
-        env=thread_environment(run.threads),
+        env=environment,
         capture_output=True,
         text=True,
         check=False,
