@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -401,7 +401,9 @@ def _build_row(key: str, device: mho.devices.Device) -> Rows:
             )
         ]
         size = 2048
-        spent = run.schedule.alternate(
+        # The first turns may have to wait until the system has memory in large pages again.
+        schedule = replace(run.schedule, turns=max(run.schedule.turns, 7))
+        spent = schedule.alternate(
             {
                 "incumbent": Contender(lambda: aihwkit_tile(size, size, config)),
                 "mho": Contender(lambda: mho.Tile(size, size, config=config, seed=1)),
