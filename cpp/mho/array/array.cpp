@@ -140,11 +140,7 @@ void Array::accumulate(const Batch& x, const Batch& d, Rates lr, Threads threads
 void Array::pulse_by_count(const float* counts, bool per_instance, bool pulse_by_pulse, Threads threads) {
   AlignedVector<float> padded(shape().plane());
   for (std::size_t k = 0; k < shape().instances; ++k) {
-    if (k == 0 || per_instance) {
-      for (std::size_t i = 0; i < shape().out_features; ++i) {
-        for (std::size_t j = 0; j < shape().in_features; ++j) padded[shape().place(i, j)] = *counts++;
-      }
-    }
+    if (k == 0 || per_instance) shape().pad(counts + k * shape().crosspoints(), padded.data());
     crosspoints_->pulse_by_count(k, {.counts = padded.data(),
                                      .noise = crosspoints_->key(k),
                                      .step = steps_.update,

@@ -70,11 +70,15 @@ void Crosspoints::copy_line(std::size_t instance, pulse::Snapshot::Line line, st
 }
 
 void Crosspoints::unpad(const float* padded, float* target) const {
-  each_place([&](std::size_t at, std::size_t place) { target[at] = padded[place]; });
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    shape_.unpad(padded + k * shape_.plane(), target + k * shape_.crosspoints());
+  }
 }
 
 void Crosspoints::pad(const float* values, float* padded) const {
-  each_place([&](std::size_t at, std::size_t place) { padded[place] = values[at]; });
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    shape_.pad(values + k * shape_.crosspoints(), padded + k * shape_.plane());
+  }
 }
 
 const float* DeviceCrosspoints::visible(std::size_t instance) {
@@ -89,23 +93,29 @@ std::vector<std::string> DeviceCrosspoints::plane_names() const {
 }
 
 std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
-  const Plane* lower = lower_bounds();
-  const Plane* upper = upper_bounds();
-  const Plane* left = pulses_left();
-  const bool apart = has_visible_weight();
+  AlignedVector<float> wanted(shape_.plane());  // of padding 0, where it is
   std::size_t unreached = 0;
-  const std::size_t given = per_instance ? shape_.devices() : shape_.out_features * shape_.in_features;
-  each_place([&](std::size_t at, std::size_t place) {
-    const float wanted = w[at < given ? at : at % given];
-    float reached = wanted;
-    if (upper != nullptr) reached = std::min(reached, upper->values[place]);
-    if (lower != nullptr) reached = std::max(reached, lower->values[place]);
-    const bool moves = left == nullptr || left->values[place] > 0;
-    if (!moves) reached = planes_[0].values[place];
-    unreached += static_cast<std::size_t>(reached < wanted || reached > wanted);
-    planes_[0].values[place] = reached;
-    if (moves && apart) planes_[1].values[place] = reached;
-  });
+  for (std::size_t k = 0; k < shape_.instances; ++k) {
+    if (k == 0 || per_instance) shape_.pad(w + k * shape_.crosspoints(), wanted.data());
+    const auto values = [&](const Plane* plane) {
+      return plane == nullptr ? nullptr : plane->values.data() + k * shape_.plane();
+    };
+    const float* lower = values(lower_bounds());
+    const float* upper = values(upper_bounds());
+    const float* left = values(pulses_left());
+    float* weight = planes_[0].values.data() + k * shape_.plane();
+    float* visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr;
+    for (std::size_t place = 0; place < shape_.plane(); ++place) {
+      float reached = wanted[place];
+      if (upper != nullptr) reached = std::min(reached, upper[place]);
+      if (lower != nullptr) reached = std::max(reached, lower[place]);
+      const bool moves = left == nullptr || left[place] > 0;
+      if (!moves) reached = weight[place];
+      unreached += static_cast<std::size_t>(reached < wanted[place] || reached > wanted[place]);
+      weight[place] = reached;
+      if (moves && visible != nullptr) visible[place] = reached;
+    }
+  }
   return unreached;
 }
 

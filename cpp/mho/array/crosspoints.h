@@ -11,26 +11,13 @@
 #include <vector>
 
 #include "mho/aligned.h"
+#include "mho/array/shape.h"
 #include "mho/parallel.h"
 #include "mho/pulse/counted_request.h"
 #include "mho/pulse/request.h"
 #include "mho/random/philox.h"
 
 namespace mho::array {
-
-struct Shape {
-  std::size_t out_features;
-  std::size_t in_features;
-  std::size_t instances;
-
-  // Devices of one input lie side by side. Inputs are padded to the four, outputs to the sixteen that a kernel takes at
-  // a time. Padding never moves.
-  [[nodiscard]] std::size_t padded_inputs() const { return (in_features + 3) / 4 * 4; }
-  [[nodiscard]] std::size_t stride() const { return (out_features + 15) / 16 * 16; }
-  [[nodiscard]] std::size_t plane() const { return padded_inputs() * stride(); }
-  [[nodiscard]] std::size_t place(std::size_t output, std::size_t input) const { return input * stride() + output; }
-  [[nodiscard]] std::size_t devices() const { return instances * out_features * in_features; }
-};
 
 // Vectors for every instance: either the same ones for all, or each instance its own.
 struct Batch {
@@ -162,20 +149,6 @@ class Crosspoints {
   // Copies between the padded layout and (instances x) out x in without padding.
   void unpad(const float* padded, float* target) const;
   void pad(const float* values, float* padded) const;
-  // Calls body(place in (instances x) out x in, place in the planes) for all devices, in an order that suits both.
-  template <class Body> void each_place(Body&& body) const {
-    constexpr std::size_t stripe = 16;  // outputs, whose rows stay in the cache while their inputs go by
-    for (std::size_t k = 0; k < shape_.instances; ++k) {
-      for (std::size_t first = 0; first < shape_.out_features; first += stripe) {
-        const std::size_t end = std::min(first + stripe, shape_.out_features);
-        for (std::size_t j = 0; j < shape_.in_features; ++j) {
-          for (std::size_t i = first; i < end; ++i) {
-            body((k * shape_.out_features + i) * shape_.in_features + j, k * shape_.plane() + shape_.place(i, j));
-          }
-        }
-      }
-    }
-  }
 
   Shape shape_;
   std::vector<random::Key> keys_;

@@ -117,7 +117,7 @@ void CellCrosspoints::stick(const array::Selection& chosen) {
 }
 
 CellCrosspoints::Look CellCrosspoints::look(std::size_t left_out) {
-  const std::size_t devices = shape_.out_features * shape_.in_features;
+  const std::size_t devices = shape_.crosspoints();
   Look result{Target(shape_.devices()), Target(shape_.devices())};
   Target own(shape_.devices());
   for (std::size_t p = 0; p < parts(); ++p) {
@@ -137,7 +137,7 @@ void CellCrosspoints::correct(std::size_t p, const Target& target) {
   const Look others = look(p);
   Target own(shape_.devices());
   part(p).copy_plane("weight", own.data());
-  const std::size_t devices = shape_.out_features * shape_.in_features;
+  const std::size_t devices = shape_.crosspoints();
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (!differ(target[i], now.sum[i], now.magnitude[i])) continue;
     own[i] = (target[i] - others.sum[i]) / gamma(p, i / devices);

@@ -209,7 +209,7 @@ std::shared_ptr<Buffer> HostedRule::buffer(const std::string& buffer_name) {
 }
 
 void HostedRule::rest() {
-  const std::vector<float> zeros(shape().out_features * shape().in_features);
+  const std::vector<float> zeros(shape().crosspoints());
   for (const Slot& slot : slots_) {
     if (slot.own) (void)slot.own->crosspoints().set_weight(zeros.data(), false);
   }

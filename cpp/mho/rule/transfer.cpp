@@ -283,7 +283,7 @@ float TransferRule::largest_write(std::size_t level, double rate) const {
 }
 
 void TransferRule::rest() {
-  const std::vector<float> zeros(main_.shape().out_features * main_.shape().in_features);
+  const std::vector<float> zeros(main_.shape().crosspoints());
   for (const auto& array : fast_) (void)array->crosspoints().set_weight(zeros.data(), false);
   for (const auto& buffer : crosspoint_buffers_) std::ranges::fill(buffer->values, 0.0F);
   seen_.change();

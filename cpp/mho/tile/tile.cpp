@@ -53,7 +53,7 @@ std::size_t Tile::set_weight(const float* w, bool per_instance) {
   for (std::size_t k = 0; k < shape.instances; ++k) {
     const float* all = rule_->visible(k);
     const float* own = main_->crosspoints().visible(k);
-    const float* target = w + (per_instance ? k * shape.out_features * shape.in_features : 0);
+    const float* target = w + (per_instance ? k * shape.crosspoints() : 0);
     for (std::size_t i = 0; i < shape.out_features; ++i) {
       for (std::size_t j = 0; j < shape.in_features; ++j) {
         const std::size_t at = shape.place(i, j);
