@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "mho/parallel.h"
-#include "mho/periphery/few_rows.h"
+#include "mho/periphery/sparse_product.h"
 #include "mho/random/device_draws.h"
 #include "mho/simd/largest.h"
 
@@ -140,13 +140,18 @@ std::size_t ReadChannel::memory_bytes() const {
 std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / panel_lines; }
 
 void ReadChannel::multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const {
-  if (direction_ == Direction::forward && x.rows <= few_rows) {
-    multiply_few(x, panel, y, y_stride);
-  } else if (direction_ == Direction::forward) {
-    multiply(x, panel, y, y_stride);
-  } else {
+  if (direction_ == Direction::backward) {
     multiply_transposed(x, panel, y, y_stride);
+    return;
   }
+  if (few_enough(x.rows)) {
+    const std::vector<std::uint32_t> listed = nonzero_columns(x);
+    if (sparse_enough(x.rows, listed.size(), x.columns)) {
+      multiply_listed(x, panel, listed, y, y_stride);
+      return;
+    }
+  }
+  multiply(x, panel, y, y_stride);
 }
 
 namespace {

@@ -14,11 +14,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include "mho/device/aggregation.h"
 #include "mho/pulse/request.h"
 #include "mho/random/device_draws.h"
+#include "mho/simd/unrolled.h"
 
 namespace mho::pulse {
 
@@ -145,13 +145,6 @@ template <class V, class Model, class Lanes>
     left = left - now;
     if (!any(nonzero(left))) return w;
   }
-}
-
-// f(0), f(1), ... with constants: what an array holds for each stays in a register.
-template <std::size_t count, class Function> [[gnu::always_inline]] inline void unrolled(Function&& f) {
-  [&]<std::size_t... i>(std::index_sequence<i...>) __attribute__((always_inline)) {
-    (f(std::integral_constant<std::size_t, i>{}), ...);
-  }(std::make_index_sequence<count>{});
 }
 
 template <class Model> inline constexpr std::size_t planes_of = device::pulsed_planes + Model::extra_planes.size();
@@ -339,7 +332,7 @@ template <class Model> class DenseQuad {
       const std::uint32_t* d = d_bits + s * group_outputs * words;
       const std::uint32_t d_signs = d_negative[s];
       const std::uint32_t x_signs = static_cast<std::uint32_t>(x_negative[s]) >> first;
-      unrolled<together>([&](auto r) __attribute__((always_inline)) {
+      simd::unrolled<together>([&](auto r) __attribute__((always_inline)) {
         U32 n = simple ? simd::popcount(U32(x[r]) & U32::load(d))
                        : coincidences(trains_, x + r * words, d, trains_.divisor(s));
         Mask up = Mask::of(d_signs ^ (0U - (x_signs >> r & 1U)));

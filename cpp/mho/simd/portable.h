@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 
 namespace mho::simd {
 
@@ -86,10 +87,18 @@ struct U32 : Parts<UnsignedRegister> {
   }
 };
 
+namespace detail {
+// One value in all lanes. (`FloatRegister{} + s` has to add, for the sake of a negative zero.)
+template <int... lane>
+[[gnu::always_inline]] inline FloatRegister spread(float s, std::integer_sequence<int, lane...>) {
+  return FloatRegister{(static_cast<void>(lane), s)...};
+}
+}  // namespace detail
+
 struct F32 : Parts<FloatRegister> {
   F32() = default;
   explicit F32(float s) {
-    for (auto& part : p) part = FloatRegister{} + s;
+    for (auto& part : p) part = detail::spread(s, std::make_integer_sequence<int, part_lanes>{});
   }
   static F32 load(const float* source) {
     F32 r;
