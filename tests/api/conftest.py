@@ -1,12 +1,23 @@
-"""What the tests of the command line share."""
+"""What the tests of the command line, and of the scripts in bench, share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from mho.cli import main
+
+
+@pytest.fixture(scope="module")
+def bench_on_the_path() -> Iterator[None]:
+    """The scripts in bench import each other from there."""
+    folder = str(Path(__file__).parents[2] / "bench")
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
 
 
 @pytest.fixture

@@ -15,17 +15,11 @@ import typer
 import mho
 from mho.benchmark.timing import Schedule
 
+pytestmark = pytest.mark.usefixtures("bench_on_the_path")
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "bench" / "cost_growth.py"
 MEMORY, GAUSSIANS, PRODUCT = "memory bandwidth", "gaussian numbers", "GEMM arithmetic"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def bench_on_the_path() -> Any:
-    """The scripts in bench import each other from there."""
-    sys.path.insert(0, str(ROOT / "bench"))
-    yield
-    sys.path.remove(str(ROOT / "bench"))
 
 
 def point(**changes: Any) -> dict[str, Any]:

@@ -213,6 +213,25 @@ def test_any_number_of_threads(device, io):
         assert results[1][1].pulses == results[threads][1].pulses
 
 
+@pytest.mark.parametrize("batch", [1, 3, 10, 70])
+def test_vectors_with_common_zeros_on_any_number_of_threads(batch):
+    # Images: products that leave out the inputs that are zero in all of them.
+    x = normal(batch, 90)
+    x[:, np.arange(90) % 3 != 0] = 0
+    results = {}
+    for threads in (1, 2, 4, 7):
+        _core.set_num_threads(threads, always=True)
+        tile = Tile(90, 300, forward_io=NOISY, seed=7)
+        tile.weight = normal(300, 90, seed=2, scale=0.1)
+        results[threads] = tile.forward(x)
+    for threads in (2, 4, 7):
+        assert_same(results[1], results[threads], f"{threads} threads")
+    tile = Tile(90, 300, forward_io=IO.perfect(), seed=7)
+    tile.weight = normal(300, 90, seed=2, scale=0.1)
+    product = x.astype(np.float64) @ tile.weight.T.astype(np.float64)
+    np.testing.assert_allclose(tile.forward(x), product, rtol=0, atol=2e-5 * np.abs(product).max())
+
+
 def test_any_number_of_threads_over_instances():
     x, d = normal(70, 40), normal(3, 70, 30, seed=1)
     results = {}
