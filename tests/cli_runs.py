@@ -20,17 +20,17 @@ from mho import nn
 from mho.cli import main
 
 number, times, batch = map(int, sys.argv[1:4])
-forward, done = nn.Sequential.forward, 0
+train_batch, done = nn.Sequential.train_batch, 0
 
-def counting(self, x, *, training=True, noise=True):
+def counting(self, *args, **kwargs):
     global done
-    done += training
-    if training and done == batch:
+    done += 1
+    if done == batch:
         for _ in range(times):
             os.kill(os.getpid(), number)
-    return forward(self, x, training=training, noise=noise)
+    return train_batch(self, *args, **kwargs)
 
-nn.Sequential.forward = counting
+nn.Sequential.train_batch = counting
 sys.exit(main(sys.argv[4:]))
 """
 

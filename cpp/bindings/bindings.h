@@ -19,7 +19,7 @@ void register_threads(py::module_& m);
 void register_random(py::module_& m);
 void register_tile(py::module_& m);
 void register_hardware(py::module_& m);
-void register_digital(py::module_& m);
+void register_network(py::module_& m);
 
 // The number of threads a call may use: the setting, or one in a process that was forked (the threads of the parent
 // do not exist there).

@@ -8,5 +8,5 @@ PYBIND11_MODULE(MHO_MODULE_NAME, m) {
   mho::bindings::register_random(m);
   mho::bindings::register_tile(m);
   mho::bindings::register_hardware(m);
-  mho::bindings::register_digital(m);
+  mho::bindings::register_network(m);
 }

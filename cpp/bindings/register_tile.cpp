@@ -1,10 +1,8 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
@@ -13,22 +11,13 @@
 #include "bindings.h"
 #include "hardware.h"
 #include "mho/error.h"
+#include "mho/simd/finite.h"
 #include "mho/tile/tile.h"
+#include "tile_handle.h"
 
 namespace mho::bindings {
 
 namespace {
-
-bool all_finite(const float* values, std::size_t n) {
-  std::uint32_t largest = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    std::uint32_t bits = 0;
-    std::memcpy(&bits, values + i, sizeof(bits));
-    bits &= 0x7FFFFFFFU;
-    largest = bits > largest ? bits : largest;
-  }
-  return largest < 0x7F800000U;
-}
 
 // Numbers, or sections.
 Parameters::Value to_row(const std::string& name, const py::sequence& items) {
@@ -54,16 +43,19 @@ tile::Configuration to_configuration(const py::dict& config) {
   return {section("device"), section("rule"), section("update"), section("forward_io"), section("backward_io")};
 }
 
-// A tile as Python holds it. Only one thread may be in it at a time; the others are told so.
-class PyTile {
+// A tile as Python sees it.
+class PyTile : public TileHandle {
  public:
   PyTile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
-         const py::dict& config, bool lockstep, py::object host)
-      : tile_(out_features, in_features, keys, to_configuration(config), current_threads()),
+         const py::dict& config, bool lockstep, const py::object& host)
+      : TileHandle(
+            std::make_shared<tile::Tile>(out_features, in_features, keys, to_configuration(config), current_threads())),
+        tile_(*tile),
         lockstep_(lockstep),
-        host_(std::move(host)) {
+        host_(host) {
     if (auto* hosted = dynamic_cast<rule::HostedRule*>(&tile_.rule()); hosted != nullptr) {
-      hosted->set_host([this, hosted](const array::Batch&, const array::Batch&, double lr) { call_host(*hosted, lr); });
+      hosted->set_host(
+          [this, hosted](const array::Batch& x, const array::Batch& d, double lr) { call_host(*hosted, x, d, lr); });
     }
   }
 
@@ -89,8 +81,6 @@ class PyTile {
                  std::to_string(d_batch.samples));
     }
     const Occupied occupied(*this);
-    x_ = &x;
-    d_ = &d;
     const py::gil_scoped_release release;
     tile_.update(x_batch, d_batch, lr, current_threads());
   }
@@ -246,21 +236,24 @@ class PyTile {
   using BoolArray = py::array_t<bool, py::array::c_style>;
 
   // Calls the rule that is written in Python.
-  void call_host(rule::HostedRule& rule, double lr) {
+  void call_host(rule::HostedRule& rule, const array::Batch& x, const array::Batch& d, double lr) {
     const py::gil_scoped_acquire acquire;
     const auto hardware = std::make_shared<Hardware>(rule, lockstep_);
     struct Closed {
       Hardware& hardware;
       ~Closed() { hardware.close(); }
     } const closed{*hardware};
-    host_(hardware, read_only(*x_), read_only(*d_), lr);
+    host_(hardware, read_only(x), read_only(d), lr);
   }
-  // The same numbers, in an array that cannot be written to: they may be the caller's.
-  static py::array read_only(const FloatArray& values) {
-    py::array view(values.dtype(), std::vector<py::ssize_t>(values.shape(), values.shape() + values.ndim()),
-                   values.data(), values);
-    py::detail::array_proxy(view.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
-    return view;
+  // A copy, which the rule may keep.
+  [[nodiscard]] py::array read_only(const array::Batch& batch) const {
+    std::vector<py::ssize_t> extents;
+    if (batch.per_instance) extents.push_back(static_cast<py::ssize_t>(shape().instances));
+    extents.push_back(static_cast<py::ssize_t>(batch.samples));
+    extents.push_back(static_cast<py::ssize_t>(batch.features));
+    FloatArray values(extents, batch.data);
+    py::detail::array_proxy(values.ptr())->flags &= ~py::detail::npy_api::NPY_ARRAY_WRITEABLE_;
+    return values;
   }
 
   // Which devices are meant: an array of truth values, or none for all of them.
@@ -278,22 +271,6 @@ class PyTile {
     if (mask.size() == 0) return {};
     return {reinterpret_cast<const std::uint8_t*>(mask.data()), mask.ndim() == 3};
   }
-
-  // Marks the tile as in use for the life of a call.
-  class Occupied {
-   public:
-    explicit Occupied(const PyTile& owner) : owner_(owner) {
-      if (owner_.busy_.exchange(true, std::memory_order_acquire)) {
-        fail_runtime("this tile is being used by another thread; one call at a time");
-      }
-    }
-    ~Occupied() { owner_.busy_.store(false, std::memory_order_release); }
-    Occupied(const Occupied&) = delete;
-    Occupied& operator=(const Occupied&) = delete;
-
-   private:
-    const PyTile& owner_;
-  };
 
   // Of an array by name, with the axis of instances where there is one.
   [[nodiscard]] std::vector<py::ssize_t> extents_of(const std::string& name) {
@@ -329,12 +306,9 @@ class PyTile {
     return y;
   }
 
-  tile::Tile tile_;
-  bool lockstep_;                  // with an axis of instances
-  py::object host_;                // what a hosted rule calls
-  const FloatArray* x_ = nullptr;  // of the present update
-  const FloatArray* d_ = nullptr;
-  mutable std::atomic<bool> busy_{false};
+  tile::Tile& tile_;
+  bool lockstep_;    // with an axis of instances
+  py::object host_;  // what a hosted rule calls
 };
 
 }  // namespace
@@ -417,14 +391,15 @@ FloatArray to_float_array(const py::handle& value, const char* name) {
     std::transform(wide.data(), wide.data() + wide.size(), result.mutable_data(),
                    [](double v) { return static_cast<float>(v); });
   }
-  if (!all_finite(result.data(), static_cast<std::size_t>(result.size()))) {
+  if (!simd::all_finite(result.data(), static_cast<std::size_t>(result.size()))) {
     fail_value(std::string(name) + " must be finite, got NaN or infinity (or a value beyond float32)");
   }
   return result;
 }
 
 void register_tile(py::module_& m) {
-  py::class_<PyTile>(m, "Tile", py::module_local())
+  py::class_<TileHandle>(m, "TileHandle", py::module_local());
+  py::class_<PyTile, TileHandle>(m, "Tile", py::module_local())
       .def(py::init<std::size_t, std::size_t, const std::vector<std::uint64_t>&, const py::dict&, bool, py::object>(),
            py::arg("out_features"), py::arg("in_features"), py::arg("keys"), py::arg("config"), py::arg("lockstep"),
            py::arg("host"))

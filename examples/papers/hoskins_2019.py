@@ -46,7 +46,7 @@ class SpectrumLinear(mho.nn.Linear):
     def update(self, d: Any, saved: Any, lr: float) -> None:
         """Update, and note how much of the squared norm the first pairs hold."""
         if self._updates % 50 == 0:
-            squares = np.linalg.svd(d.T @ saved.parts[0], compute_uv=False).astype(np.float64) ** 2
+            squares = np.linalg.svd(d.T @ saved.x, compute_uv=False).astype(np.float64) ** 2
             if squares.sum() > 0:
                 self.energies.append(np.cumsum(squares) / squares.sum())
         self._updates += 1

@@ -17,7 +17,7 @@ from reproduction import Cell, Claim, Job, Outcome, Reproduction, Table, main
 
 import mho
 from mho.devices import Reference, SoftBounds
-from mho.nn import Linear, Sequential, Sigmoid, losses
+from mho.nn import Linear, Sequential, Sigmoid
 from mho.plotting import _style
 from mho.training import evaluate
 
@@ -88,9 +88,7 @@ def trained(job: Job) -> Outcome:
         order = net.seed.child("shuffle").permutation(len(images), step=epoch)
         # Image by image: with batches of ten uneven steps do less harm.
         for x, y in images.batches(1, order):
-            output, saved = net.forward(x)
-            _, d = losses.cross_entropy(output, y)
-            net.update(d, saved, LR)
+            net.train_batch(x, y, LR)
         errors.append(100 * evaluate(net, test).error)
     return Outcome(
         cell=job.cell.name, seed=job.seed, value=errors[-1], details={"curve": errors, "left": left}

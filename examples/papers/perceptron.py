@@ -11,7 +11,7 @@ from reproduction import Table
 
 import mho
 from mho.data import Dataset
-from mho.nn import Layer, Linear, Sequential, Sigmoid, losses
+from mho.nn import Layer, Linear, Sequential, Sigmoid
 from mho.plotting import _style
 from mho.training import evaluate
 
@@ -57,9 +57,7 @@ def train(
     for epoch in range(epochs):
         order = net.seed.child("shuffle").permutation(len(images), step=epoch)
         for x, y in images.batches(batch_size, order):
-            output, saved = net.forward(x)
-            _, d = losses.cross_entropy(output, y)
-            net.update(d, saved, lr(epoch))
+            net.train_batch(x, y, lr(epoch))
         accuracies.append(100 * (1 - evaluate(net, test).error))
     return accuracies
 

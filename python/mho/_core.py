@@ -45,18 +45,21 @@ def _load_engine() -> Any:
 
 _engine = _load_engine()
 
+Activation = _engine.Activation
 Hardware = _engine.Hardware
+Linear = _engine.Linear
+Network = _engine.Network
+Stage = _engine.Stage
 Tile = _engine.Tile
 UpdateParameters = _engine.UpdateParameters
-accumulate_bias = _engine.accumulate_bias
-add_bias = _engine.add_bias
-below_peak = _engine.below_peak
 count_errors = _engine.count_errors
-cross_entropy_gradient = _engine.cross_entropy_gradient
+cross_entropy = _engine.cross_entropy
 derive_key = _engine.derive_key
 device_models = _engine.device_models
 engine_info = _engine.engine_info
 get_num_threads = _engine.get_num_threads
+mean_squared_error = _engine.mean_squared_error
+mean_squared_error_of_labels = _engine.mean_squared_error_of_labels
 philox = _engine.philox
 random_gaussian = _engine.random_gaussian
 random_words = _engine.random_words
@@ -66,18 +69,21 @@ wrong_label = _engine.wrong_label
 set_num_threads(default_num_threads())
 
 __all__ = [
+    "Activation",
     "Hardware",
+    "Linear",
+    "Network",
+    "Stage",
     "Tile",
     "UpdateParameters",
-    "accumulate_bias",
-    "add_bias",
-    "below_peak",
     "count_errors",
-    "cross_entropy_gradient",
+    "cross_entropy",
     "derive_key",
     "device_models",
     "engine_info",
     "get_num_threads",
+    "mean_squared_error",
+    "mean_squared_error_of_labels",
     "philox",
     "random_gaussian",
     "random_words",

@@ -329,9 +329,7 @@ class Tile:
         MhoError
             If an argument is not valid. The tile is unchanged then.
         """
-        if type(lr) is not float or not 0.0 <= lr <= _LARGEST_RATE:
-            lr = _validate.number("lr", lr, Range(at_least=0, at_most=_LARGEST_RATE))
-        self._engine.update(x, d, lr)
+        self._engine.update(x, d, learning_rate(lr))
 
     @property
     def weight(self) -> NDArray[np.float32]:
@@ -768,6 +766,13 @@ class Tile:
         instances = "" if self._instances is None else f", instances={self._instances}"
         sizes = f"{self._in_features}, {self._out_features}"
         return f"Tile({sizes}, device={self._config.device!r}, seed={self._seed!r}{instances})"
+
+
+def learning_rate(lr: object) -> float:
+    """Return the learning rate of an update, checked."""
+    if type(lr) is float and 0.0 <= lr <= _LARGEST_RATE:
+        return lr
+    return _validate.number("lr", lr, Range(at_least=0, at_most=_LARGEST_RATE))
 
 
 def configuration(config: TileConfig | None, **parts: Any) -> TileConfig:

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 import mho
-from mho import IO, Seed, Tile, Update, _core, rules
+from mho import IO, Seed, Tile, Update, _core, nn, rules
 from mho.devices import (
     ConstantStep,
     ExpStep,
@@ -464,13 +464,16 @@ def test_the_arrays_of_a_rule_age_and_go_on(tmp_path):
 
 
 def test_a_digital_bias_is_accumulated_sample_by_sample():
-    d = normal(64, 33)
+    x, d = normal(64, 20), normal(64, 33)
     results = []
     for size in (64, 32, 1):
-        bias = normal(33, seed=1)
+        layer = nn.Linear(20, 33, device=Ideal(), seed=4)
+        layer.bias = normal(33, seed=1)
         for first in range(0, 64, size):
-            _core.accumulate_bias(bias, d[first : first + size], 0.1)
-        results.append(bias)
+            some = slice(first, first + size)
+            _, saved = layer.forward(x[some])
+            layer.update(d[some], saved, 0.1)
+        results.append(layer.bias)
     assert_same(results[0], results[1])
     assert_same(results[0], results[2])
     expected = normal(33, seed=1)

@@ -24,6 +24,27 @@ template <class F> [[gnu::always_inline]] inline F exp(F x) {
   return y * as_f32(shift_left<23>(n_plus_bias));
 }
 
+// 1 / (1 + exp(-x)); NaN stays NaN.
+template <class F> [[gnu::always_inline]] inline F logistic(F x) {
+  const F y = F(1.0F) / (F(1.0F) + exp(F(0.0F) - x));
+  return select(x >= x, y, x);
+}
+
+// Hyperbolic tangent; NaN stays NaN. The polynomial for small arguments is that of the Cephes library.
+template <class F> [[gnu::always_inline]] inline F tanh(F x) {
+  const F z = x * x;
+  F p = F(-5.70498872745e-3F);
+  p = fma(p, z, F(2.06390887954e-2F));
+  p = fma(p, z, F(-5.37397155531e-2F));
+  p = fma(p, z, F(1.33314422036e-1F));
+  p = fma(p, z, F(-3.33332819422e-1F));
+  const F near = fma(p * z, x, x);
+  const F magnitude = abs(x);
+  const F far = F(1.0F) - F(2.0F) / (exp(magnitude + magnitude) + F(1.0F));
+  const F y = select(magnitude < F(0.625F), near, select(x < F(0.0F), F(0.0F) - far, far));
+  return select(x >= x, y, x);
+}
+
 // sin and cos for |x| <= pi/4; minimax polynomials with errors below 4e-8.
 template <class F> [[gnu::always_inline]] inline void sin_cos_quarter(F x, F& sine, F& cosine) {
   const F z = x * x;

@@ -115,6 +115,51 @@ TEST(Math, ExpSaturates) {
   }
 }
 
+// Calls check(x, y) for the values y of a function at arguments of either sign, in lanes and by itself.
+template <class Function, class Check> void for_values(Function&& function, Check&& check) {
+  const auto body = [&](const float* x) {
+    for (const float sign : {1.0F, -1.0F}) {
+      float y[lanes];
+      function(F32::load(x) * F32(sign)).store(y);
+      for (std::size_t i = 0; i < lanes; ++i) {
+        ASSERT_EQ(y[i], function(F1(sign * x[i])).v);
+        check(sign * x[i], y[i]);
+      }
+    }
+  };
+  for_patterns(0, std::bit_cast<std::uint32_t>(1e-3F), 20011, body);
+  for_patterns(std::bit_cast<std::uint32_t>(1e-3F), std::bit_cast<std::uint32_t>(87.0F), 311, body);
+}
+
+TEST(Math, LogisticIsAccurateInsideOfItsRange) {
+  Worst worst;
+  for_values([](auto x) { return logistic(x); },
+             [&](float x, float y) { worst.see(x, y, 1 / (1 + std::exp(-static_cast<double>(x)))); });
+  EXPECT_LT(worst.ulp, 4.0) << "at " << worst.at;
+}
+
+TEST(Math, TanhIsAccurateEverywhere) {
+  Worst worst;
+  for_values([](auto x) { return tanh(x); },
+             [&](float x, float y) { worst.see(x, std::fabs(y), std::tanh(static_cast<double>(std::fabs(x)))); });
+  EXPECT_LT(worst.ulp, 3.0) << "at " << worst.at;
+}
+
+TEST(Math, LogisticAndTanhKeepTheirEndsAndNaN) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const float x : {100.0F, 1e30F, infinity}) {
+    EXPECT_EQ(logistic(F1(x)).v, 1.0F);
+    EXPECT_LT(logistic(F1(-x)).v, 1e-37F);
+    EXPECT_EQ(tanh(F1(x)).v, 1.0F);
+    EXPECT_EQ(tanh(F1(-x)).v, -1.0F);
+  }
+  float y[lanes];
+  logistic(F32(std::numeric_limits<float>::quiet_NaN())).store(y);
+  EXPECT_TRUE(std::isnan(y[3]));
+  tanh(F32(std::numeric_limits<float>::quiet_NaN())).store(y);
+  EXPECT_TRUE(std::isnan(y[3]));
+}
+
 TEST(Math, SineAndCosineAreAccurateInTheirQuarter) {
   double sines = 0;  // the largest errors
   double cosines = 0;

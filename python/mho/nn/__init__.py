@@ -4,6 +4,16 @@ from mho.nn import losses
 from mho.nn.activations import ReLU, Sigmoid, Tanh
 from mho.nn.layer import Layer, LayerSummary
 from mho.nn.linear import Linear
-from mho.nn.sequential import Sequential
+from mho.nn.sequential import BatchResult, Sequential
 
-__all__ = ["Layer", "LayerSummary", "Linear", "ReLU", "Sequential", "Sigmoid", "Tanh", "losses"]
+__all__ = [
+    "BatchResult",
+    "Layer",
+    "LayerSummary",
+    "Linear",
+    "ReLU",
+    "Sequential",
+    "Sigmoid",
+    "Tanh",
+    "losses",
+]

@@ -14,6 +14,7 @@ from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mho import _core
     from mho.config import TileConfig
     from mho.seeds import Seed
     from mho.tile import Tile
@@ -197,6 +198,15 @@ class Layer(ABC):
     def tiles(self) -> tuple[Tile, ...]:
         """The tiles of the layer."""
         return ()
+
+    @property
+    def stage(self) -> _core.Stage | None:
+        """What computes the layer in the engine; None if its own methods alone do.
+
+        A network whose layers all have one is trained batch by batch without a call of their methods, with
+        the same bits (`Sequential.train_batch`).
+        """
+        return None
 
     def elapse(self, seconds: float) -> None:
         """Let time pass for the tiles of the layer; see `mho.Tile.elapse`.

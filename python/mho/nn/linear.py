@@ -18,7 +18,7 @@ from mho.periphery import IO, Update
 from mho.rules import Rule
 from mho.schedules import RATES
 from mho.seeds import Seed
-from mho.tile import Tile, configuration
+from mho.tile import Tile, configuration, learning_rate
 
 if TYPE_CHECKING:
     from collections import abc
@@ -26,10 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["Linear"]
 
 
+# The kinds of bias, by what the engine calls them.
+_BIASES = {True: "digital", False: "none", "analog": "analog"}
+
+
 class _Saved(NamedTuple):
     """What one forward pass leaves for the backward pass and the update."""
 
-    parts: tuple[Array, ...]  # the inputs of every column of tiles, (samples, inputs)
+    x: Array  # (samples, in_features)
     shape: tuple[int, ...]  # of the input
     y_shape: tuple[int, ...]
     training: bool
@@ -43,6 +47,11 @@ def _split(size: int, limit: int) -> tuple[slice, ...]:
     return tuple(slice(a, b) for a, b in pairwise(edges))
 
 
+def _edges(parts: tuple[slice, ...]) -> list[int]:
+    """Return where parts of a whole begin and end."""
+    return [0, *(part.stop for part in parts)]
+
+
 def _scale(block: Array, mapping: Mapping) -> Array:
     """Return s of W = s * w for the weights of one tile, shape (1,) or (rows,)."""
     rows = len(block) if mapping.per_output else 1
@@ -52,11 +61,6 @@ def _scale(block: Array, mapping: Mapping) -> Array:
     scale = peak / np.float32(mapping.weight_scaling_omega)
     # Weights of zero, or all but zero, need no scale.
     return np.where(scale >= np.finfo(np.float32).tiny, scale, np.float32(1))
-
-
-def _factor(scale: Array) -> Array | None:
-    """Return what to multiply with, None where that would change nothing."""
-    return None if bool((scale == 1).all()) else scale
 
 
 class Linear(Layer):
@@ -127,7 +131,7 @@ class Linear(Layer):
         self.out_features = _validate.integer("Linear.out_features", out_features, Range(at_least=1))
         if not (isinstance(bias, bool) or bias == "analog"):
             raise MhoValueError(f'Linear.bias must be True, False or "analog", got {bias!r}')
-        self.lr_scale = _validate.number("Linear.lr_scale", lr_scale, RATES)
+        self._lr_scale = _validate.number("Linear.lr_scale", lr_scale, RATES)
         if config is not None and not isinstance(config, TileConfig):
             raise MhoTypeError(f"Linear.config must be a TileConfig, got {config!r}")
         self._fields: dict[str, Any] = {
@@ -144,8 +148,7 @@ class Linear(Layer):
         self._seed: Seed | None = None
         self._tiles: tuple[Tile, ...] = ()
         self._scales: tuple[Array, ...] = ()
-        self._factors: tuple[Array | None, ...] = ()
-        self._bias: Array | None = None
+        self._engine: _core.Linear | None = None
         if seed is not None:
             self.build(seed if isinstance(seed, Seed) else Seed(seed))
 
@@ -185,6 +188,10 @@ class Linear(Layer):
         )
         self._config, self._seed, self._tiles = resolved, seed, tiles
         self._rows, self._columns = rows, columns
+        self._engine = _core.Linear(
+            [tile._engine for tile in tiles], _edges(rows), _edges(columns), _BIASES[self._bias_kind]
+        )
+        self._engine.set_rate_scale(self._lr_scale)
         bound = 1 / self.in_features**0.5
         draws = seed.child("init")
         weight = draws.uniform((self.out_features, self.in_features), -bound, bound)
@@ -193,6 +200,16 @@ class Linear(Layer):
 
     def _missing(self) -> MhoRuntimeError:
         return MhoRuntimeError(f"{self!r} is not built: give it a seed, or put it in a Sequential")
+
+    def _built(self) -> _core.Linear:
+        if self._engine is None:
+            raise self._missing()
+        return self._engine
+
+    @property
+    def stage(self) -> _core.Stage | None:
+        """See `Layer.stage`."""
+        return self._engine if type(self) is Linear else None
 
     @property
     def config(self) -> TileConfig:
@@ -243,14 +260,28 @@ class Linear(Layer):
             raise self._missing()
         if self._bias_kind == "analog":
             return self._read()[:, self.in_features].copy()
-        return None if self._bias is None else self._bias.copy()
+        return self._digital_bias()
 
     @bias.setter
     def bias(self, value: ArrayLike) -> None:
         if self._bias_kind == "analog":
             self.set_weight(self.weight, value)
         else:
-            self._bias = self._check_bias(value)
+            self._built().set_bias(self._check_bias(value))
+
+    def _digital_bias(self) -> Array | None:
+        return self._built().bias() if self._bias_kind is True else None
+
+    @property
+    def lr_scale(self) -> float:
+        """What the learning rate of every update is multiplied by; may be assigned."""
+        return self._lr_scale
+
+    @lr_scale.setter
+    def lr_scale(self, value: float) -> None:
+        self._lr_scale = _validate.number("Linear.lr_scale", value, RATES)
+        if self._engine is not None:
+            self._engine.set_rate_scale(self._lr_scale)
 
     def _read(self) -> Array:
         """Return s * w of all tiles, with the column of an analog bias."""
@@ -320,13 +351,15 @@ class Linear(Layer):
             scale = _scale(block, self._config.mapping)
             missed += tile.set_weight(block / scale[:, None])
             scales.append(scale)
-        self._set_scales(tuple(scales))
-        self._bias = new_bias if self._bias_kind is True else None
+        self._set_digital(tuple(scales), new_bias if self._bias_kind is True else None)
         return missed
 
-    def _set_scales(self, scales: tuple[Array, ...]) -> None:
+    def _set_digital(self, scales: tuple[Array, ...], bias: Array | None) -> None:
+        engine = self._built()
+        engine.set_scales(scales)
+        if bias is not None:
+            engine.set_bias(bias)
         self._scales = scales
-        self._factors = tuple(_factor(scale) for scale in scales)
 
     # -- the three passes
 
@@ -346,8 +379,8 @@ class Linear(Layer):
         saved : object
             For `backward` and `update`, which read with the same `training` and `noise`.
         """
-        tiles = self._tiles
-        if not tiles:
+        engine = self._engine
+        if engine is None:
             raise self._missing()
         x = as_float32(x, "Linear: x")
         shape = x.shape
@@ -355,44 +388,16 @@ class Linear(Layer):
             raise MhoValueError(f"Linear: x must have shape (..., {self.in_features}), got {shape}")
         if len(shape) != 2:
             x = x.reshape(-1, self.in_features)
-        if self._bias_kind == "analog":
-            lines = np.empty((len(x), self.in_features + 1), np.float32)
-            lines[:, :-1] = x
-            lines[:, -1] = 1
-            x = lines
-        parts: tuple[Array, ...]
-        if len(tiles) == 1:
-            parts = (x,)
-            y = tiles[0].forward(x, noise=noise, evaluation=not training)
-            factor = self._factors[0]
-            if factor is not None:
-                y *= factor
-        else:
-            parts = tuple(np.ascontiguousarray(x[:, column]) for column in self._columns)
-            # A NaN must not be found after some of the tiles have been read.
-            if not np.isfinite(x).all():
-                raise MhoValueError("Linear: x must be finite")
-            y = np.zeros((len(x), self.out_features), np.float32)
-            k = 0
-            for row in self._rows:
-                for part in parts:
-                    partial = tiles[k].forward(part, noise=noise, evaluation=not training)
-                    factor = self._factors[k]
-                    if factor is not None:
-                        partial *= factor
-                    y[:, row] += partial
-                    k += 1
-        if self._bias is not None:
-            _core.add_bias(y, self._bias)
+        y = engine.forward(x, noise, not training)
         if len(shape) != 2:
             y = y.reshape((*shape[:-1], self.out_features))
-        return y, _Saved(parts, shape, y.shape, training, noise)
+        return y, _Saved(x, shape, y.shape, training, noise)
 
     def _flat(self, d: Array, saved: _Saved) -> Array:
-        """Return `d` as (samples, out_features), C-contiguous."""
+        """Return `d` as (samples, out_features)."""
         d = as_float32(d, "Linear: d")
         check_shape("Linear: d", d.shape, saved.y_shape)
-        return np.ascontiguousarray(d if d.ndim == 2 else d.reshape(-1, self.out_features))
+        return d if d.ndim == 2 else d.reshape(-1, self.out_features)
 
     def backward(self, d: Array, saved: _Saved) -> Array:
         """Compute W^T d by reading the same tiles the other way; see `Layer.backward`.
@@ -408,22 +413,7 @@ class Linear(Layer):
         -------
         ndarray of float32, shape (..., in_features)
         """
-        d = self._flat(d, saved)
-        noise, evaluation = saved.noise, not saved.training
-        if len(self._tiles) == 1:
-            factor = self._factors[0]
-            dx = self._tiles[0].backward(
-                d if factor is None else d * factor, noise=noise, evaluation=evaluation
-            )
-        else:
-            scaled = self._finite(
-                [d[:, row] if f is None else d[:, row] * f for row, f in self._row_factors()]
-            )
-            dx = np.zeros((len(d), self._columns[-1].stop), np.float32)
-            for (_, column), tile, part in zip(self._blocks(), self._tiles, scaled, strict=True):
-                dx[:, column] += tile.backward(part, noise=noise, evaluation=evaluation)
-        if self._bias_kind == "analog":
-            dx = np.ascontiguousarray(dx[:, :-1])
+        dx = self._built().backward(self._flat(d, saved), saved.noise, not saved.training)
         return dx if len(saved.shape) == 2 else dx.reshape(saved.shape)
 
     def update(self, d: Array, saved: _Saved, lr: float) -> None:
@@ -440,35 +430,8 @@ class Linear(Layer):
         lr : float
             Learning rate.
         """
-        d = self._flat(d, saved)
-        if self.lr_scale == 0:
-            return
-        if self.lr_scale != 1:
-            lr = _validate.number("lr", lr, Range(at_least=0)) * self.lr_scale
-        # The tiles check what they are given before they change; the bias follows when all is well.
-        if len(self._tiles) == 1:
-            factor = self._factors[0]
-            self._tiles[0].update(saved.parts[0], d if factor is None else d / factor, lr)
-        else:
-            scaled = self._finite(
-                [d[:, row] if f is None else d[:, row] / f for row, f in self._row_factors()]
-            )
-            columns = len(self._columns)
-            for k, (tile, part) in enumerate(zip(self._tiles, scaled, strict=True)):
-                tile.update(saved.parts[k % columns], part, lr)
-        if self._bias is not None:
-            _core.accumulate_bias(self._bias, d, lr)
-
-    def _row_factors(self) -> list[tuple[slice, Array | None]]:
-        """Return the outputs of every tile and what they are scaled by."""
-        return [(row, factor) for (row, _), factor in zip(self._blocks(), self._factors, strict=True)]
-
-    @staticmethod
-    def _finite(parts: list[Array]) -> list[Array]:
-        """Check all parts before the first tile sees one."""
-        if not all(np.isfinite(part).all() for part in parts):
-            raise MhoValueError("Linear: d must be finite")
-        return [np.ascontiguousarray(part) for part in parts]
+        # What is given is checked before the first tile changes.
+        self._built().update(saved.x, self._flat(d, saved), learning_rate(lr))
 
     # -- files
 
@@ -483,8 +446,9 @@ class Linear(Layer):
             arrays |= {f"tile{k}/{name}": value for name, value in values.items()}
             arrays[f"scale{k}"] = scale
             metas.append(meta)
-        if self._bias is not None:
-            arrays["bias"] = self._bias.copy()
+        bias = self._digital_bias()
+        if bias is not None:
+            arrays["bias"] = bias
         return arrays, {"tiles": metas}
 
     def load_state(self, arrays: abc.Mapping[str, NDArray[Any]], meta: abc.Mapping[str, Any]) -> None:
@@ -501,8 +465,8 @@ class Linear(Layer):
             else:
                 own[name] = value
         shapes = {f"scale{k}": scale.shape for k, scale in enumerate(self._scales)}
-        if self._bias is not None:
-            shapes["bias"] = self._bias.shape
+        if self._bias_kind is True:
+            shapes["bias"] = (self.out_features,)
         if own.keys() != shapes.keys():
             raise MhoFileError(f"state of {self!r} must have the arrays {sorted(shapes)}, got {sorted(own)}")
         for name, value in own.items():
@@ -520,8 +484,7 @@ class Linear(Layer):
             load_all(self._tiles, list(zip(groups, metas, strict=True)))
         except (MhoTypeError, MhoValueError) as error:
             raise MhoFileError(f"state of {self!r} does not fit: {error}") from error
-        self._set_scales(tuple(own[f"scale{k}"].copy() for k in range(len(self._tiles))))
-        self._bias = own["bias"].copy() if self._bias is not None else None
+        self._set_digital(tuple(own[f"scale{k}"].copy() for k in range(len(self._tiles))), own.get("bias"))
 
     def spec(self) -> dict[str, Any]:
         """See `Layer.spec`."""

@@ -6,7 +6,6 @@ to the outputs, which has the 1 / batch in it.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Protocol
 
 import numpy as np
@@ -83,14 +82,7 @@ def cross_entropy(y: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     labels = _labels(np.asarray(target), shape, "cross_entropy")
     if len(shape) != 2:
         y = y.reshape(-1, shape[-1])
-    shifted = _core.below_peak(y, labels)
-    if shifted is None:
-        return math.nan, np.full(shape, np.nan, np.float32)
-    d, right = shifted
-    np.exp(d, out=d)
-    total = np.add.reduce(d, axis=1)
-    loss = math.fsum((np.log(total) - right).tolist()) / len(right)
-    _core.cross_entropy_gradient(d, total, labels)
+    loss, d = _core.cross_entropy(y, labels)
     return loss, d if len(shape) == 2 else d.reshape(shape)
 
 
@@ -126,18 +118,13 @@ def mse(y: ArrayLike, target: ArrayLike) -> tuple[float, Array]:
     """
     y = _outputs(y, "mse")
     target = np.asarray(target)
-    d: Array
     if target.ndim == y.ndim - 1 and target.dtype.kind in "iu":
         labels = _labels(target, y.shape, "mse")
-        d = y.copy()
-        d.reshape(len(labels), -1)[np.arange(len(labels)), labels] -= np.float32(1)
-    else:
-        target = as_float32(target, "mse: target")
-        check_shape("mse: target", target.shape, y.shape)
-        d = y - target
-    loss = float(np.square(d, dtype=np.float64).sum()) / d.size
-    d *= np.float32(2 / d.size)
-    return loss, d
+        loss, d = _core.mean_squared_error_of_labels(y.reshape(-1, y.shape[-1]), labels)
+        return loss, d.reshape(y.shape)
+    target = as_float32(target, "mse: target")
+    check_shape("mse: target", target.shape, y.shape)
+    return _core.mean_squared_error(y, target)
 
 
 LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "mse": mse}

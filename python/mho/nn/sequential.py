@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mho import files
+from mho import _core, files
 from mho._validate import number
 from mho.config import TileConfig
 from mho.errors import MhoError, MhoFileError, MhoTypeError, MhoValueError
 from mho.nn.layer import Array, Layer, as_float32, load_all
+from mho.nn.losses import LOSSES
+from mho.nn.losses import get as get_loss
 from mho.seeds import Seed
-from mho.tile import SECONDS, Costs, PulseCount, Tile
+from mho.tile import SECONDS, Costs, PulseCount, Tile, learning_rate
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Sequential"]
+__all__ = ["BatchResult", "Sequential"]
 
 _KIND = "network"
 
@@ -33,6 +37,21 @@ class _Tape:
         self.saved = saved
         self.d: Array | None = None
         self.gradients: list[Array | None] = []
+
+
+class BatchResult(NamedTuple):
+    """What a network made of a batch before it was trained with it.
+
+    Parameters
+    ----------
+    loss : float
+        Mean loss.
+    errors : int
+        Samples that were classified wrongly.
+    """
+
+    loss: float
+    errors: int
 
 
 class Sequential:
@@ -107,6 +126,9 @@ class Sequential:
             raise
         trained = [i for i, layer in enumerate(layers) if layer.trainable]
         self._lowest_trained = min(trained, default=len(layers))
+        stages = [layer.stage for layer in layers]
+        known = [stage for stage in stages if stage is not None]
+        self._engine = _core.Network(known) if len(known) == len(layers) else None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -238,6 +260,60 @@ class Sequential:
             gradient = gradients[i]
             assert gradient is not None
             self._layers[i].update(gradient, saved.saved[i], lr)
+
+    def train_batch(
+        self, x: ArrayLike, target: ArrayLike, lr: float, *, loss: str = "cross_entropy"
+    ) -> BatchResult:
+        """Take one step of gradient descent with a batch: `forward`, the loss, and `update`.
+
+        Where the engine knows all layers it does all of this in one call, with the same bits.
+
+        Parameters
+        ----------
+        x : array_like of float32, shape (..., in)
+            Samples.
+        target : array_like of int, shape (...)
+            Their classes; for ``"mse"`` also what the outputs should be, of shape (..., out).
+        lr : float
+            Learning rate, from 0 to 1e12.
+        loss : {"cross_entropy", "mse"}
+
+        Returns
+        -------
+        BatchResult
+            Mean loss and number of errors before the update. Without classes there are no errors.
+
+        Raises
+        ------
+        MhoTypeError, MhoValueError
+            An argument is not valid, or the loss or a gradient is not finite. No weight has moved then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from mho import nn
+        >>> net = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2), seed=7)
+        >>> x = np.eye(4, dtype=np.float32)
+        >>> losses = [net.train_batch(x, [0, 0, 1, 1], lr=0.1).loss for _ in range(20)]
+        >>> losses[-1] < losses[0]
+        True
+        """
+        function = LOSSES.get(loss) or get_loss(loss)
+        lr = learning_rate(lr)
+        x = as_float32(x, "Sequential: x")
+        target = np.asarray(target)
+        classes = target.ndim == x.ndim - 1 and target.dtype.kind in "iu"
+        if self._engine is not None and classes and x.ndim == 2:
+            return BatchResult(*self._engine.train(x, target, loss, lr))
+        output, saved = self.forward(x)
+        value, d = function(output, target)
+        if not math.isfinite(value):
+            raise MhoValueError(f"the loss is {value}")
+        self.update(d, saved, lr)
+        if not classes:
+            return BatchResult(value, 0)
+        flat = output.reshape(-1, output.shape[-1])
+        return BatchResult(value, _core.count_errors(flat, target.reshape(-1)))
 
     @property
     def ages(self) -> bool:

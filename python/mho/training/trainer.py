@@ -23,7 +23,7 @@ from mho.seeds import Seed
 from mho.tile import SECONDS, Costs
 from mho.training.callbacks import Callback, Progress
 from mho.training.checkpoint import Checkpoint, Position, SimdLevelWarning, fingerprint, simd_level
-from mho.training.evaluation import check_dataset, count_errors, evaluate
+from mho.training.evaluation import check_dataset, evaluate
 from mho.training.history import EpochRecord, History
 
 if TYPE_CHECKING:
@@ -157,8 +157,8 @@ class Trainer:
             raise MhoTypeError(f"Trainer.net must be a Sequential, got {net!r}")
         self.net = net
         self.history = History()
+        losses.get(loss)  # raises where there is none
         self._loss_name = loss
-        self._loss = losses.get(loss)
         self._schedule = Schedule.of(lr, "Trainer.lr")
         self._batch_size = integer("Trainer.batch_size", batch_size, Range(at_least=1))
         self._seed = net.seed if seed is None else seed if isinstance(seed, Seed) else Seed(seed)
@@ -416,11 +416,7 @@ class Trainer:
         """Train one batch and return its mean loss."""
         net, at = self.net, self._position
         try:
-            output, saved = net.forward(x)
-            loss, d = self._loss(output, labels)
-            if not math.isfinite(loss):
-                raise MhoValueError(f"the loss is {loss}")
-            net.update(d, saved, lr)
+            loss, errors = net.train_batch(x, labels, lr, loss=self._loss_name)
             if self._elapses:
                 net.elapse(self._seconds)
         except MhoValueError as error:
@@ -429,7 +425,7 @@ class Trainer:
                 f"training failed in epoch {at.epoch}, batch {at.batch + 1}: {error}; it may have diverged, "
                 f"try a smaller learning rate than {lr:g}"
             ) from error
-        at.wrong += count_errors(output, labels)
+        at.wrong += errors
         return loss
 
     def _finish_epoch(self, n: int, test: Dataset | None) -> None:

@@ -1,0 +1,267 @@
+// Networks: the layers that the engine knows, losses, and a step of training of all of them in one call.
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings.h"
+#include "mho/error.h"
+#include "mho/network/activation.h"
+#include "mho/network/linear.h"
+#include "mho/network/loss.h"
+#include "mho/network/network.h"
+#include "tile_handle.h"
+
+namespace mho::bindings {
+
+namespace {
+
+using LabelArray = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
+
+std::vector<py::ssize_t> extents_of(const py::array& a) { return {a.shape(), a.shape() + a.ndim()}; }
+
+// Vectors of so many numbers as rows.
+array::Batch rows_of(const FloatArray& a, const char* name, std::size_t features) {
+  if (a.ndim() != 2 || a.shape(1) != static_cast<py::ssize_t>(features)) {
+    fail_value(std::string(name) + " must have shape (batch, " + std::to_string(features) + "), got " + shape_text(a));
+  }
+  return {a.data(), static_cast<std::size_t>(a.shape(0)), features, false};
+}
+
+// The outputs of a network, each sample with a label.
+network::Outputs outputs_of(const FloatArray& y, const LabelArray& labels) {
+  if (y.ndim() != 2 || y.shape(1) == 0 || labels.ndim() != 1 || y.shape(0) != labels.size()) {
+    fail_value("y must have a row for each label, got " + shape_text(y));
+  }
+  return {y.data(), static_cast<std::size_t>(y.shape(0)), static_cast<std::size_t>(y.shape(1))};
+}
+
+network::Loss loss_of(const std::string& name) {
+  if (name == "cross_entropy") return network::Loss::cross_entropy;
+  if (name == "mse") return network::Loss::mean_squared_error;
+  fail_value("loss must be cross_entropy or mse, got " + name);
+}
+
+network::Bias bias_of(const std::string& kind) {
+  if (kind == "none") return network::Bias::none;
+  if (kind == "digital") return network::Bias::digital;
+  if (kind == "analog") return network::Bias::analog;
+  fail_value("bias must be none, digital or analog, got " + kind);
+}
+
+class PyStage {
+ public:
+  PyStage(std::shared_ptr<network::Stage> stage, std::vector<const TileHandle*> tiles)
+      : stage_(std::move(stage)), tiles_(std::move(tiles)) {}
+  [[nodiscard]] const std::shared_ptr<network::Stage>& stage() const { return stage_; }
+  [[nodiscard]] const std::vector<const TileHandle*>& tiles() const { return tiles_; }
+
+ private:
+  std::shared_ptr<network::Stage> stage_;
+  std::vector<const TileHandle*> tiles_;
+};
+
+// Several tiles at once, or none of them.
+std::vector<Occupied> occupy(const std::vector<const TileHandle*>& tiles) {
+  std::vector<Occupied> all;
+  all.reserve(tiles.size());
+  for (const TileHandle* tile : tiles) all.emplace_back(*tile);
+  return all;
+}
+
+class PyActivation : public PyStage {
+ public:
+  explicit PyActivation(const std::string& function) : PyStage(std::make_shared<network::Activation>(function), {}) {}
+
+  FloatArray forward(const FloatArray& x) {
+    FloatArray y(extents_of(x));
+    stage()->forward(flat(x), y.mutable_data(), {});
+    return y;
+  }
+  FloatArray backward(const FloatArray& d, const FloatArray& y) {
+    if (extents_of(d) != extents_of(y)) fail_value("d must have the shape of y, got " + shape_text(d));
+    FloatArray dx(extents_of(d));
+    stage()->backward(flat(d), nullptr, y.data(), dx.mutable_data(), {});
+    return dx;
+  }
+
+ private:
+  static array::Batch flat(const FloatArray& a) { return {a.data(), 1, static_cast<std::size_t>(a.size()), false}; }
+};
+
+class PyLinear : public PyStage {
+ public:
+  PyLinear(const py::list& tiles, const std::vector<std::size_t>& row_edges,
+           const std::vector<std::size_t>& column_edges, const std::string& bias)
+      : PyLinear(tiles, handles_of(tiles), row_edges, column_edges, bias) {}
+
+  FloatArray forward(const FloatArray& x, bool noise, bool evaluation) {
+    const array::Batch batch = rows_of(x, "x", linear_.in_features());
+    FloatArray y({x.shape(0), static_cast<py::ssize_t>(linear_.out_features())});
+    float* target = y.mutable_data();
+    const std::vector<Occupied> occupied = occupy(tiles());
+    const py::gil_scoped_release release;
+    linear_.forward(batch, target, {noise, evaluation, current_threads()});
+    return y;
+  }
+  FloatArray backward(const FloatArray& d, bool noise, bool evaluation) {
+    const array::Batch batch = rows_of(d, "d", linear_.out_features());
+    FloatArray dx({d.shape(0), static_cast<py::ssize_t>(linear_.in_features())});
+    float* target = dx.mutable_data();
+    const std::vector<Occupied> occupied = occupy(tiles());
+    const py::gil_scoped_release release;
+    linear_.backward(batch, nullptr, nullptr, target, {noise, evaluation, current_threads()});
+    return dx;
+  }
+  void update(const FloatArray& x, const FloatArray& d, double lr) {
+    const array::Batch x_batch = rows_of(x, "x", linear_.in_features());
+    const array::Batch d_batch = rows_of(d, "d", linear_.out_features());
+    if (x_batch.samples != d_batch.samples) fail_value("x and d must have the same batch size");
+    const std::vector<Occupied> occupied = occupy(tiles());
+    const py::gil_scoped_release release;
+    linear_.update(x_batch, d_batch, lr, current_threads());
+  }
+
+  void set_scales(std::vector<std::vector<float>> scales) { linear_.set_scales(std::move(scales)); }
+  void set_bias(std::vector<float> bias) { linear_.set_bias(std::move(bias)); }
+  FloatArray bias() {
+    const std::vector<float>& values = linear_.bias();
+    return FloatArray(static_cast<py::ssize_t>(values.size()), values.data());
+  }
+  void set_rate_scale(double scale) { linear_.set_rate_scale(scale); }
+
+ private:
+  PyLinear(py::list tiles, const std::vector<const TileHandle*>& handles, const std::vector<std::size_t>& row_edges,
+           const std::vector<std::size_t>& column_edges, const std::string& bias)
+      : PyStage(std::make_shared<network::Linear>(tiles_of(handles), row_edges, column_edges, bias_of(bias)), handles),
+        linear_(static_cast<network::Linear&>(*stage())),
+        kept_(std::move(tiles)) {}
+
+  static std::vector<const TileHandle*> handles_of(const py::list& tiles) {
+    std::vector<const TileHandle*> handles;
+    for (const py::handle tile : tiles) handles.push_back(&tile.cast<const TileHandle&>());
+    return handles;
+  }
+  static std::vector<std::shared_ptr<tile::Tile>> tiles_of(const std::vector<const TileHandle*>& handles) {
+    std::vector<std::shared_ptr<tile::Tile>> tiles;
+    for (const TileHandle* handle : handles) tiles.push_back(handle->tile);
+    return tiles;
+  }
+
+  network::Linear& linear_;
+  py::list kept_;  // the tiles as Python sees them, which their rules may call
+};
+
+class PyNetwork {
+ public:
+  explicit PyNetwork(const py::list& stages) : network_(stages_of(stages)), kept_(stages) {
+    for (const py::handle stage : stages) {
+      for (const TileHandle* tile : stage.cast<const PyStage&>().tiles()) {
+        if (std::find(tiles_.begin(), tiles_.end(), tile) == tiles_.end()) tiles_.push_back(tile);
+      }
+    }
+  }
+
+  std::pair<double, std::size_t> train(const FloatArray& x, const LabelArray& labels, const std::string& loss,
+                                       double lr) {
+    if (x.ndim() != 2) fail_value("x must have shape (batch, in), got " + shape_text(x));
+    if (labels.ndim() != 1 || labels.size() != x.shape(0)) {
+      fail_value("labels must have shape (" + std::to_string(x.shape(0)) + ",), got " + shape_text(labels));
+    }
+    const network::Loss kind = loss_of(loss);
+    const array::Batch batch{x.data(), static_cast<std::size_t>(x.shape(0)), static_cast<std::size_t>(x.shape(1)),
+                             false};
+    if (busy_.exchange(true, std::memory_order_acquire)) {
+      fail_runtime("this network is being used by another thread; one call at a time");
+    }
+    const struct Done {
+      std::atomic<bool>& busy;
+      ~Done() { busy.store(false, std::memory_order_release); }
+    } done{busy_};
+    const std::vector<Occupied> occupied = occupy(tiles_);
+    const py::gil_scoped_release release;
+    const network::Network::Result result = network_.train(batch, labels.data(), kind, lr, current_threads());
+    return {result.loss, result.errors};
+  }
+
+ private:
+  static std::vector<std::shared_ptr<network::Stage>> stages_of(const py::list& stages) {
+    std::vector<std::shared_ptr<network::Stage>> all;
+    for (const py::handle stage : stages) all.push_back(stage.cast<const PyStage&>().stage());
+    return all;
+  }
+
+  network::Network network_;
+  py::list kept_;
+  std::vector<const TileHandle*> tiles_;  // each once
+  std::atomic<bool> busy_{false};
+};
+
+std::optional<std::int64_t> wrong_label(const LabelArray& labels, std::size_t classes) {
+  return network::wrong_label(labels.data(), static_cast<std::size_t>(labels.size()), classes);
+}
+
+std::size_t count_errors(const FloatArray& y, const LabelArray& labels) {
+  return network::count_errors(outputs_of(y, labels), labels.data());
+}
+
+// The labels are 0 .. n - 1.
+std::pair<double, FloatArray> cross_entropy(const FloatArray& y, const LabelArray& labels) {
+  const network::Outputs outputs = outputs_of(y, labels);
+  FloatArray d(extents_of(y));
+  const double loss = network::cross_entropy(outputs, labels.data(), d.mutable_data());
+  return {loss, std::move(d)};
+}
+
+std::pair<double, FloatArray> mean_squared_error_of_labels(const FloatArray& y, const LabelArray& labels) {
+  const network::Outputs outputs = outputs_of(y, labels);
+  FloatArray d(extents_of(y));
+  const double loss = network::mean_squared_error(outputs, labels.data(), d.mutable_data());
+  return {loss, std::move(d)};
+}
+
+std::pair<double, FloatArray> mean_squared_error(const FloatArray& y, const FloatArray& target) {
+  if (extents_of(y) != extents_of(target)) fail_value("target must have the shape of y, got " + shape_text(target));
+  FloatArray d(extents_of(y));
+  const double loss =
+      network::mean_squared_error({y.data(), 1, static_cast<std::size_t>(y.size())}, target.data(), d.mutable_data());
+  return {loss, std::move(d)};
+}
+
+}  // namespace
+
+void register_network(py::module_& m) {
+  py::class_<PyStage>(m, "Stage", py::module_local());
+  py::class_<PyActivation, PyStage>(m, "Activation", py::module_local())
+      .def(py::init<const std::string&>(), py::arg("function"))
+      .def("forward", &PyActivation::forward, py::arg("x"))
+      .def("backward", &PyActivation::backward, py::arg("d"), py::arg("y"));
+  py::class_<PyLinear, PyStage>(m, "Linear", py::module_local())
+      .def(py::init<const py::list&, const std::vector<std::size_t>&, const std::vector<std::size_t>&,
+                    const std::string&>(),
+           py::arg("tiles"), py::arg("row_edges"), py::arg("column_edges"), py::arg("bias"))
+      .def("forward", &PyLinear::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
+      .def("backward", &PyLinear::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
+      .def("update", &PyLinear::update, py::arg("x"), py::arg("d"), py::arg("lr"))
+      .def("set_scales", &PyLinear::set_scales, py::arg("scales"))
+      .def("set_bias", &PyLinear::set_bias, py::arg("bias"))
+      .def("bias", &PyLinear::bias)
+      .def("set_rate_scale", &PyLinear::set_rate_scale, py::arg("scale"));
+  py::class_<PyNetwork>(m, "Network", py::module_local())
+      .def(py::init<const py::list&>(), py::arg("stages"))
+      .def("train", &PyNetwork::train, py::arg("x"), py::arg("labels"), py::arg("loss"), py::arg("lr"));
+  m.def("wrong_label", &wrong_label, py::arg("labels"), py::arg("classes"));
+  m.def("count_errors", &count_errors, py::arg("y"), py::arg("labels"));
+  m.def("cross_entropy", &cross_entropy, py::arg("y"), py::arg("labels"));
+  m.def("mean_squared_error", &mean_squared_error, py::arg("y"), py::arg("target"));
+  m.def("mean_squared_error_of_labels", &mean_squared_error_of_labels, py::arg("y"), py::arg("labels"));
+}
+
+}  // namespace mho::bindings

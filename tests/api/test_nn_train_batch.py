@@ -1,0 +1,255 @@
+"""A step of training in one call of the engine, against the same step layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mho
+from mho import _core, nn, presets, rules
+from mho.config import Mapping, TileConfig
+from mho.data import Dataset
+from mho.devices import ConstantStep, Ideal, SoftBounds
+from mho.errors import MhoRuntimeError, MhoTypeError, MhoValueError
+from mho.periphery import IO
+from mho.rules import CustomRule, define
+from mho.training import Trainer
+
+NOISY = IO(w_noise=0.02, w_noise_type="pcm_read", ir_drop=0.5)
+CONFIG = TileConfig(device=ConstantStep(dw_min=0.01), forward_io=NOISY)
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def assert_same_state(a, b):
+    (arrays, meta), (others, other_meta) = a.state(), b.state()
+    assert arrays.keys() == others.keys()
+    for name, value in arrays.items():
+        np.testing.assert_array_equal(value, others[name], err_msg=name)
+    assert meta == other_meta
+
+
+def by_layers(net: nn.Sequential, x: Any, target: Any, lr: float, loss: str) -> tuple[float, int]:
+    y, saved = net.forward(x)
+    value, d = nn.losses.get(loss)(y, target)
+    net.update(d, saved, lr)
+    return value, int((y.argmax(axis=1) != target).sum())
+
+
+def of_ones_own() -> list[nn.Layer]:
+    """Layers with the plain rule, written in Python."""
+
+    @define
+    class Descent(CustomRule):
+        def update(self, hardware: Any, x: Any, d: Any, lr: float) -> None:
+            hardware.main.pulse(x, d, lr)
+
+    return [nn.Linear(12, 9, rule=Descent()), nn.Sigmoid(), nn.Linear(9, 4, rule=Descent())]
+
+
+def plain(activation=nn.Sigmoid, **arguments):
+    return lambda: [nn.Linear(12, 9, **arguments), activation(), nn.Linear(9, 4, **arguments)]
+
+
+def shared():
+    layer = nn.Linear(12, 12)
+    return [layer, nn.Tanh(), layer, nn.Tanh(), nn.Linear(12, 4)]
+
+
+TRANSFER = {"device": SoftBounds(dw_min=0.02), "rule": rules.TikiTaka2(fast_lr=0.5)}
+NETWORKS = {
+    "plain": plain(),
+    "tanh": plain(nn.Tanh),
+    "relu": plain(nn.ReLU),
+    "without bias": plain(bias=False),
+    "analog bias": plain(bias="analog"),
+    "scaled": plain(mapping=Mapping(weight_scaling_omega=0.4)),
+    "grid": plain(mapping=Mapping(max_tile_size=5, weight_scaling_omega=0.4, per_output=True)),
+    "analog bias on a grid": plain(bias="analog", mapping=Mapping(max_tile_size=5)),
+    "rates": lambda: [nn.Linear(12, 9, lr_scale=0.0), nn.Tanh(), nn.Linear(9, 4, lr_scale=2.0)],
+    "frozen": lambda: [nn.Linear(12, 9, lr_scale=0.0), nn.Tanh(), nn.Linear(9, 4, lr_scale=0.0)],
+    "shared": shared,
+    "ends in an activation": lambda: [nn.Linear(12, 4), nn.Sigmoid()],
+    "transfer": plain(**TRANSFER),
+    "agad": plain(device=presets.reram_sb(), rule=presets.rule("agad", device="reram_sb")),
+    "mixed precision": plain(rule=rules.MixedPrecision()),
+    "ideal": plain(device=Ideal()),
+    "own rule": of_ones_own,
+    "no parameters": lambda: [nn.Tanh()],
+}
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "mse"])
+@pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS)
+def test_a_batch_has_the_bits_of_its_steps(layers, loss):
+    one, other = (nn.Sequential(*layers(), config=CONFIG, seed=5) for _ in range(2))
+    for k, size in enumerate((1, 3, 10, 64, 1)):
+        x = normal(size, 12, seed=k)
+        labels = np.random.default_rng(k).integers(0, 4, size)
+        result = one.train_batch(x, labels, 0.1, loss=loss)
+        value, errors = by_layers(other, x, labels, 0.1, loss)
+        assert (result.loss, result.errors) == (value, errors)
+        assert_same_state(one, other)
+    assert one.costs == other.costs
+
+
+@pytest.mark.parametrize("threads", [2, 4, 7])
+def test_threads_change_no_bit(threads):
+    states = []
+    before = mho.get_num_threads()
+    try:
+        for n in (1, threads):
+            _core.set_num_threads(n, always=True)
+            net = nn.Sequential(nn.Linear(300, 70), nn.Sigmoid(), nn.Linear(70, 5), config=CONFIG, seed=5)
+            for k in range(3):
+                net.train_batch(normal(40, 300, seed=k), np.arange(40) % 5, 0.1)
+            states.append(net)
+    finally:
+        mho.set_num_threads(before)
+    assert_same_state(*states)
+
+
+def test_layers_of_the_users_are_called():
+    calls = []
+
+    class Halved(nn.Linear):
+        def forward(self, x, *, training=True, noise=True):
+            calls.append(len(x))
+            return super().forward(x * np.float32(0.5), training=training, noise=noise)
+
+    class Doubled(nn.Tanh):
+        def forward(self, x, *, training=True, noise=True):
+            calls.append(len(x))
+            return super().forward(x * np.float32(2), training=training, noise=noise)
+
+    net, plain_net = (
+        nn.Sequential(first(6, 5), second(), nn.Linear(5, 3), config=CONFIG, seed=2)
+        for first, second in ((Halved, Doubled), (nn.Linear, nn.Tanh))
+    )
+    x, labels = normal(4, 6), np.array([0, 1, 2, 0])
+    assert net.train_batch(x, labels, 0.1).loss != plain_net.train_batch(x, labels, 0.1).loss
+    assert calls == [4, 4]
+
+
+def test_values_and_leading_dimensions_are_taken_too():
+    one, other = (nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2) for _ in range(2))
+    x, target = normal(4, 2, 6), normal(4, 2, 3, seed=1)
+    result = one.train_batch(x, target, 0.1, loss="mse")
+    y, saved = other.forward(x)
+    loss, d = nn.losses.mse(y, target)
+    other.update(d, saved, 0.1)
+    assert result == (loss, 0)
+    assert_same_state(one, other)
+    labels = np.array([[0, 1], [2, 0], [1, 1], [0, 0]])
+    again, _ = one.train_batch(x, labels, 0.1), None
+    flat = other.train_batch(x.reshape(8, 6), labels.reshape(8), 0.1)
+    assert again.errors == flat.errors
+    assert again.loss == pytest.approx(flat.loss, rel=1e-6)
+
+
+def test_a_changed_layer_is_seen():
+    one, other = (nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2) for _ in range(2))
+    for net in (one, other):
+        net[0].lr_scale = 0.5
+        net[0].bias = np.arange(3, dtype=np.float32)
+        net[0].set_weight(
+            normal(
+                3,
+                6,
+                seed=4,
+            )
+        )
+    x, labels = normal(4, 6), np.array([0, 1, 2, 0])
+    assert one.train_batch(x, labels, 0.1) == by_layers(other, x, labels, 0.1, "cross_entropy")
+    assert_same_state(one, other)
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "arguments", "error", "text"),
+    [
+        (normal(4, 7), [0, 1, 2, 0], {}, MhoValueError, "6 inputs, got 7"),
+        (np.full((4, 6), np.nan), [0, 1, 2, 0], {}, MhoValueError, "x must be finite"),
+        (np.full((4, 6), "a"), [0, 1, 2, 0], {}, MhoTypeError, "Sequential: x"),
+        (normal(4, 6), [0, 1, 3, 0], {}, MhoValueError, r"labels must be in 0 \.\. 2, got 3"),
+        (normal(4, 6), [0, 1, -1, 0], {}, MhoValueError, r"labels must be in 0 \.\. 2, got -1"),
+        (normal(4, 6), [0, 1], {}, MhoValueError, r"labels must have shape \(4,\), got \(2,\)"),
+        (normal(0, 6), np.zeros(0, int), {}, MhoValueError, "at least one sample"),
+        (normal(4, 6), [0, 1, 2, 0], {"lr": -0.1}, MhoValueError, "lr must be"),
+        (normal(4, 6), [0, 1, 2, 0], {"lr": float("nan")}, MhoValueError, "lr must be"),
+        (normal(4, 6), [0, 1, 2, 0], {"lr": "fast"}, MhoTypeError, "lr must be"),
+        (normal(4, 6), [0, 1, 2, 0], {"loss": "hinge"}, MhoValueError, "loss must be"),
+    ],
+)
+def test_errors_change_nothing(x, labels, arguments, error, text):
+    net = nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2)
+    arrays, meta = net.state()
+    with pytest.raises(error, match=text):
+        net.train_batch(x, labels, **({"lr": 0.1} | arguments))
+    after, after_meta = net.state()
+    assert meta == after_meta
+    assert all((after[name] == value).all() for name, value in arrays.items())
+
+
+def test_no_weight_moves_where_the_loss_is_not_finite():
+    exact = TileConfig(device=Ideal(), forward_io=IO.perfect(), backward_io=IO.perfect())
+    net = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 3), config=exact, seed=2)
+    net[0].set_weight(np.ones((2, 2)))
+    net[2].set_weight(np.full((3, 2), 3e38, np.float32), np.full(3, 3e38, np.float32))
+    x = np.full((4, 2), 10, np.float32)
+    with pytest.raises(MhoValueError, match="the loss is nan"):
+        net.train_batch(x, [0, 1, 2, 0], 0.1)
+    with pytest.raises(MhoRuntimeError, match=r"training failed in epoch 1, batch 1: .*diverged"):
+        Trainer(net, batch_size=2).fit(Dataset(x, [0, 1, 2, 0]), epochs=1)
+    np.testing.assert_array_equal(net[0].weight, np.ones((2, 2)))
+
+
+def test_labels_that_are_no_integers_are_refused():
+    net = nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2)
+    before = net[0].weight
+    with pytest.raises(MhoTypeError, match="labels must be integers"):
+        net.train_batch(normal(4, 6), [0.0, 1.0, 2.0, 0.0], 0.1)
+    np.testing.assert_array_equal(net[0].weight, before)
+
+
+def test_one_call_at_a_time():
+    messages = []
+
+    @define
+    class Nested(CustomRule):
+        def update(self, hardware: Any, x: Any, d: Any, lr: float) -> None:
+            for call in (
+                lambda: net.train_batch(np.ones((1, 3), np.float32), [0], 0.1),
+                lambda: net[0].forward(np.ones((1, 3), np.float32)),
+                lambda: net[0].tiles[0].weight,
+            ):
+                with pytest.raises(MhoRuntimeError) as error:
+                    call()
+                messages.append(str(error.value))
+
+    net = nn.Sequential(nn.Linear(3, 2, rule=Nested()), seed=1)
+    net.train_batch(np.ones((1, 3), np.float32), [0], 0.1)
+    assert ["network" in messages[0], "tile" in messages[1], "tile" in messages[2]] == [True] * 3
+    assert all("another thread; one call at a time" in message for message in messages)
+    net[0].forward(np.ones((1, 3), np.float32))  # free again
+
+
+def test_a_rule_may_keep_what_it_was_given():
+    kept = []
+
+    @define
+    class Keeping(CustomRule):
+        def update(self, hardware: Any, x: Any, d: Any, lr: float) -> None:
+            kept.append((x, d))
+
+    net = nn.Sequential(nn.Linear(3, 2, rule=Keeping()), seed=1)
+    batches = [normal(5, 3, seed=k) for k in range(3)]
+    for x in batches:
+        net.train_batch(x, [0, 1, 0, 1, 0], 0.1)
+    for x, (seen, d) in zip(batches, kept, strict=True):
+        np.testing.assert_array_equal(seen, x)
+        assert d.shape == (5, 2)
+        assert not seen.flags.writeable
