@@ -26,6 +26,7 @@ INPUT_NOISE = 0x0041
 READ_NOISE = 0x0042
 OUTPUT_NOISE = 0x0043
 OUTPUT_ROUNDING = 0x0044
+SEVEN_ROUNDS = (TRAIN_X, TRAIN_D, PULSE_NOISE, WRITE_NOISE, ELAPSE_NOISE)
 # Added to those of a read.
 FORWARD, BACKWARD, EVALUATION_FORWARD, EVALUATION_BACKWARD = 0x0100, 0x0200, 0x0300, 0x0400
 
@@ -59,7 +60,7 @@ def derive_key(seed, path):
 def words(key, purpose, step, element, draw):
     """Words (..., 4) of elements (...); the counter is draw, element, lower step, purpose and upper step.
 
-    Numbers drawn at each pulse, or as time passes, take seven rounds of the generator, all others ten.
+    Numbers of trains, of each pulse, or as time passes, take seven rounds of the generator, all others ten.
     """
     element, draw = np.broadcast_arrays(element, draw)
     counter = np.empty((*element.shape, 4), dtype=np.uint64)
@@ -67,7 +68,7 @@ def words(key, purpose, step, element, draw):
     counter[..., 1] = element
     counter[..., 2] = step & MASK
     counter[..., 3] = purpose << 16 | step >> 32
-    return philox(counter, key, rounds=7 if purpose in (PULSE_NOISE, WRITE_NOISE, ELAPSE_NOISE) else 10)
+    return philox(counter, key, rounds=7 if purpose in SEVEN_ROUNDS else 10)
 
 
 def open_uniform(word):

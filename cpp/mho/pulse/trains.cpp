@@ -25,7 +25,7 @@ constexpr std::uint32_t sign_bit = 0x80000000U;
 // A uniform number is compared with p bit by bit, all slots at once, from the most significant bit on, until every slot
 // is decided: about ten words a line instead of one a slot, and exact to 2^-32. Where the comparison ends never changes
 // its outcome.
-U32 bernoulli(F32 p, std::uint32_t slots, const random::Stream& stream, std::uint32_t element,
+U32 bernoulli(F32 p, std::uint32_t slots, const random::PulseStream& stream, std::uint32_t element,
               std::uint32_t first_draw) {
   const U32 wanted(slots);
   const Mask sure = p >= F32(1.0F);
@@ -72,7 +72,7 @@ std::uint64_t sum(U32 values) {
 
 // What sixteen lines of one sample contribute: words[0], words[1] as the pulse type needs them.
 void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters& parameters,
-                const random::Stream& trains, const random::Stream& rounding, std::uint32_t element, int words,
+                const random::PulseStream& trains, const random::Stream& rounding, std::uint32_t element, int words,
                 U32* result) {
   F32 p = magnitude * F32(line.gain);
   const auto rounding_noise = [&] { return random::open_uniform(rounding.words(element, 0).word[0]) - F32(0.5F); };
@@ -161,7 +161,7 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
 
   const auto lines = [&](const float* values, std::size_t n, const LineSettings& line, random::Purpose train_purpose,
                          random::Purpose rounding_purpose, auto&& store) {
-    const random::Stream trains(key, train_purpose, step);
+    const random::PulseStream trains(key, train_purpose, step);
     const random::Stream rounding(key, rounding_purpose, step);
     for (std::size_t g = 0; g * 16 < n; ++g) {
       const F32 value = load_lines(values + g * 16, n - g * 16);

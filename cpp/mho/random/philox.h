@@ -12,7 +12,8 @@ inline constexpr std::uint32_t philox_multiplier_1 = 0xCD9E8D57U;
 inline constexpr std::uint32_t philox_weyl_0 = 0x9E3779B9U;
 inline constexpr std::uint32_t philox_weyl_1 = 0xBB67AE85U;
 inline constexpr int philox_rounds = 10;
-// The fewest with which the generator passes all tests of BigCrush there: where numbers are needed most, at each pulse.
+// The fewest with which the generator passes all tests of BigCrush there: where numbers are needed most, for trains and
+// at each pulse.
 inline constexpr int philox_pulse_rounds = 7;
 
 using Counter = std::array<std::uint32_t, 4>;

@@ -43,7 +43,8 @@ std::uint64_t reference_slots(float p, int bl, random::Purpose purpose, std::uin
     std::uint64_t u = 0;
     for (int k = 0; k < 32; ++k) {
       const auto draw = static_cast<std::uint32_t>(8 * (slot / 32) + k / 4);
-      const auto words = tests::words_of(line_key, static_cast<std::uint16_t>(purpose), step, element, draw);
+      const auto words = tests::words_of<random::philox_pulse_rounds>(line_key, static_cast<std::uint16_t>(purpose),
+                                                                      step, element, draw);
       u = u << 1 | (words[static_cast<std::size_t>(k % 4)] >> (slot % 32) & 1U);
     }
     if (static_cast<double>(u) < static_cast<double>(p) * 0x1p32) slots |= std::uint64_t{1} << slot;
