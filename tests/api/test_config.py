@@ -486,7 +486,8 @@ def check_nominal_quantities(device: Device) -> None:
         return
     assert isinstance(device, PulsedDevice)
     assert device.weight_granularity > 0
-    assert point is None or device.w_min <= point <= device.w_max
+    low, high = device.bounds()
+    assert point is None or low <= point <= high
 
 
 def test_engine_dict_has_every_field_and_no_mapping() -> None:
