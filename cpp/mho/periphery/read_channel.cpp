@@ -62,6 +62,12 @@ AlignedVector<float> fixed_lines(random::Key key, Direction direction, std::uint
 
 }  // namespace
 
+// What is multiplied with one panel of weights after the other.
+struct ReadChannel::Vectors {
+  MatrixView all;
+  std::optional<ListedVectors> listed;
+};
+
 // Vectors on their way through the crossbar. Row p of the buffers belongs to vector vectors[p].
 struct ReadChannel::Block {
   std::vector<std::size_t> vectors;
@@ -70,8 +76,12 @@ struct ReadChannel::Block {
   std::vector<float> norm;    // of the prepared inputs, per row and pass
   std::uint32_t attempt = 0;
   std::size_t passes = 1;
-  AlignedVector<float> x[2];  // prepared inputs of each pass
-  AlignedVector<float> x_abs[2], x_weighted[2], x_square[2];
+  struct Inputs {
+    AlignedVector<float> values;
+    Vectors vectors;
+  };
+  Inputs x[2];  // prepared, of each pass
+  Inputs x_abs[2], x_weighted[2], x_square[2];
   AlignedVector<float> y[2];           // analog outputs of each pass
   std::vector<unsigned char> clipped;  // per panel and row
   [[nodiscard]] std::uint32_t draw(std::size_t pass) const { return attempt * 2 + static_cast<std::uint32_t>(pass); }
@@ -139,19 +149,20 @@ std::size_t ReadChannel::memory_bytes() const {
 
 std::size_t ReadChannel::panels() const { return (outputs_ + panel_lines - 1) / panel_lines; }
 
-void ReadChannel::multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const {
+ReadChannel::Vectors ReadChannel::vectors_of(const float* x, std::size_t rows) const {
+  const MatrixView all{x, rows, inputs_, inputs_};
+  if (direction_ == Direction::backward) return {all, std::nullopt};
+  return {all, ListedVectors::choose(all)};
+}
+
+void ReadChannel::multiply_panel(const Vectors& x, const MatrixView& panel, float* y, std::size_t y_stride) const {
   if (direction_ == Direction::backward) {
-    multiply_transposed(x, panel, y, y_stride);
-    return;
+    multiply_transposed(x.all, panel, y, y_stride);
+  } else if (x.listed) {
+    x.listed->multiply(panel, y, y_stride);
+  } else {
+    multiply(x.all, panel, y, y_stride);
   }
-  if (few_enough(x.rows)) {
-    const std::vector<std::uint32_t> listed = nonzero_columns(x);
-    if (sparse_enough(x.rows, listed.size(), x.columns)) {
-      multiply_listed(x, panel, listed, y, y_stride);
-      return;
-    }
-  }
-  multiply(x, panel, y, y_stride);
 }
 
 namespace {
@@ -193,15 +204,18 @@ void ReadChannel::read_line(const float* line, std::uint64_t step, float* y) {
 
 void ReadChannel::read_perfect(const MatrixView& w, const ReadRequest& request) const {
   const Threads threads = request.threads.for_work(nanoseconds(request.vectors));
-  const std::size_t blocks = (request.vectors + vector_block - 1) / vector_block;
   const std::size_t width = panels();
-  parallel_for(threads, blocks * width, [&](std::size_t item) {
-    const std::size_t first_vector = item / width * vector_block;
+  std::vector<Vectors> blocks((request.vectors + vector_block - 1) / vector_block);
+  parallel_for(threads, blocks.size(), [&](std::size_t b) {
+    const std::size_t first = b * vector_block;
+    blocks[b] = vectors_of(request.x + first * inputs_, std::min(vector_block, request.vectors - first));
+  });
+  parallel_for(threads, blocks.size() * width, [&](std::size_t item) {
+    const std::size_t b = item / width;
     const std::size_t first = item % width * panel_lines;
     const std::size_t count = std::min(panel_lines, outputs_ - first);
-    const MatrixView x{request.x + first_vector * inputs_, std::min(vector_block, request.vectors - first_vector),
-                       inputs_, inputs_};
-    multiply_panel(x, panel_of(w, direction_, first, count), request.y + first_vector * outputs_ + first, outputs_);
+    multiply_panel(blocks[b], panel_of(w, direction_, first, count), request.y + b * vector_block * outputs_ + first,
+                   outputs_);
   });
 }
 
@@ -289,15 +303,20 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
     block.norm.assign(rows * 2, 0);
     block.clipped.assign(width * rows, 0);
     for (std::size_t pass = 0; pass < block.passes; ++pass) {
-      block.x[pass].resize(rows * inputs_);
+      block.x[pass].values.resize(rows * inputs_);
       block.y[pass].resize(rows * outputs_);
       if (p.ir_drop > 0) {
-        block.x_abs[pass].resize(rows * inputs_);
-        block.x_weighted[pass].resize(rows * inputs_);
+        block.x_abs[pass].values.resize(rows * inputs_);
+        block.x_weighted[pass].values.resize(rows * inputs_);
       }
-      if (p.w_noise_type == WeightNoise::pcm_read && request.noise) block.x_square[pass].resize(rows * inputs_);
+      if (p.w_noise_type == WeightNoise::pcm_read && request.noise) block.x_square[pass].values.resize(rows * inputs_);
     }
     parallel_for(threads, rows, [&](std::size_t row) { prepare(request, block, row); });
+    for (std::size_t pass = 0; pass < block.passes; ++pass) {
+      for (Block::Inputs* inputs : {block.x, block.x_abs, block.x_weighted, block.x_square}) {
+        if (!inputs[pass].values.empty()) inputs[pass].vectors = vectors_of(inputs[pass].values.data(), rows);
+      }
+    }
     parallel_for(threads, width, [&](std::size_t panel) { read_panel(w, request, block, panel); });
     if (p.bound_management == BoundManagement::shift) {
       parallel_for(threads, rows, [&](std::size_t row) {
@@ -340,7 +359,7 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
   const std::size_t vector = block.vectors[row];
   const std::uint64_t step = request.first_step + vector;
   const float* source = request.x + vector * inputs_;
-  float* x = block.x[0].data() + row * inputs_;
+  float* x = block.x[0].values.data() + row * inputs_;
   const float divisor = block.scale[row] * block.factor[row];
   const auto bound = static_cast<float>(p.inp_bound);
   for (std::size_t j = 0; j < inputs_; ++j) x[j] = source[j] / divisor;
@@ -374,24 +393,24 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
     for (std::size_t j = 0; j < inputs_; ++j) x[j] = x[j] < 0 ? x[j] * negative : x[j];
   }
   if (block.passes == 2) {
-    float* x_negative = block.x[1].data() + row * inputs_;
+    float* x_negative = block.x[1].values.data() + row * inputs_;
     for (std::size_t j = 0; j < inputs_; ++j) {
       x_negative[j] = std::min(x[j], 0.0F);
       x[j] = std::max(x[j], 0.0F);
     }
   }
   for (std::size_t pass = 0; pass < block.passes; ++pass) {
-    const float* driven = block.x[pass].data() + row * inputs_;
+    const float* driven = block.x[pass].values.data() + row * inputs_;
     if (p.ir_drop > 0) {
-      float* absolute = block.x_abs[pass].data() + row * inputs_;
-      float* weighted = block.x_weighted[pass].data() + row * inputs_;
+      float* absolute = block.x_abs[pass].values.data() + row * inputs_;
+      float* weighted = block.x_weighted[pass].values.data() + row * inputs_;
       for (std::size_t j = 0; j < inputs_; ++j) {
         absolute[j] = std::fabs(driven[j]);
         weighted[j] = driven[j] * line_position_[j];
       }
     }
-    if (!block.x_square[pass].empty()) {
-      float* square = block.x_square[pass].data() + row * inputs_;
+    if (!block.x_square[pass].values.empty()) {
+      float* square = block.x_square[pass].values.data() + row * inputs_;
       for (std::size_t j = 0; j < inputs_; ++j) square[j] = driven[j] * driven[j];
     }
     if (p.w_noise_type == WeightNoise::additive_constant) {
@@ -426,9 +445,8 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
       }
       weights = {scaled.data(), plain.rows, plain.columns, plain.columns};
     }
-    const auto inputs = [&](const AlignedVector<float>& x) { return MatrixView{x.data(), rows, inputs_, inputs_}; };
-    multiply_panel(inputs(block.x[pass]), weights, block.y[pass].data() + first, outputs_);
-    if (p.ir_drop > 0 || !block.x_square[pass].empty()) {
+    multiply_panel(block.x[pass].vectors, weights, block.y[pass].data() + first, outputs_);
+    if (p.ir_drop > 0 || !block.x_square[pass].values.empty()) {
       magnitude.resize(weights.rows * weights.columns);
       for (std::size_t i = 0; i < weights.rows; ++i) {
         for (std::size_t j = 0; j < weights.columns; ++j) {
@@ -440,12 +458,12 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
     if (p.ir_drop > 0) {
       absolute.resize(rows * count);
       weighted.resize(rows * count);
-      multiply_panel(inputs(block.x_abs[pass]), magnitudes, absolute.data(), count);
-      multiply_panel(inputs(block.x_weighted[pass]), weights, weighted.data(), count);
+      multiply_panel(block.x_abs[pass].vectors, magnitudes, absolute.data(), count);
+      multiply_panel(block.x_weighted[pass].vectors, weights, weighted.data(), count);
     }
-    if (!block.x_square[pass].empty()) {
+    if (!block.x_square[pass].values.empty()) {
       variance.resize(rows * count);
-      multiply_panel(inputs(block.x_square[pass]), magnitudes, variance.data(), count);
+      multiply_panel(block.x_square[pass].vectors, magnitudes, variance.data(), count);
     }
     for (std::size_t row = 0; row < rows; ++row) {
       analog_stage(request, block, row, pass, first, count, absolute.data() + row * count,
@@ -485,7 +503,7 @@ void ReadChannel::analog_stage(const ReadRequest& request, const Block& block, s
       }
     } else {
       // A differential read: the reference line carries -w_min times the sum of the inputs.
-      const float* x = block.x[pass].data() + row * inputs_;
+      const float* x = block.x[pass].values.data() + row * inputs_;
       const auto reference = static_cast<float>(-p.v_offset_w_min * std::accumulate(x, x + inputs_, 0.0));
       for (std::size_t i = 0; i < count; ++i) {
         const float v = voltage_offset_[first + i];

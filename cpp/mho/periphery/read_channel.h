@@ -50,6 +50,7 @@ class ReadChannel {
   [[nodiscard]] std::size_t memory_bytes() const;
 
  private:
+  struct Vectors;
   struct Block;
 
   void read_perfect(const MatrixView& w, const ReadRequest& request) const;
@@ -59,7 +60,8 @@ class ReadChannel {
                   const float* scale, Threads threads) const;
   void prepare(const ReadRequest& request, Block& block, std::size_t row) const;
   void read_panel(const MatrixView& w, const ReadRequest& request, Block& block, std::size_t panel) const;
-  void multiply_panel(const MatrixView& x, const MatrixView& panel, float* y, std::size_t y_stride) const;
+  [[nodiscard]] Vectors vectors_of(const float* x, std::size_t rows) const;
+  void multiply_panel(const Vectors& x, const MatrixView& panel, float* y, std::size_t y_stride) const;
   void analog_stage(const ReadRequest& request, const Block& block, std::size_t row, std::size_t pass,
                     std::size_t first, std::size_t count, const float* absolute, const float* weighted,
                     const float* variance, float* y) const;

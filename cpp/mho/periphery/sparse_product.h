@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -35,26 +36,6 @@ inline std::vector<std::uint32_t> nonzero_columns(const MatrixView& x) {
   }
   listed.resize(found);
   return listed;
-}
-
-// Whether a product of so many rows is taken by this file, as measured; it depends on the vectors alone.
-inline bool few_enough(std::size_t rows) {
-#if defined(__AVX512F__)
-  return rows <= 5;
-#elif defined(__AVX2__)
-  return rows <= 64;  // by their zeros
-#else
-  return rows == 0;
-#endif
-}
-inline bool sparse_enough([[maybe_unused]] std::size_t rows, [[maybe_unused]] std::size_t listed,
-                          [[maybe_unused]] std::size_t columns) {
-#if defined(__AVX512F__)
-  return true;
-#else
-  // The library packs the matrix for two rows or more, which takes it as long as a dozen rows do.
-  return rows == 1 ? 2 * listed <= columns : 3 * listed * rows <= columns * (13 + rows);
-#endif
 }
 
 namespace detail {
@@ -99,8 +80,10 @@ template <std::size_t rows, std::size_t wide>
   }
   unrolled<rows>([&](auto r) __attribute__((always_inline)) {
     float full[width];
-    unrolled<wide>([&](auto c) __attribute__((always_inline)) { sum[r * wide + c].store(full + 16 * c); });
-    std::memcpy(y + r * y_stride + first, full, columns * sizeof(float));
+    float* const target = y + r * y_stride + first;
+    float* const whole = columns == width ? target : full;
+    unrolled<wide>([&](auto c) __attribute__((always_inline)) { sum[r * wide + c].store(whole + 16 * c); });
+    if (columns < width) std::memcpy(target, full, columns * sizeof(float));
   });
 }
 
@@ -113,27 +96,52 @@ void multiply_rows(const float* factors, std::size_t stride, const std::vector<s
 
 }  // namespace detail
 
-// y (batch x w.columns) = x (batch x w.rows) * w, by the columns of x that are not zero.
-inline void multiply_listed(const MatrixView& x, const MatrixView& w, const std::vector<std::uint32_t>& listed,
-                            float* y, std::size_t y_stride) {
-  std::vector<float> factors(listed.size() * x.rows);
-  for (std::size_t r = 0; r < x.rows; ++r) {
-    for (std::size_t i = 0; i < listed.size(); ++i) factors[i * x.rows + r] = x.data[r * x.stride + listed[i]];
+// Vectors by their columns that are not all zero, ready to be multiplied with matrices.
+class ListedVectors {
+ public:
+  // Nothing where the library is faster, as measured; it depends on the vectors alone.
+  static std::optional<ListedVectors> choose([[maybe_unused]] const MatrixView& x) {
+#if defined(__AVX512F__)
+    if (x.rows <= 5) return ListedVectors(x, nonzero_columns(x));
+#elif defined(__AVX2__)
+    // The library packs the matrix for two rows or more, which takes it as long as a dozen rows do.
+    std::vector<std::uint32_t> listed = nonzero_columns(x);
+    const bool few =
+        x.rows == 1 ? 2 * listed.size() <= x.columns : 3 * listed.size() * x.rows <= x.columns * (13 + x.rows);
+    if (few) return ListedVectors(x, std::move(listed));
+#endif
+    return std::nullopt;
   }
-  // Columns that are in the cache together, for all rows.
-  constexpr std::size_t stripe = 16 * detail::registers_wide<1>;
-  for (std::size_t first = 0; first < w.columns; first += stripe) {
-    const std::size_t end = std::min(first + stripe, w.columns);
-    std::size_t r = 0;
-    const auto take = [&]<std::size_t rows>() {
-      for (; r + rows <= x.rows; r += rows) {
-        detail::multiply_rows<rows>(factors.data() + r, x.rows, listed, w, first, end, y + r * y_stride, y_stride);
-      }
-    };
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-      (take.template operator()<detail::most_rows - i>(), ...);
-    }(std::make_index_sequence<detail::most_rows>{});
+
+  ListedVectors(const MatrixView& x, std::vector<std::uint32_t> listed)
+      : rows_(x.rows), listed_(std::move(listed)), factors_(listed_.size() * x.rows) {
+    for (std::size_t r = 0; r < rows_; ++r) {
+      for (std::size_t i = 0; i < listed_.size(); ++i) factors_[i * rows_ + r] = x.data[r * x.stride + listed_[i]];
+    }
   }
-}
+
+  // y (rows x w.columns) = x (rows x w.rows) * w
+  void multiply(const MatrixView& w, float* y, std::size_t y_stride) const {
+    // Columns that are in the cache together, for all rows.
+    constexpr std::size_t stripe = 16 * detail::registers_wide<1>;
+    for (std::size_t first = 0; first < w.columns; first += stripe) {
+      const std::size_t end = std::min(first + stripe, w.columns);
+      std::size_t r = 0;
+      const auto take = [&]<std::size_t rows>() {
+        for (; r + rows <= rows_; r += rows) {
+          detail::multiply_rows<rows>(factors_.data() + r, rows_, listed_, w, first, end, y + r * y_stride, y_stride);
+        }
+      };
+      [&]<std::size_t... i>(std::index_sequence<i...>) {
+        (take.template operator()<detail::most_rows - i>(), ...);
+      }(std::make_index_sequence<detail::most_rows>{});
+    }
+  }
+
+ private:
+  std::size_t rows_;
+  std::vector<std::uint32_t> listed_;
+  std::vector<float> factors_;  // of each listed column, those of all rows
+};
 
 }  // namespace mho::periphery

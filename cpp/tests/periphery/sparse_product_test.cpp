@@ -28,7 +28,7 @@ TEST(SparseProduct, IsTheProduct) {
       const MatrixView vectors{x.data(), rows, inputs, inputs};
       const MatrixView matrix{w.data(), inputs, columns, stride};
       std::vector<float> y(rows * stride, -7.0F);
-      multiply_listed(vectors, matrix, nonzero_columns(vectors), y.data(), stride);
+      ListedVectors(vectors, nonzero_columns(vectors)).multiply(matrix, y.data(), stride);
       for (std::size_t r = 0; r < rows; ++r) {
         for (std::size_t c = 0; c < columns; ++c) {
           double sum = 0;
@@ -42,10 +42,30 @@ TEST(SparseProduct, IsTheProduct) {
       // A row by itself has the bits of a row among others.
       std::vector<float> alone(columns);
       const MatrixView last{x.data() + (rows - 1) * inputs, 1, inputs, inputs};
-      multiply_listed(last, matrix, nonzero_columns(last), alone.data(), columns);
+      ListedVectors(last, nonzero_columns(last)).multiply(matrix, alone.data(), columns);
       for (std::size_t c = 0; c < columns; ++c) ASSERT_EQ(alone[c], y[(rows - 1) * stride + c]);
     }
   }
+}
+
+TEST(SparseProduct, IsChosenByTheVectorsAlone) {
+  const std::size_t inputs = 784;
+  std::vector<float> x(64 * inputs, 0.0F);
+  for (std::size_t i = 0; i < x.size(); i += 10) x[i] = 1.0F;
+  const std::vector<float> dense(64 * inputs, 1.0F);
+  const auto chosen = [&](const std::vector<float>& of, std::size_t rows) {
+    return ListedVectors::choose({of.data(), rows, inputs, inputs}).has_value();
+  };
+#if defined(__AVX512F__)
+  for (const std::size_t rows : {1UL, 5UL}) EXPECT_TRUE(chosen(dense, rows) && chosen(x, rows)) << rows;
+  for (const std::size_t rows : {6UL, 64UL}) EXPECT_FALSE(chosen(dense, rows) || chosen(x, rows)) << rows;
+#elif defined(__AVX2__)
+  for (const std::size_t rows : {1UL, 5UL, 10UL}) EXPECT_TRUE(chosen(x, rows)) << rows;
+  for (const std::size_t rows : {1UL, 10UL, 64UL}) EXPECT_FALSE(chosen(dense, rows)) << rows;
+  EXPECT_FALSE(chosen(x, 64));
+#else
+  for (const std::size_t rows : {1UL, 10UL, 64UL}) EXPECT_FALSE(chosen(dense, rows) || chosen(x, rows)) << rows;
+#endif
 }
 
 TEST(SparseProduct, ListsColumnsThatAreNotZeroInEveryRow) {
@@ -65,7 +85,7 @@ TEST(SparseProduct, ListsColumnsThatAreNotZeroInEveryRow) {
   EXPECT_TRUE(nonzero_columns(nothing).empty());
   std::vector<float> y(3, -7.0F);
   const std::vector<float> w(60, 1.0F);
-  multiply_listed(nothing, {w.data(), 20, 3, 3}, {}, y.data(), 3);
+  ListedVectors(nothing, {}).multiply({w.data(), 20, 3, 3}, y.data(), 3);
   EXPECT_EQ(y, std::vector<float>(3, 0.0F));
 }
 
