@@ -2,24 +2,132 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <exception>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 namespace mho {
 
+// Threads that are awake for as long as a call takes that has many short loops. A loop is shared with whoever of them
+// is there by then; nobody is waited for but those who work on it. While there is nothing to do they give way to
+// others.
+class Team {
+ public:
+  Team() = default;
+  Team(const Team&) = delete;
+  Team& operator=(const Team&) = delete;
+
+  // Calls body(i) for i in [0, count). A loop within a loop is not shared.
+  template <class Body> void run(std::size_t count, Body&& body) {
+    if (looping_.exchange(true)) {
+      for (std::size_t i = 0; i < count; ++i) body(i);
+      return;
+    }
+    Loop loop;
+    loop.count = count;
+    // The type that it is cast back to below is const if this one is.
+    loop.context = const_cast<void*>(static_cast<const void*>(&body));
+    loop.call = [](void* context, std::size_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); };
+    loop_.store(&loop);
+    (void)loop.work();
+    loop_.store(nullptr);
+    for (Pause pause; inside_.load() != 0;) pause();
+    looping_.store(false);
+    if (loop.failure) std::rethrow_exception(loop.failure);
+  }
+
+  // What the other threads do until the team is closed.
+  void help() {
+    for (Pause pause; !closed_.load(std::memory_order_acquire);) {
+      if (loop_.load(std::memory_order_relaxed) == nullptr) {
+        pause();
+        continue;
+      }
+      // Who is inside is waited for; a loop that is still there after that does not go away before.
+      inside_.fetch_add(1);
+      Loop* const loop = loop_.load();
+      const bool worked = loop != nullptr && loop->work();
+      inside_.fetch_sub(1);
+      if (worked) {
+        pause = {};
+      } else {
+        pause();
+      }
+    }
+  }
+  void close() { closed_.store(true, std::memory_order_release); }
+
+ private:
+  // Waits a little, and lets others use the processor if it takes longer.
+  class Pause {
+   public:
+    void operator()() {
+      if (++count_ % 64 == 0) {
+        std::this_thread::yield();
+      } else {
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+      }
+    }
+
+   private:
+    unsigned count_ = 0;
+  };
+
+  struct Loop {
+    std::size_t count = 0;
+    void* context = nullptr;
+    void (*call)(void*, std::size_t) = nullptr;
+    std::atomic<std::size_t> next{0};
+    std::mutex failing;
+    std::exception_ptr failure;
+
+    // Takes indices as long as there are some; says whether there was one.
+    bool work() {
+      bool worked = false;
+      for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+        worked = true;
+        try {
+          call(context, i);
+        } catch (...) {
+          const std::scoped_lock lock(failing);
+          if (!failure) failure = std::current_exception();
+        }
+      }
+      return worked;
+    }
+  };
+
+  std::atomic<Loop*> loop_{nullptr};
+  std::atomic<int> inside_{0};
+  std::atomic<bool> looping_{false}, closed_{false};
+};
+
 // How many threads a call may use. What it computes never depends on that.
 struct Threads {
-  // Waking a thread that sleeps, and waiting for it at the end, costs about as much as this much work of one thread.
+  // Waking a thread that sleeps, and waiting for it at the end, costs about as much as this much work of one thread. A
+  // team is awake.
   static constexpr double worthwhile_nanoseconds = 1.4e5;
+  static constexpr double worthwhile_for_a_team = 1e4;
 
   int count;
-  bool always;  // even for work that is not worth it, so that tests have threads everywhere
+  bool always;           // even for work that is not worth it, so that tests have threads everywhere
+  Team* team = nullptr;  // whose threads these are; without one they are woken for each loop
 
   Threads(int n = 1, bool always_shared = false) : count(n), always(always_shared) {}
 
   // Those for work that would take one of them about so long: all, or only the one that is there.
   [[nodiscard]] Threads for_work(double nanoseconds) const {
-    return always || nanoseconds >= worthwhile_nanoseconds ? *this : Threads(1);
+    return always || nanoseconds >= (team != nullptr ? worthwhile_for_a_team : worthwhile_nanoseconds) ? *this
+                                                                                                       : Threads(1);
   }
 };
 
@@ -29,6 +137,10 @@ template <class Body> void parallel_for(Threads allowed, std::size_t count, Body
   const auto threads = static_cast<int>(std::min<std::ptrdiff_t>(allowed.count, signed_count));
   if (threads <= 1) {
     for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  if (allowed.team != nullptr) {
+    allowed.team->run(count, body);
     return;
   }
 #ifdef _OPENMP
@@ -46,6 +158,34 @@ template <class Body> void parallel_for(Threads allowed, std::size_t count, Body
 #else
   for (std::size_t i = 0; i < count; ++i) body(i);
 #endif
+}
+
+// Calls body(threads) with a team of as many threads as are allowed, for what has many short loops.
+template <class Body> void with_team(Threads allowed, Body&& body) {
+#ifdef _OPENMP
+  if (allowed.count > 1 && allowed.team == nullptr) {
+    Team team;
+    Threads members = allowed;
+    members.team = &team;
+    std::exception_ptr failure;
+#pragma omp parallel num_threads(allowed.count)
+    {
+      if (omp_get_thread_num() == 0) {
+        try {
+          body(members);
+        } catch (...) {
+          failure = std::current_exception();
+        }
+        team.close();
+      } else {
+        team.help();
+      }
+    }
+    if (failure) std::rethrow_exception(failure);
+    return;
+  }
+#endif
+  body(allowed);
 }
 
 inline std::size_t round_up(std::size_t value, std::size_t multiple) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "mho/aligned.h"
@@ -48,6 +49,52 @@ TEST_P(ParallelFor, MayBeNested) {
   EXPECT_EQ(calls.load(), 35);
 }
 
+TEST_P(ParallelFor, IsSharedByATeam) {
+  with_team(GetParam(), [&](Threads team) {
+    EXPECT_EQ(team.count, GetParam());
+    for (const std::size_t count : {0UL, 1UL, 2UL, 1000UL, 3UL}) {
+      for (int repetition = 0; repetition < 50; ++repetition) {
+        std::vector<std::atomic<int>> visits(count);
+        parallel_for(team, count, [&](std::size_t i) { visits[i].fetch_add(1); });
+        for (const auto& visit : visits) ASSERT_EQ(visit.load(), 1);
+      }
+    }
+    std::atomic<int> calls = 0;
+    parallel_for(team, 5, [&](std::size_t) { parallel_for(team, 7, [&](std::size_t) { calls.fetch_add(1); }); });
+    EXPECT_EQ(calls.load(), 35);
+  });
+}
+
+TEST_P(ParallelFor, ThrowsOutOfATeam) {
+  with_team(GetParam(), [&](Threads team) {
+    for (const std::size_t bad : {0UL, 17UL, 99UL}) {
+      const auto body = [&](std::size_t i) {
+        if (i == bad) throw std::out_of_range("body");
+      };
+      EXPECT_THROW(parallel_for(team, 100, body), std::out_of_range);
+      // A loop that came to an end by an exception is over, and does not hinder the next.
+      std::atomic<std::size_t> sum = 0;
+      parallel_for(team, 100, [&](std::size_t i) { sum += i; });
+      EXPECT_EQ(sum.load(), 4950U);
+    }
+  });
+  EXPECT_THROW(with_team(GetParam(), [](Threads) { throw std::runtime_error("the call"); }), std::runtime_error);
+}
+
+TEST(Team, AllOfItsThreadsWork) {
+#ifdef _OPENMP
+  // Each holds one index until both are held.
+  with_team(2, [](Threads team) {
+    std::atomic<int> there = 0;
+    parallel_for(team, 2, [&](std::size_t) {
+      ++there;
+      while (there.load() < 2) std::this_thread::yield();
+    });
+    EXPECT_EQ(there.load(), 2);
+  });
+#endif
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, ParallelFor, testing::Values(0, 1, 2, 4, 7, 64));
 
 TEST(RoundUp, GoesToTheNextMultiple) {
@@ -69,6 +116,11 @@ TEST(Threads, ShareWorkThatIsWorthIt) {
   EXPECT_EQ(four.for_work(Threads::worthwhile_nanoseconds).count, 4);
   EXPECT_EQ(four.for_work(0.9 * Threads::worthwhile_nanoseconds).count, 1);
   EXPECT_EQ(Threads(4, true).for_work(0).count, 4);
+  Team team;
+  Threads awake = 4;
+  awake.team = &team;
+  EXPECT_EQ(awake.for_work(Threads::worthwhile_for_a_team).team, &team);
+  EXPECT_EQ(awake.for_work(0.9 * Threads::worthwhile_for_a_team).count, 1);
 }
 
 }  // namespace

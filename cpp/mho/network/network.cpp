@@ -9,6 +9,11 @@
 
 namespace mho::network {
 
+namespace {
+// Several times what it takes to wake a thread.
+constexpr std::chrono::microseconds worthwhile_step{400};
+}  // namespace
+
 Network::Network(std::vector<std::shared_ptr<Stage>> stages)
     : stages_(std::move(stages)), outputs_(stages_.size()), gradients_(stages_.size()) {
   if (stages_.empty()) fail_value("a network must have at least one stage");
@@ -18,6 +23,24 @@ Network::Network(std::vector<std::shared_ptr<Stage>> stages)
 
 Network::Result Network::train(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr,
                                Threads threads) {
+  Result result{};
+  const auto timed = [&](Threads allowed) {
+    const auto started = std::chrono::steady_clock::now();
+    result = step(x, labels, loss, lr, allowed);
+    last_ = std::chrono::steady_clock::now() - started;
+  };
+  // A step with a team takes less time; that must not end the team.
+  kept_awake_ = threads.always || last_ >= (kept_awake_ ? worthwhile_step / 2 : worthwhile_step);
+  if (kept_awake_) {
+    with_team(threads, timed);
+  } else {
+    timed(threads);
+  }
+  return result;
+}
+
+Network::Result Network::step(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr,
+                              Threads threads) {
   if (!std::isfinite(lr) || lr < 0) fail_value("lr must be >= 0, got " + std::to_string(lr));
   const Reading reading{true, false, threads};
   const std::size_t depth = stages_.size();
