@@ -129,13 +129,23 @@ class PyLinear : public PyStage {
     linear_.update(x_batch, d_batch, lr, current_threads());
   }
 
-  void set_scales(std::vector<std::vector<float>> scales) { linear_.set_scales(std::move(scales)); }
-  void set_bias(std::vector<float> bias) { linear_.set_bias(std::move(bias)); }
+  void set_scales(std::vector<std::vector<float>> scales) {
+    const std::vector<Occupied> occupied = occupy(tiles());
+    linear_.set_scales(std::move(scales));
+  }
+  void set_bias(std::vector<float> bias) {
+    const std::vector<Occupied> occupied = occupy(tiles());
+    linear_.set_bias(std::move(bias));
+  }
   FloatArray bias() {
+    const std::vector<Occupied> occupied = occupy(tiles());
     const std::vector<float>& values = linear_.bias();
     return FloatArray(static_cast<py::ssize_t>(values.size()), values.data());
   }
-  void set_rate_scale(double scale) { linear_.set_rate_scale(scale); }
+  void set_rate_scale(double scale) {
+    const std::vector<Occupied> occupied = occupy(tiles());
+    linear_.set_rate_scale(scale);
+  }
 
  private:
   PyLinear(py::list tiles, const std::vector<const TileHandle*>& handles, const std::vector<std::size_t>& row_edges,

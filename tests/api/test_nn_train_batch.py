@@ -182,6 +182,7 @@ def test_a_changed_layer_is_seen():
         (normal(4, 6), [0, 1, 2, 0], {"lr": float("nan")}, MhoValueError, "lr must be"),
         (normal(4, 6), [0, 1, 2, 0], {"lr": "fast"}, MhoTypeError, "lr must be"),
         (normal(4, 6), [0, 1, 2, 0], {"loss": "hinge"}, MhoValueError, "loss must be"),
+        (normal(4, 6), [0, 1, 2, 0], {"loss": ["mse"]}, MhoTypeError, "loss must be"),
     ],
 )
 def test_errors_change_nothing(x, labels, arguments, error, text):
@@ -225,6 +226,8 @@ def test_one_call_at_a_time():
                 lambda: net.train_batch(np.ones((1, 3), np.float32), [0], 0.1),
                 lambda: net[0].forward(np.ones((1, 3), np.float32)),
                 lambda: net[0].tiles[0].weight,
+                lambda: net[0].bias,
+                lambda: setattr(net[0], "lr_scale", 0.5),
             ):
                 with pytest.raises(MhoRuntimeError) as error:
                     call()
@@ -232,7 +235,7 @@ def test_one_call_at_a_time():
 
     net = nn.Sequential(nn.Linear(3, 2, rule=Nested()), seed=1)
     net.train_batch(np.ones((1, 3), np.float32), [0], 0.1)
-    assert ["network" in messages[0], "tile" in messages[1], "tile" in messages[2]] == [True] * 3
+    assert ["network" in message for message in messages] == [True] + [False] * 4
     assert all("another thread; one call at a time" in message for message in messages)
     net[0].forward(np.ones((1, 3), np.float32))  # free again
 

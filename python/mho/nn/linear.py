@@ -279,9 +279,10 @@ class Linear(Layer):
 
     @lr_scale.setter
     def lr_scale(self, value: float) -> None:
-        self._lr_scale = _validate.number("Linear.lr_scale", value, RATES)
+        scale = _validate.number("Linear.lr_scale", value, RATES)
         if self._engine is not None:
-            self._engine.set_rate_scale(self._lr_scale)
+            self._engine.set_rate_scale(scale)
+        self._lr_scale = scale
 
     def _read(self) -> Array:
         """Return s * w of all tiles, with the column of an analog bias."""

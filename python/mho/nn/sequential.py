@@ -13,9 +13,8 @@ from mho import _core, files
 from mho._validate import number
 from mho.config import TileConfig
 from mho.errors import MhoError, MhoFileError, MhoTypeError, MhoValueError
+from mho.nn import losses
 from mho.nn.layer import Array, Layer, as_float32, load_all
-from mho.nn.losses import LOSSES
-from mho.nn.losses import get as get_loss
 from mho.seeds import Seed
 from mho.tile import SECONDS, Costs, PulseCount, Tile, learning_rate
 
@@ -298,7 +297,7 @@ class Sequential:
         >>> losses[-1] < losses[0]
         True
         """
-        function = LOSSES.get(loss) or get_loss(loss)
+        function = losses.get(loss)
         lr = learning_rate(lr)
         x = as_float32(x, "Sequential: x")
         target = np.asarray(target)
