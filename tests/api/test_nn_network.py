@@ -12,6 +12,7 @@ from mho.devices import ConstantStep, Ideal
 from mho.errors import MhoFileError, MhoTypeError, MhoValueError
 from mho.periphery import IO
 from mho.seeds import Seed
+from network_states import assert_same_state
 
 EXACT = TileConfig(device=Ideal(), forward_io=IO.perfect(), backward_io=IO.perfect())
 
@@ -22,14 +23,6 @@ def normal(*shape, seed=0):
 
 def weights(net):
     return [(layer.weight, layer.bias) for layer in net if isinstance(layer, nn.Linear)]
-
-
-def assert_same_state(a, b):
-    (arrays, meta), (others, other_meta) = a.state(), b.state()
-    assert arrays.keys() == others.keys()
-    for name, value in arrays.items():
-        np.testing.assert_array_equal(value, others[name], err_msg=name)
-    assert meta == other_meta
 
 
 def step(net, x, target, lr=0.1):

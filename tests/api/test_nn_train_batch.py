@@ -16,6 +16,7 @@ from mho.errors import MhoRuntimeError, MhoTypeError, MhoValueError
 from mho.periphery import IO
 from mho.rules import CustomRule, define
 from mho.training import Trainer
+from network_states import assert_same_state
 
 NOISY = IO(w_noise=0.02, w_noise_type="pcm_read", ir_drop=0.5)
 CONFIG = TileConfig(device=ConstantStep(dw_min=0.01), forward_io=NOISY)
@@ -23,14 +24,6 @@ CONFIG = TileConfig(device=ConstantStep(dw_min=0.01), forward_io=NOISY)
 
 def normal(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-
-
-def assert_same_state(a, b):
-    (arrays, meta), (others, other_meta) = a.state(), b.state()
-    assert arrays.keys() == others.keys()
-    for name, value in arrays.items():
-        np.testing.assert_array_equal(value, others[name], err_msg=name)
-    assert meta == other_meta
 
 
 def by_layers(net: nn.Sequential, x: Any, target: Any, lr: float, loss: str) -> tuple[float, int]:
