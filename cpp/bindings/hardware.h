@@ -9,6 +9,7 @@
 
 #include "bindings.h"
 #include "mho/rule/hosted_rule.h"
+#include "occupied.h"
 
 namespace mho::bindings {
 
@@ -43,12 +44,9 @@ class Hardware {
   class Use {
    public:
     explicit Use(Hardware& owner);
-    ~Use() { owner_.busy_.store(false, std::memory_order_release); }
-    Use(const Use&) = delete;
-    Use& operator=(const Use&) = delete;
 
    private:
-    Hardware& owner_;
+    Occupied occupied_;
   };
 
   [[nodiscard]] std::vector<py::ssize_t> extents(std::size_t rows, std::size_t columns) const;

@@ -29,13 +29,8 @@ std::vector<std::size_t> indices(const Hardware::Integers& values, const char* n
 
 }  // namespace
 
-Hardware::Use::Use(Hardware& owner) : owner_(owner) {
-  if (owner_.busy_.exchange(true, std::memory_order_acquire)) {
-    fail_runtime("this array is being used by another thread; one call at a time");
-  }
-  if (owner_.rule_ != nullptr) return;
-  owner_.busy_.store(false, std::memory_order_release);
-  fail_runtime("the arrays and buffers of a rule can be used only while its update runs");
+Hardware::Use::Use(Hardware& owner) : occupied_(owner.busy_, "array") {
+  if (owner.rule_ == nullptr) fail_runtime("the arrays and buffers of a rule can be used only while its update runs");
 }
 
 void Hardware::close() {

@@ -17,6 +17,7 @@
 #include "mho/network/linear.h"
 #include "mho/network/loss.h"
 #include "mho/network/network.h"
+#include "occupied.h"
 #include "tile_handle.h"
 
 namespace mho::bindings {
@@ -72,7 +73,7 @@ class PyStage {
 std::vector<Occupied> occupy(const std::vector<const TileHandle*>& tiles) {
   std::vector<Occupied> all;
   all.reserve(tiles.size());
-  for (const TileHandle* tile : tiles) all.emplace_back(*tile);
+  for (const TileHandle* tile : tiles) all.push_back(tile->occupy());
   return all;
 }
 
@@ -103,22 +104,14 @@ class PyLinear : public PyStage {
       : PyLinear(tiles, handles_of(tiles), row_edges, column_edges, bias) {}
 
   FloatArray forward(const FloatArray& x, bool noise, bool evaluation) {
-    const array::Batch batch = rows_of(x, "x", linear_.in_features());
-    FloatArray y({x.shape(0), static_cast<py::ssize_t>(linear_.out_features())});
-    float* target = y.mutable_data();
-    const std::vector<Occupied> occupied = occupy(tiles());
-    const py::gil_scoped_release release;
-    linear_.forward(batch, target, {noise, evaluation, current_threads()});
-    return y;
+    return read(x, "x", linear_.in_features(), linear_.out_features(), [&](const array::Batch& batch, float* y) {
+      linear_.forward(batch, y, {noise, evaluation, current_threads()});
+    });
   }
   FloatArray backward(const FloatArray& d, bool noise, bool evaluation) {
-    const array::Batch batch = rows_of(d, "d", linear_.out_features());
-    FloatArray dx({d.shape(0), static_cast<py::ssize_t>(linear_.in_features())});
-    float* target = dx.mutable_data();
-    const std::vector<Occupied> occupied = occupy(tiles());
-    const py::gil_scoped_release release;
-    linear_.backward(batch, nullptr, nullptr, target, {noise, evaluation, current_threads()});
-    return dx;
+    return read(d, "d", linear_.out_features(), linear_.in_features(), [&](const array::Batch& batch, float* dx) {
+      linear_.backward(batch, nullptr, nullptr, dx, {noise, evaluation, current_threads()});
+    });
   }
   void update(const FloatArray& x, const FloatArray& d, double lr) {
     const array::Batch x_batch = rows_of(x, "x", linear_.in_features());
@@ -154,6 +147,17 @@ class PyLinear : public PyStage {
         linear_(static_cast<network::Linear&>(*stage())),
         kept_(std::move(tiles)) {}
 
+  template <class Read>
+  FloatArray read(const FloatArray& values, const char* name, std::size_t inputs, std::size_t outputs, Read&& compute) {
+    const array::Batch batch = rows_of(values, name, inputs);
+    FloatArray result({values.shape(0), static_cast<py::ssize_t>(outputs)});
+    float* target = result.mutable_data();
+    const std::vector<Occupied> occupied = occupy(tiles());
+    const py::gil_scoped_release release;
+    compute(batch, target);
+    return result;
+  }
+
   static std::vector<const TileHandle*> handles_of(const py::list& tiles) {
     std::vector<const TileHandle*> handles;
     for (const py::handle tile : tiles) handles.push_back(&tile.cast<const TileHandle&>());
@@ -188,13 +192,7 @@ class PyNetwork {
     const network::Loss kind = loss_of(loss);
     const array::Batch batch{x.data(), static_cast<std::size_t>(x.shape(0)), static_cast<std::size_t>(x.shape(1)),
                              false};
-    if (busy_.exchange(true, std::memory_order_acquire)) {
-      fail_runtime("this network is being used by another thread; one call at a time");
-    }
-    const struct Done {
-      std::atomic<bool>& busy;
-      ~Done() { busy.store(false, std::memory_order_release); }
-    } done{busy_};
+    const Occupied in_use(busy_, "network");
     const std::vector<Occupied> occupied = occupy(tiles_);
     const py::gil_scoped_release release;
     const network::Network::Result result = network_.train(batch, labels.data(), kind, lr, current_threads());

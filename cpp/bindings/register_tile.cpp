@@ -80,7 +80,7 @@ class PyTile : public TileHandle {
       fail_value("x and d must have the same batch size, got " + std::to_string(x_batch.samples) + " and " +
                  std::to_string(d_batch.samples));
     }
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     const py::gil_scoped_release release;
     tile_.update(x_batch, d_batch, lr, current_threads());
   }
@@ -93,7 +93,7 @@ class PyTile : public TileHandle {
     const array::Batch x_batch = batch_of(x, "x", shape().in_features);
     const array::Batch d_batch = batch_of(d, "d", shape().out_features);
     if (x_batch.samples != d_batch.samples) fail_value("x and d must have the same batch size");
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     const py::gil_scoped_release release;
     tile_.array(name).pulse(x_batch, d_batch, lr, update, current_threads());
     tile_.array_changed();
@@ -103,7 +103,7 @@ class PyTile : public TileHandle {
   std::size_t set_part(const std::string& name, const py::object& object, const std::string& part) {
     const FloatArray w = to_float_array(object, "weight");
     const bool per_instance = check_weight(w, "weight", shape(), lockstep_);
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     const std::size_t unreached = tile_.array(name).crosspoints().set_part(part, w.data(), per_instance);
     tile_.array_changed();
     return unreached;
@@ -115,20 +115,20 @@ class PyTile : public TileHandle {
   double array_granularity(const std::string& name) { return tile_.array(name).crosspoints().granularity(); }
 
   void elapse(double seconds) {
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     const py::gil_scoped_release release;
     tile_.elapse(seconds, current_threads());
   }
 
   void reset(const py::object& mask) {
     const BoolArray chosen = to_mask(mask);
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     tile_.reset(selection_of(chosen), current_threads());
   }
 
   void stick(const py::object& mask) {
     const BoolArray chosen = to_mask(mask);
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     tile_.stick(selection_of(chosen));
   }
 
@@ -138,13 +138,13 @@ class PyTile : public TileHandle {
   std::size_t set_weight(const py::object& object, const std::string& part) {
     const FloatArray w = to_float_array(object, "weight");
     const bool per_instance = check_weight(w, "weight", shape(), lockstep_);
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     if (!part.empty()) return tile_.set_part(part, w.data(), per_instance);
     return tile_.set_weight(w.data(), per_instance);
   }
 
   FloatArray array(const std::string& name) {
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     FloatArray result(extents_of(name));
     tile_.copy(name, result.mutable_data());
     return result;
@@ -154,7 +154,7 @@ class PyTile : public TileHandle {
   std::vector<std::string> state_names() { return tile_.state_names(); }
 
   py::dict counters() {
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     const array::Steps& steps = tile_.main().steps();
     py::dict result;
     result["update"] = steps.update;
@@ -173,7 +173,7 @@ class PyTile : public TileHandle {
 
   // Replaces the whole state, or nothing.
   void load_state(const std::map<std::string, py::object>& arrays, const py::dict& counters) {
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     std::vector<FloatArray> kept;
     std::vector<const float*> values;
     for (const std::string& name : state_names()) {
@@ -297,7 +297,7 @@ class PyTile : public TileHandle {
     extents.push_back(static_cast<py::ssize_t>(batch.samples));
     extents.push_back(static_cast<py::ssize_t>(outputs));
     FloatArray y(extents);
-    const Occupied occupied(*this);
+    const Occupied occupied = occupy();
     {
       float* target = y.mutable_data();
       const py::gil_scoped_release release;
