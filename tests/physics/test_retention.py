@@ -437,7 +437,8 @@ def test_a_device_takes_exactly_the_pulses_that_it_lasts(density, update, some, 
     tile = Tile(40, 40, device=device, update=update, seed=7)
     limit = tile.devices["pulses_left"].astype(np.int64)
     fired = np.zeros((40, 40), dtype=np.int64)
-    for size in (1, 70, 9):
+    # Where few lines pulse, more samples: enough devices must wear out.
+    for size in (1, 70, 90 if density < 0.1 else 9):
         x, d = some_vectors(density, size)
         step = tile.state()[1]["update"]
         for sample in pulses.samples(update, x, d, 0.1, tile.granularity, tile.seed.key, step):
@@ -448,7 +449,7 @@ def test_a_device_takes_exactly_the_pulses_that_it_lasts(density, update, some, 
         np.testing.assert_array_equal(tile.weight / device.dw_min, taken)
         np.testing.assert_array_equal(tile.devices["pulses_left"], limit - taken)
         np.testing.assert_array_equal(tile.stuck, taken == limit)
-    assert 0.01 < np.mean(fired > limit) < 0.999
+    assert 0.02 < np.mean(fired > limit) < 0.999
     assert tile.pulses.up == fired.sum()  # those on stuck devices count as well
     # What is stuck does not move down either.
     before, stuck = tile.weight, tile.stuck
