@@ -201,6 +201,15 @@ def test_no_weight_moves_where_the_loss_is_not_finite():
     np.testing.assert_array_equal(net[0].weight, np.ones((2, 2)))
 
 
+def test_no_weight_moves_where_the_rate_of_a_layer_is_too_large():
+    layers = nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 3, lr_scale=1e3)
+    net = nn.Sequential(*layers, config=CONFIG, seed=2)
+    before = net[0].weight
+    with pytest.raises(MhoValueError, match="lr times lr_scale must be <= 1"):
+        net.train_batch(normal(4, 6), [0, 1, 2, 0], 1e10)
+    np.testing.assert_array_equal(net[0].weight, before)
+
+
 def test_labels_that_are_no_integers_are_refused():
     net = nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2)
     before = net[0].weight

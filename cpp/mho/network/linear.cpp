@@ -12,6 +12,9 @@ namespace mho::network {
 
 namespace {
 
+// Of an update of a tile.
+constexpr double largest_rate = 1e12;
+
 void check_finite(const char* name, const array::Batch& values) {
   if (!simd::all_finite(values.data, values.samples * values.features)) {
     fail_value(std::string("Linear: ") + name + " must be finite, got NaN or infinity");
@@ -175,7 +178,12 @@ void Linear::backward(const array::Batch& d, const float* /*x*/, const float* /*
   }
 }
 
-void Linear::check_gradient(const array::Batch& d) {
+void Linear::check_update(const array::Batch& d, double lr) {
+  if (rate_scale_ == 0) return;
+  if (!(lr * rate_scale_ <= largest_rate)) {
+    fail_value("Linear: lr times lr_scale must be <= " + std::to_string(largest_rate) + ", got " +
+               std::to_string(lr * rate_scale_));
+  }
   check_finite("d", d);
   for (std::size_t k = 0; k < tiles_.size(); ++k) {
     if (!scales_[k].empty()) (void)scaled_part(d, k / grid_columns(), k, Scaling::divide);
@@ -184,7 +192,7 @@ void Linear::check_gradient(const array::Batch& d) {
 
 void Linear::update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) {
   if (rate_scale_ == 0) return;
-  check_gradient(d);
+  check_update(d, lr);
   const double rate = lr * rate_scale_;
   const array::Batch lines = lines_of(x);
   for (std::size_t k = 0; k < tiles_.size(); ++k) {

@@ -37,7 +37,7 @@ class Linear final : public Stage {
 
   void forward(const array::Batch& x, float* y, const Reading& reading) override;
   void backward(const array::Batch& d, const float* x, const float* y, float* dx, const Reading& reading) override;
-  void check_gradient(const array::Batch& d) override;
+  void check_update(const array::Batch& d, double lr) override;
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override;
 
  private:

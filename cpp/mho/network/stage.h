@@ -32,8 +32,8 @@ class Stage {
   // The gradient with respect to x, from d, that with respect to y, and what went in and came out.
   virtual void backward(const array::Batch& d, const float* x, const float* y, float* dx, const Reading& reading) = 0;
 
-  // Throws where `update` would refuse the gradient.
-  virtual void check_gradient(const array::Batch& /*d*/) {}
+  // Throws where `update` would refuse the gradient or the learning rate.
+  virtual void check_update(const array::Batch& /*d*/, double /*lr*/) {}
   virtual void update(const array::Batch& /*x*/, const array::Batch& /*d*/, double /*lr*/, Threads /*threads*/) {}
 };
 

@@ -173,8 +173,20 @@ TEST(Linear, AGradientThatOverflowsByItsScaleIsRefused) {
   const float large = 1e30F;
   tests::expect_contains(tests::error_of([&] { linear.update({&one, 1, 1, false}, {&large, 1, 1, false}, 0.1, 1); }),
                          "d, scaled,");
-  tests::expect_contains(tests::error_of([&] { linear.check_gradient({&large, 1, 1, false}); }), "d, scaled,");
+  tests::expect_contains(tests::error_of([&] { linear.check_update({&large, 1, 1, false}, 0.1); }), "d, scaled,");
   EXPECT_EQ(tile->main().steps().update, 0U);
+}
+
+TEST(Linear, ARateBeyondThatOfATileIsRefused) {
+  const auto tile = tests::perfect_tile(1, 1, {0.25F});
+  Linear linear({tile}, {0, 1}, {0, 1}, Bias::digital);
+  linear.set_rate_scale(1e3);
+  const float one = 1;
+  tests::expect_contains(tests::error_of([&] { linear.update({&one, 1, 1, false}, {&one, 1, 1, false}, 1e10, 1); }),
+                         "lr times lr_scale must be <= 1000000000000");
+  EXPECT_EQ(tile->main().steps().update, 0U);
+  linear.update({&one, 1, 1, false}, {&one, 1, 1, false}, 1e-4, 1);
+  EXPECT_NEAR(tests::weight_of(*tile).front(), 0.15, 1e-6);
 }
 
 TEST(Linear, ChecksWhatItIsMadeOf) {
