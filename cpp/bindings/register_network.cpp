@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -173,6 +176,17 @@ class PyLinear : public PyStage {
   py::list kept_;  // the tiles as Python sees them, which their rules may call
 };
 
+// Mean loss, and errors.
+using BatchResult = std::pair<double, std::size_t>;
+
+array::Batch samples_of(const FloatArray& x, const LabelArray& labels) {
+  if (x.ndim() != 2) fail_value("x must have shape (samples, in), got " + shape_text(x));
+  if (labels.ndim() != 1 || labels.size() != x.shape(0)) {
+    fail_value("labels must have shape (" + std::to_string(x.shape(0)) + ",), got " + shape_text(labels));
+  }
+  return {x.data(), static_cast<std::size_t>(x.shape(0)), static_cast<std::size_t>(x.shape(1)), false};
+}
+
 class PyNetwork {
  public:
   explicit PyNetwork(const py::list& stages) : network_(stages_of(stages)), kept_(stages) {
@@ -183,21 +197,23 @@ class PyNetwork {
     }
   }
 
-  std::pair<double, std::size_t> train(const FloatArray& x, const LabelArray& labels, const std::string& loss,
-                                       double lr) {
-    if (x.ndim() != 2) fail_value("x must have shape (batch, in), got " + shape_text(x));
-    if (labels.ndim() != 1 || labels.size() != x.shape(0)) {
-      fail_value("labels must have shape (" + std::to_string(x.shape(0)) + ",), got " + shape_text(labels));
-    }
-    const network::Loss kind = loss_of(loss);
-    const array::Batch batch{x.data(), static_cast<std::size_t>(x.shape(0)), static_cast<std::size_t>(x.shape(1)),
-                             false};
-    const Occupied in_use(busy_, "network");
+  // Calls compute() without the interpreter, while nobody else may use the network or its tiles.
+  template <class Compute> auto in_use(Compute&& compute) {
+    const Occupied network(busy_, "network");
     const std::vector<Occupied> occupied = occupy(tiles_);
     const py::gil_scoped_release release;
-    const network::Network::Result result = network_.train(batch, labels.data(), kind, lr, current_threads());
-    return {result.loss, result.errors};
+    return compute();
   }
+
+  BatchResult train(const FloatArray& x, const LabelArray& labels, const std::string& loss, double lr) {
+    const array::Batch batch = samples_of(x, labels);
+    const network::Loss kind = loss_of(loss);
+    return in_use([&] {
+      const network::Network::Result result = network_.train(batch, labels.data(), kind, lr, current_threads());
+      return BatchResult{result.loss, result.errors};
+    });
+  }
+  [[nodiscard]] network::Network& network() { return network_; }
 
  private:
   static std::vector<std::shared_ptr<network::Stage>> stages_of(const py::list& stages) {
@@ -210,6 +226,62 @@ class PyNetwork {
   py::list kept_;
   std::vector<const TileHandle*> tiles_;  // each once
   std::atomic<bool> busy_{false};
+};
+
+// A pass of a network through samples, which it keeps.
+class PyEpoch {
+ public:
+  PyEpoch(PyNetwork& network, FloatArray x, LabelArray labels, LabelArray order, std::size_t batch_size,
+          const std::string& loss)
+      : network_(network),
+        x_(std::move(x)),
+        labels_(std::move(labels)),
+        order_(std::move(order)),
+        loss_(loss_of(loss)) {
+    if (order_.ndim() != 1 || order_.size() == 0) fail_value("order must have shape (n,), got " + shape_text(order_));
+    if (batch_size == 0) fail_value("batch_size must be >= 1, got 0");
+    const std::span<const std::int64_t> order_of{order_.data(), static_cast<std::size_t>(order_.size())};
+    epoch_ = {samples_of(x_, labels_), labels_.data(), order_of, batch_size};
+    const auto samples = static_cast<std::int64_t>(epoch_.x.samples);
+    for (const std::int64_t i : order_of) {
+      if (i < 0 || i >= samples) {
+        fail_value("order must be in 0 .. " + std::to_string(samples - 1) + ", got " + std::to_string(i));
+      }
+    }
+  }
+
+  [[nodiscard]] std::size_t done() const { return done_; }
+
+  // Goes on for so many batches, and for so many seconds, at most. The batches before one that fails are done.
+  std::vector<BatchResult> train(double lr, std::size_t batches, double seconds) {
+    const auto time =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(std::fmin(seconds, 1e9)));
+    const std::vector<network::Network::Result> results = network_.in_use([&] {
+      network::Epoch left = epoch_;
+      left.order = left.order.subspan(std::min(done_ * left.batch_size, left.order.size()));
+      std::vector<network::Network::Result> trained;
+      if (left.order.empty()) return trained;
+      try {
+        network_.network().train(left, std::min(batches, left.batches()), time, loss_, lr, current_threads(), trained);
+      } catch (...) {
+        done_ += trained.size();
+        throw;
+      }
+      done_ += trained.size();
+      return trained;
+    });
+    std::vector<BatchResult> pairs;
+    for (const network::Network::Result& one : results) pairs.emplace_back(one.loss, one.errors);
+    return pairs;
+  }
+
+ private:
+  PyNetwork& network_;
+  FloatArray x_;
+  LabelArray labels_, order_;
+  network::Loss loss_;
+  network::Epoch epoch_{};
+  std::atomic<std::size_t> done_{0};
 };
 
 std::optional<std::int64_t> wrong_label(const LabelArray& labels, std::size_t classes) {
@@ -265,6 +337,12 @@ void register_network(py::module_& m) {
   py::class_<PyNetwork>(m, "Network", py::module_local())
       .def(py::init<const py::list&>(), py::arg("stages"))
       .def("train", &PyNetwork::train, py::arg("x"), py::arg("labels"), py::arg("loss"), py::arg("lr"));
+  py::class_<PyEpoch>(m, "Epoch", py::module_local())
+      .def(py::init<PyNetwork&, FloatArray, LabelArray, LabelArray, std::size_t, const std::string&>(),
+           py::keep_alive<1, 2>(), py::arg("network"), py::arg("x"), py::arg("labels"), py::arg("order"),
+           py::arg("batch_size"), py::arg("loss"))
+      .def_property_readonly("done", &PyEpoch::done)
+      .def("train", &PyEpoch::train, py::arg("lr"), py::arg("batches"), py::arg("seconds"));
   m.def("wrong_label", &wrong_label, py::arg("labels"), py::arg("classes"));
   m.def("count_errors", &count_errors, py::arg("y"), py::arg("labels"));
   m.def("cross_entropy", &cross_entropy, py::arg("y"), py::arg("labels"));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <mutex>
@@ -43,13 +44,16 @@ class Team {
     if (loop.failure) std::rethrow_exception(loop.failure);
   }
 
-  // What the other threads do until the team is closed.
+  // What the other threads do until the team is closed, or turns out not to be needed.
   void help() {
+    const auto started = std::chrono::steady_clock::now();
+    bool needed = false;
     for (Pause pause; !closed_.load(std::memory_order_acquire);) {
       if (loop_.load(std::memory_order_relaxed) == nullptr) {
-        pause();
+        if (pause() && !needed && std::chrono::steady_clock::now() - started > patience) return;
         continue;
       }
+      needed = true;
       // Who is inside is waited for; a loop that is still there after that does not go away before.
       inside_.fetch_add(1);
       Loop* const loop = loop_.load();
@@ -65,17 +69,21 @@ class Team {
   void close() { closed_.store(true, std::memory_order_release); }
 
  private:
-  // Waits a little, and lets others use the processor if it takes longer.
+  // Without a loop in this time there is likely none to come: none that is long enough to be shared.
+  static constexpr std::chrono::milliseconds patience{2};
+
+  // Waits a little, and lets others use the processor if it takes longer; says whether it has done so.
   class Pause {
    public:
-    void operator()() {
+    bool operator()() {
       if (++count_ % 64 == 0) {
         std::this_thread::yield();
-      } else {
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+        return true;
       }
+#if defined(__x86_64__)
+      __builtin_ia32_pause();
+#endif
+      return false;
     }
 
    private:

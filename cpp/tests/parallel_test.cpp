@@ -95,6 +95,16 @@ TEST(Team, AllOfItsThreadsWork) {
 #endif
 }
 
+TEST(Team, IsLeftWhereNothingIsShared) {
+  // Or this would wait for ever: nobody closes the team.
+  Team team;
+  team.help();
+  // Who is alone does all of it.
+  int calls = 0;
+  team.run(3, [&](std::size_t) { ++calls; });
+  EXPECT_EQ(calls, 3);
+}
+
 INSTANTIATE_TEST_SUITE_P(Threads, ParallelFor, testing::Values(0, 1, 2, 4, 7, 64));
 
 TEST(RoundUp, GoesToTheNextMultiple) {

@@ -17,7 +17,7 @@ from reproduction import Cell, Claim, Job, Outcome, Reproduction, Table, main
 
 import mho
 from mho.devices import Reference, SoftBounds
-from mho.nn import Linear, Sequential, Sigmoid
+from mho.nn import Epoch, Linear, Sequential, Sigmoid
 from mho.plotting import _style
 from mho.training import evaluate
 
@@ -87,8 +87,7 @@ def trained(job: Job) -> Outcome:
     for epoch in range(job.epochs):
         order = net.seed.child("shuffle").permutation(len(images), step=epoch)
         # Image by image: with batches of ten uneven steps do less harm.
-        for x, y in images.batches(1, order):
-            net.train_batch(x, y, LR)
+        Epoch(net, images.x, images.y, batch_size=1, order=order).train(LR)
         errors.append(100 * evaluate(net, test).error)
     return Outcome(
         cell=job.cell.name, seed=job.seed, value=errors[-1], details={"curve": errors, "left": left}

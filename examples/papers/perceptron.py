@@ -11,7 +11,7 @@ from reproduction import Table
 
 import mho
 from mho.data import Dataset
-from mho.nn import Layer, Linear, Sequential, Sigmoid
+from mho.nn import Epoch, Layer, Linear, Sequential, Sigmoid
 from mho.plotting import _style
 from mho.training import evaluate
 
@@ -56,8 +56,7 @@ def train(
     accuracies = []
     for epoch in range(epochs):
         order = net.seed.child("shuffle").permutation(len(images), step=epoch)
-        for x, y in images.batches(batch_size, order):
-            net.train_batch(x, y, lr(epoch))
+        Epoch(net, images.x, images.y, batch_size=batch_size, order=order).train(lr(epoch))
         accuracies.append(100 * (1 - evaluate(net, test).error))
     return accuracies
 

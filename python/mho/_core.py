@@ -46,6 +46,7 @@ def _load_engine() -> Any:
 _engine = _load_engine()
 
 Activation = _engine.Activation
+Epoch = _engine.Epoch
 Hardware = _engine.Hardware
 Linear = _engine.Linear
 Network = _engine.Network
@@ -70,6 +71,7 @@ set_num_threads(default_num_threads())
 
 __all__ = [
     "Activation",
+    "Epoch",
     "Hardware",
     "Linear",
     "Network",

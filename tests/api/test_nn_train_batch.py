@@ -90,6 +90,22 @@ def test_a_batch_has_the_bits_of_its_steps(layers, loss):
     assert one.costs == other.costs
 
 
+@pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS)
+def test_an_epoch_has_the_bits_of_its_batches(layers):
+    """However many are trained in one call."""
+    one, other = (nn.Sequential(*layers(), config=CONFIG, seed=5) for _ in range(2))
+    x, labels = normal(23, 12), np.random.default_rng(0).integers(0, 4, 23)
+    order = np.random.default_rng(1).permutation(23)
+    epoch = nn.Epoch(one, x, labels, batch_size=4, order=order)
+    results = epoch.train(0.1, batches=2) + epoch.train(0.05, seconds=0) + epoch.train(0.1)
+    for k in range(6):
+        part = order[4 * k : 4 * k + 4]
+        assert results[k] == other.train_batch(x[part], labels[part], 0.05 if k == 2 else 0.1)
+    assert len(results) == epoch.done == len(epoch) == 6
+    assert_same_state(one, other)
+    assert one.costs == other.costs
+
+
 @pytest.mark.parametrize("threads", [2, 4, 7])
 def test_threads_change_no_bit(threads):
     states = []
@@ -100,6 +116,7 @@ def test_threads_change_no_bit(threads):
             net = nn.Sequential(nn.Linear(300, 70), nn.Sigmoid(), nn.Linear(70, 5), config=CONFIG, seed=5)
             for k in range(3):
                 net.train_batch(normal(40, 300, seed=k), np.arange(40) % 5, 0.1)
+            nn.Epoch(net, normal(40, 300), np.arange(40) % 5, batch_size=7).train(0.1)
             states.append(net)
     finally:
         mho.set_num_threads(before)

@@ -11,7 +11,7 @@ namespace mho::network {
 
 namespace {
 // Several times what it takes to wake a thread.
-constexpr std::chrono::microseconds worthwhile_step{400};
+constexpr std::chrono::microseconds worthwhile_call{400};
 }  // namespace
 
 Network::Network(std::vector<std::shared_ptr<Stage>> stages)
@@ -24,18 +24,55 @@ Network::Network(std::vector<std::shared_ptr<Stage>> stages)
 Network::Result Network::train(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr,
                                Threads threads) {
   Result result{};
-  const auto timed = [&](Threads allowed) {
-    const auto started = std::chrono::steady_clock::now();
-    result = step(x, labels, loss, lr, allowed);
-    last_ = std::chrono::steady_clock::now() - started;
+  with_threads(threads, last_, [&](Threads allowed) { result = timed_step(x, labels, loss, lr, allowed); });
+  return result;
+}
+
+void Network::train(const Epoch& epoch, std::size_t batches, std::chrono::nanoseconds time, Loss loss, double lr,
+                    Threads threads, std::vector<Result>& results) {
+  const auto started = std::chrono::steady_clock::now();
+  const std::size_t features = epoch.x.features;
+  const auto next = [&](Threads allowed) {
+    const std::size_t first = results.size() * epoch.batch_size;
+    const std::size_t samples = std::min(epoch.batch_size, epoch.order.size() - first);
+    x_.resize(samples * features);
+    labels_.resize(samples);
+    for (std::size_t s = 0; s < samples; ++s) {
+      const auto sample = static_cast<std::size_t>(epoch.order[first + s]);
+      std::copy_n(epoch.x.data + sample * features, features, x_.data() + s * features);
+      labels_[s] = epoch.labels[sample];
+    }
+    results.push_back(timed_step({x_.data(), samples, features, false}, labels_.data(), loss, lr, allowed));
   };
-  // A step with a team takes less time; that must not end the team.
-  kept_awake_ = threads.always || last_ >= (kept_awake_ ? worthwhile_step / 2 : worthwhile_step);
-  if (kept_awake_) {
-    with_team(threads, timed);
-  } else {
-    timed(threads);
+  const auto time_left = [&] { return time - (std::chrono::steady_clock::now() - started); };
+  const auto over = [&] { return results.size() >= batches || time_left() <= std::chrono::nanoseconds::zero(); };
+  // Says how long the others will take.
+  if (last_ == last_.zero()) {
+    next(threads);
+    if (over()) return;
   }
+  const auto expected = std::min(time_left(), last_ * static_cast<std::int64_t>(batches - results.size()));
+  with_threads(threads, expected, [&](Threads allowed) {
+    do next(allowed);
+    while (!over());
+  });
+}
+
+template <class Body> void Network::with_threads(Threads threads, std::chrono::nanoseconds expected, Body&& body) {
+  // A step with a team takes less time; that must not end the team.
+  kept_awake_ = threads.always || expected >= (kept_awake_ ? worthwhile_call / 2 : worthwhile_call);
+  if (kept_awake_) {
+    with_team(threads, body);
+  } else {
+    body(threads);
+  }
+}
+
+Network::Result Network::timed_step(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr,
+                                    Threads threads) {
+  const auto started = std::chrono::steady_clock::now();
+  const Result result = step(x, labels, loss, lr, threads);
+  last_ = std::chrono::steady_clock::now() - started;
   return result;
 }
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -112,6 +115,65 @@ TEST(Network, NoWeightMovesWhereALossOrAGradientIsNotFinite) {
   EXPECT_EQ(tests::weight_of(*net.first), before);
   EXPECT_EQ(net.first->main().steps().update, 0U);
   EXPECT_EQ(net.second->main().steps().update, 0U);
+}
+
+// Five of the four samples, in batches of two.
+struct Passes {
+  Net net;
+  std::vector<std::int64_t> order{3, 0, 1, 1, 2};
+  Epoch epoch{net.batch, batch_labels, order, 2};
+  std::vector<Network::Result> results;
+  void train(std::size_t batches, std::chrono::nanoseconds time, double lr = 0.1) {
+    net.network.train(epoch, batches, time, Loss::cross_entropy, lr, 2, results);
+  }
+};
+
+TEST(Network, AnEpochHasTheBitsOfItsSteps) {
+  Passes passes;
+  EXPECT_EQ(passes.epoch.batches(), 3U);
+  passes.train(3, std::chrono::hours(1));
+  Net single;
+  std::vector<Network::Result> expected;
+  for (std::size_t first = 0; first < passes.order.size(); first += 2) {
+    std::vector<float> x;
+    std::vector<std::int64_t> labels;
+    for (std::size_t i = first; i < std::min(first + 2, passes.order.size()); ++i) {
+      const auto sample = static_cast<std::size_t>(passes.order[i]);
+      x.insert(x.end(), single.x.begin() + static_cast<std::ptrdiff_t>(sample * 6),
+               single.x.begin() + static_cast<std::ptrdiff_t>(sample * 6 + 6));
+      labels.push_back(batch_labels[sample]);
+    }
+    expected.push_back(
+        single.network.train({x.data(), labels.size(), 6, false}, labels.data(), Loss::cross_entropy, 0.1, 1));
+  }
+  ASSERT_EQ(passes.results.size(), expected.size());
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    EXPECT_EQ(passes.results[k].loss, expected[k].loss);
+    EXPECT_EQ(passes.results[k].errors, expected[k].errors);
+  }
+  EXPECT_EQ(tests::weight_of(*passes.net.first), tests::weight_of(*single.first));
+  EXPECT_EQ(tests::weight_of(*passes.net.second), tests::weight_of(*single.second));
+}
+
+TEST(Network, AnEpochEndsEarlyWhereItIsAskedTo) {
+  Passes passes;
+  passes.train(2, std::chrono::hours(1));
+  EXPECT_EQ(passes.results.size(), 2U);
+  Passes late;
+  late.train(3, std::chrono::nanoseconds(0));
+  EXPECT_EQ(late.results.size(), 1U);
+}
+
+TEST(Network, BatchesBeforeOneThatFailsAreDone) {
+  Passes passes;
+  std::vector<std::int64_t> labels(batch_labels, batch_labels + batch_size);
+  labels[1] = 3;
+  passes.epoch.labels = labels.data();
+  tests::expect_contains(tests::error_of([&] { passes.train(3, std::chrono::hours(1)); }), "got 3");
+  EXPECT_EQ(passes.results.size(), 1U);
+  Passes first;
+  first.train(1, std::chrono::hours(1));
+  EXPECT_EQ(tests::weight_of(*passes.net.first), tests::weight_of(*first.net.first));
 }
 
 TEST(Network, WithoutTrainedStagesNothingIsUpdated) {

@@ -2,12 +2,14 @@
 
 from mho.nn import losses
 from mho.nn.activations import ReLU, Sigmoid, Tanh
+from mho.nn.epoch import Epoch
 from mho.nn.layer import Layer, LayerSummary
 from mho.nn.linear import Linear
 from mho.nn.sequential import BatchResult, Sequential
 
 __all__ = [
     "BatchResult",
+    "Epoch",
     "Layer",
     "LayerSummary",
     "Linear",

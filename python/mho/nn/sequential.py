@@ -315,6 +315,11 @@ class Sequential:
         return BatchResult(value, _core.count_errors(flat, target.reshape(-1)))
 
     @property
+    def engine(self) -> _core.Network | None:
+        """What trains all layers in one call of the engine; None where it does not know one of them."""
+        return self._engine
+
+    @property
     def ages(self) -> bool:
         """Whether time changes anything: whether a device of the network has a `mho.devices.Retention`."""
         return any(tile.ages for tile in self.tiles)

@@ -17,7 +17,7 @@ import numpy as np
 from mho._validate import Range, integer, number
 from mho.data import Dataset
 from mho.errors import MhoFileError, MhoRuntimeError, MhoTypeError, MhoValueError
-from mho.nn import Sequential, losses
+from mho.nn import BatchResult, Epoch, Sequential, losses
 from mho.schedules import Constant, Schedule
 from mho.seeds import Seed
 from mho.tile import SECONDS, Costs
@@ -33,6 +33,8 @@ __all__ = ["Trainer", "TrainingInterrupted"]
 
 # Seconds between two calls of the progress display.
 _PROGRESS_EVERY = 0.1
+# Seconds for which batches are trained without looking at anything else.
+_UNINTERRUPTED = 0.05
 # Turns lifetimes in mini-batches, as in the literature, into seconds.
 _SECONDS_PER_BATCH = 1.0
 
@@ -227,8 +229,8 @@ class Trainer:
     ) -> History:
         """Train for a number of epochs.
 
-        While it runs in the main thread, Ctrl-C is held back until the present batch has been applied; a
-        second Ctrl-C interrupts at once, without saving.
+        While it runs in the main thread, Ctrl-C is held back until the present batch has been applied, and
+        what else is begun within 0.05 seconds; a second Ctrl-C then interrupts without saving.
 
         Parameters
         ----------
@@ -371,22 +373,25 @@ class Trainer:
 
     def _epoch(self, train: Dataset, test: Dataset | None, progress: Progress | None) -> None:
         """Finish the present epoch."""
-        at, x, y, lr = self._position, train.x, train.y, self.lr
+        at = self._position
         n, size = len(train), self._batch_size
         batches = -(-n // size)
         order = self._seed.child("shuffle").permutation(n, step=at.epoch)
         callbacks = [c for c in self._callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+        # Several batches in one call of the engine, unless something is to happen after each of them.
+        alone = callbacks or self._elapses or self.net.engine is None
+        together = 1 if alone else None
+        left = order[at.batch * size :]
+        steps = Epoch(self.net, train.x, train.y, order=left, batch_size=size, loss=self._loss_name)
         clock = time.perf_counter
         started = next_save = shown = clock()
         next_save += self._every
         while at.batch < batches:
-            chosen = order[at.batch * size : (at.batch + 1) * size]
-            labels = y[chosen]
-            # take gathers rows in half the time of x[chosen].
-            loss = self._step(x.take(chosen, axis=0), labels, lr)
-            # From here on the batch is done, whatever happens.
-            at.batch += 1
-            at.loss_sum += loss * len(chosen)
+            for loss, errors in self._train(steps, together):
+                # The last batch of an epoch may be smaller.
+                at.loss_sum += loss * min(size, n - at.batch * size)
+                at.batch += 1
+                at.wrong += errors
             now = clock()
             try:
                 if progress is not None and (now - shown >= _PROGRESS_EVERY or at.batch == batches):
@@ -412,21 +417,21 @@ class Trainer:
             self._stop()
         self._save()
 
-    def _step(self, x: Any, labels: Any, lr: float) -> float:
-        """Train one batch and return its mean loss."""
-        net, at = self.net, self._position
+    def _train(self, steps: Epoch, together: int | None) -> list[BatchResult]:
+        """Train some batches, for no longer than Ctrl-C, the progress display and checkpoints may wait."""
+        at, before, lr = self._position, steps.done, self.lr
         try:
-            loss, errors = net.train_batch(x, labels, lr, loss=self._loss_name)
-            if self._elapses:
-                net.elapse(self._seconds)
+            results = steps.train(lr, batches=together, seconds=min(_UNINTERRUPTED, self._every))
         except MhoValueError as error:
+            at.batch += steps.done - before
             # The data are finite and the shapes fit: what a layer refuses is what another one has computed.
             raise MhoRuntimeError(
                 f"training failed in epoch {at.epoch}, batch {at.batch + 1}: {error}; it may have diverged, "
                 f"try a smaller learning rate than {lr:g}"
             ) from error
-        at.wrong += errors
-        return loss
+        if self._elapses:
+            self.net.elapse(self._seconds)
+        return results
 
     def _finish_epoch(self, n: int, test: Dataset | None) -> None:
         at = self._position
