@@ -6,37 +6,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "mho/aligned.h"
 #include "mho/periphery/gemm.h"
 #include "mho/simd/simd.h"
 #include "mho/simd/unrolled.h"
 
 namespace mho::periphery {
-
-// The columns in which any of the rows is not zero.
-inline std::vector<std::uint32_t> nonzero_columns(const MatrixView& x) {
-  using simd::U32;
-  std::vector<std::uint32_t> listed(x.columns + 16);
-  std::size_t found = 0;
-  for (std::size_t first = 0; first < x.columns; first += 16) {
-    const std::size_t count = std::min<std::size_t>(16, x.columns - first);
-    U32 bits(0U);
-    for (std::size_t r = 0; r < x.rows; ++r) {
-      const float* source = x.data + r * x.stride + first;
-      float tail[16] = {};
-      if (count < 16) source = static_cast<float*>(std::memcpy(tail, source, count * sizeof(float)));
-      bits = bits | simd::as_u32(simd::F32::load(source));
-    }
-    const U32 columns = simd::lane_index() + U32(static_cast<std::uint32_t>(first));
-    const auto nonzero = simd::nonzero(simd::shift_left<1>(bits));  // of either sign
-    found += simd::compress_store(listed.data() + found, columns, nonzero);
-  }
-  listed.resize(found);
-  return listed;
-}
 
 namespace detail {
 
@@ -45,15 +26,21 @@ inline constexpr std::size_t most_rows = 5;
 #if defined(__AVX512F__)
 template <std::size_t rows> inline constexpr std::size_t registers_wide = rows <= 3 ? 8 : 4;
 #else
-template <std::size_t rows> inline constexpr std::size_t registers_wide = rows <= 2 ? 2 : 1;
+template <std::size_t rows> inline constexpr std::size_t registers_wide = rows == 1 ? 4 : rows == 2 ? 2 : 1;
 #endif
 
-// Columns first ... of y = x w, for rows of x whose listed columns are given one after the other, `stride` values
-// apart. Each sum is taken in the order of the list.
+// Columns of x that are not all zero in a few of its rows, and the values there, row by row.
+struct ListedRows {
+  std::size_t first, rows;
+  std::span<const std::uint32_t> columns;
+  const float* values;
+  std::size_t stride;  // from the values of a row to those of the next
+};
+
+// Columns first ... of y = x w, for some rows of x. Each sum is taken in the order of the list.
 template <std::size_t rows, std::size_t wide>
-[[gnu::noinline]] void multiply_block(const float* factors, std::size_t stride,
-                                      const std::vector<std::uint32_t>& listed, const MatrixView& w, std::size_t first,
-                                      float* y, std::size_t y_stride) {
+[[gnu::noinline]] void multiply_block(const ListedRows& x, const MatrixView& w, std::size_t first, float* y,
+                                      std::size_t y_stride) {
   using simd::F32;
   using simd::unrolled;
   constexpr std::size_t width = 16 * wide;
@@ -63,20 +50,23 @@ template <std::size_t rows, std::size_t wide>
   float tail[width] = {};
   F32 sum[rows * wide];
   unrolled<rows * wide>([&](auto i) __attribute__((always_inline)) { sum[i] = F32(0.0F); });
-  for (const std::uint32_t k : listed) {
-    const std::size_t at = k * w.stride + first;
+  const std::size_t count = x.columns.size();
+  const std::uint32_t* const listed = x.columns.data();
+  const float* const values = x.values;
+  const std::size_t stride = x.stride;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t at = listed[i] * w.stride + first;
     const float* source = w.data + at;
     if (at + width > end) [[unlikely]]
       source = static_cast<float*>(std::memcpy(tail, source, columns * sizeof(float)));
     F32 line[wide];
     unrolled<wide>([&](auto c) __attribute__((always_inline)) { line[c] = F32::load(source + 16 * c); });
     unrolled<rows>([&](auto r) __attribute__((always_inline)) {
-      const F32 factor(factors[r]);
+      const F32 factor(values[r * stride + i]);
       unrolled<wide>([&](auto c) __attribute__((always_inline)) {
         sum[r * wide + c] = simd::fma(factor, line[c], sum[r * wide + c]);
       });
     });
-    factors += stride;
   }
   unrolled<rows>([&](auto r) __attribute__((always_inline)) {
     float full[width];
@@ -88,37 +78,51 @@ template <std::size_t rows, std::size_t wide>
 }
 
 template <std::size_t rows>
-void multiply_rows(const float* factors, std::size_t stride, const std::vector<std::uint32_t>& listed,
-                   const MatrixView& w, std::size_t first, std::size_t end, float* y, std::size_t y_stride) {
+void multiply_rows(const ListedRows& x, const MatrixView& w, std::size_t first, std::size_t end, float* y,
+                   std::size_t y_stride) {
   constexpr std::size_t wide = registers_wide<rows>;
-  for (; first < end; first += 16 * wide) multiply_block<rows, wide>(factors, stride, listed, w, first, y, y_stride);
+  for (; first < end; first += 16 * wide) {
+    multiply_block<rows, wide>(x, w, first, y + x.first * y_stride, y_stride);
+  }
 }
 
 }  // namespace detail
 
-// Vectors by their columns that are not all zero, ready to be multiplied with matrices.
+// Vectors, a few at a time, by their columns that are not all zero, ready to be multiplied with matrices.
 class ListedVectors {
  public:
-  // Nothing where the library is faster, as measured; it depends on the vectors alone.
+  // Nothing where the library is faster, as measured; it depends on the vectors alone. The library packs the matrix for
+  // two rows or more, which takes it as long as some rows do.
   static std::optional<ListedVectors> choose([[maybe_unused]] const MatrixView& x) {
 #if defined(__AVX512F__)
-    if (x.rows <= 5) return ListedVectors(x, nonzero_columns(x));
+    if (x.rows <= detail::most_rows) return ListedVectors(x, x.rows);
 #elif defined(__AVX2__)
-    // The library packs the matrix for two rows or more, which takes it as long as a dozen rows do.
-    std::vector<std::uint32_t> listed = nonzero_columns(x);
-    const bool few =
-        x.rows == 1 ? 2 * listed.size() <= x.columns : 3 * listed.size() * x.rows <= x.columns * (13 + x.rows);
-    if (few) return ListedVectors(x, std::move(listed));
+    // The fewer vectors are taken together, the fewer zeros of one are multiplied because of another.
+    ListedVectors listed(x, x.rows <= detail::most_rows ? x.rows : 2, most_products(x));
+    if (listed.complete_) return listed;
 #endif
     return std::nullopt;
   }
 
-  ListedVectors(const MatrixView& x, std::vector<std::uint32_t> listed)
-      : rows_(x.rows), listed_(std::move(listed)), factors_(listed_.size() * x.rows) {
-    for (std::size_t r = 0; r < rows_; ++r) {
-      for (std::size_t i = 0; i < listed_.size(); ++i) factors_[i * rows_ + r] = x.data[r * x.stride + listed_[i]];
+  // So many rows are taken together, 5 at most. The list ends, incomplete, where it has led to more products than that
+  // with each column of a matrix.
+  ListedVectors(const MatrixView& x, std::size_t together, std::size_t most = std::numeric_limits<std::size_t>::max())
+      : stride_(x.columns + 16), columns_((x.rows + together - 1) / together * stride_), values_(x.rows * stride_) {
+    for (std::size_t first = 0; first < x.rows; first += together) {
+      const std::size_t rows = std::min(together, x.rows - first);
+      std::uint32_t* const columns = columns_.data() + groups_.size() * stride_;
+      const std::size_t found = list(x, first, rows, columns);
+      groups_.push_back({first, rows, {columns, found}, values_.data() + first * stride_, stride_});
+      if (found * rows > most) {
+        complete_ = false;
+        return;
+      }
+      most -= found * rows;
     }
   }
+
+  ListedVectors(ListedVectors&&) = default;
+  ListedVectors& operator=(ListedVectors&&) = default;
 
   // y (rows x w.columns) = x (rows x w.rows) * w
   void multiply(const MatrixView& w, float* y, std::size_t y_stride) const {
@@ -126,22 +130,54 @@ class ListedVectors {
     constexpr std::size_t stripe = 16 * detail::registers_wide<1>;
     for (std::size_t first = 0; first < w.columns; first += stripe) {
       const std::size_t end = std::min(first + stripe, w.columns);
-      std::size_t r = 0;
-      const auto take = [&]<std::size_t rows>() {
-        for (; r + rows <= rows_; r += rows) {
-          detail::multiply_rows<rows>(factors_.data() + r, rows_, listed_, w, first, end, y + r * y_stride, y_stride);
-        }
-      };
-      [&]<std::size_t... i>(std::index_sequence<i...>) {
-        (take.template operator()<detail::most_rows - i>(), ...);
-      }(std::make_index_sequence<detail::most_rows>{});
+      for (const detail::ListedRows& group : groups_) {
+        [&]<std::size_t... i>(std::index_sequence<i...>) {
+          (void)((group.rows == i + 1 && (detail::multiply_rows<i + 1>(group, w, first, end, y, y_stride), true)) ||
+                 ...);
+        }(std::make_index_sequence<detail::most_rows>{});
+      }
     }
   }
 
  private:
-  std::size_t rows_;
-  std::vector<std::uint32_t> listed_;
-  std::vector<float> factors_;  // of each listed column, those of all rows
+  static std::size_t most_products(const MatrixView& x) {
+    if (x.rows == 1) return x.columns / 2;
+    if (x.rows <= detail::most_rows) return x.columns * (13 + x.rows) / 3;
+    return 4 * x.columns * (8 + x.rows) / 9;
+  }
+
+  // Lists the columns in which one of the rows is not zero, and its values there.
+  std::size_t list(const MatrixView& x, std::size_t first_row, std::size_t rows, std::uint32_t* columns) {
+    using simd::U32;
+    const float* const source = x.data + first_row * x.stride;
+    float* const values = values_.data() + first_row * stride_;
+    std::size_t found = 0;
+    for (std::size_t first = 0; first < x.columns; first += 16) {
+      const std::size_t count = std::min<std::size_t>(16, x.columns - first);
+      U32 value[detail::most_rows];
+      U32 bits(0U);
+      for (std::size_t r = 0; r < rows; ++r) {
+        float tail[16] = {};
+        const float* at = source + r * x.stride + first;
+        if (count < 16) at = static_cast<float*>(std::memcpy(tail, at, count * sizeof(float)));
+        value[r] = simd::as_u32(simd::F32::load(at));
+        bits = bits | value[r];
+      }
+      const auto nonzero = simd::nonzero(simd::shift_left<1>(bits));  // of either sign
+      for (std::size_t r = 0; r < rows; ++r) {
+        (void)simd::compress_store(values + r * stride_ + found, simd::as_f32(value[r]), nonzero);
+      }
+      const U32 numbers = simd::lane_index() + U32(static_cast<std::uint32_t>(first));
+      found += simd::compress_store(columns + found, numbers, nonzero);
+    }
+    return found;
+  }
+
+  std::size_t stride_;
+  RawVector<std::uint32_t> columns_;
+  RawVector<float> values_;
+  std::vector<detail::ListedRows> groups_;
+  bool complete_ = true;
 };
 
 }  // namespace mho::periphery

@@ -135,4 +135,9 @@ inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
   return static_cast<std::size_t>(__builtin_popcount(m.v));
 }
 
+inline std::size_t compress_store(float* target, F32 value, Mask m) {
+  _mm512_storeu_ps(target, _mm512_maskz_compress_ps(m.v, value.v));
+  return static_cast<std::size_t>(__builtin_popcount(m.v));
+}
+
 }  // namespace mho::simd

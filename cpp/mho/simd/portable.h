@@ -442,7 +442,8 @@ inline constexpr auto lanes_of_set = [] {
 #endif
 
 // Stores the lanes of the mask side by side. Up to 16 places are written; returns how many count.
-[[gnu::always_inline]] inline std::size_t compress_store(std::uint32_t* target, U32 value, Mask m) {
+template <class Number, class Lanes>
+[[gnu::always_inline]] inline std::size_t compress_store(Number* target, Lanes value, Mask m) {
   std::size_t n = 0;
 #if defined(__AVX2__)
   for (int i = 0; i < parts; ++i) {
@@ -453,7 +454,7 @@ inline constexpr auto lanes_of_set = [] {
     n += static_cast<std::size_t>(__builtin_popcount(set));
   }
 #else
-  std::uint32_t lanes[16];
+  Number lanes[16];
   value.store(lanes);
   for (std::uint32_t left = m.bits(); left != 0; left &= left - 1) target[n++] = lanes[__builtin_ctz(left)];
 #endif

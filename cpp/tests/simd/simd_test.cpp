@@ -207,14 +207,16 @@ TEST_P(Lanes, MoveBetweenPlaces) {
 
   const Mask some = f_[0] < f_[1];
   Words packed{};
-  const std::size_t n = compress_store(packed.data(), u_[0], some);
+  Floats packed_floats{};
+  EXPECT_EQ(compress_store(packed.data(), u_[0], some), std::popcount(some.bits()));
+  EXPECT_EQ(compress_store(packed_floats.data(), f_[0], some), std::popcount(some.bits()));
   std::size_t next = 0;
   for (std::size_t i = 0; i < lanes; ++i) {
     if ((some.bits() >> i & 1U) == 0) continue;
     EXPECT_EQ(packed[next], words_[0][i]);
+    EXPECT_EQ(packed_floats[next], stored(f_[0])[i]);
     ++next;
   }
-  EXPECT_EQ(n, next);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Lanes, testing::Range(1U, 21U));
