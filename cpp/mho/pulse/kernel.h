@@ -163,10 +163,10 @@ template <class Model> class DenseQuad {
       quad_samples |= input_samples_[r];
     }
     if (quad_samples == 0 && request_.snapshots.empty()) return;
-    const std::size_t next = next_quad();
+    const Ahead ahead = next_quad();
     for (std::size_t group = 0; group < target_.stride / group_outputs; ++group) {
       std::uint64_t samples = coinciding(group, quad_samples & trains_.d_active(group));
-      if (next != 0) fetch(next, group);
+      fetch(ahead, group);
       if (samples != 0) {
         const U32 elements = target_.elements.of_block(group, quad_);
         draw_noise(elements, samples);
@@ -189,27 +189,31 @@ template <class Model> class DenseQuad {
   // Inputs that are moved together: the more, the longer the chain of operations from a weight to the next.
   static constexpr std::size_t together = Model::inputs_in_flight;
 
-  // The next quad with a line that pulses; 0 if there is none nearby.
-  [[nodiscard]] std::size_t next_quad() const {
+  // Places of the first devices of the next quad's inputs that pulse; none if there is no such quad nearby.
+  struct Ahead {
+    std::size_t place[quad_inputs];
+    std::size_t count = 0;
+  };
+  [[nodiscard]] Ahead next_quad() const {
+    Ahead ahead;
     const std::size_t end = std::min(quad_ + 1 + fetch_distance, target_.inputs / quad_inputs);
-    for (std::size_t quad = quad_ + 1; quad < end; ++quad) {
-      for (std::size_t r = 0; r < quad_inputs; ++r) {
-        if ((trains_.x_active(quad * quad_inputs + r) & request_.samples) != 0) return quad;
+    for (std::size_t quad = quad_ + 1; quad < end && ahead.count == 0; ++quad) {
+      for (std::size_t input = quad * quad_inputs; input < (quad + 1) * quad_inputs; ++input) {
+        if ((trains_.x_active(input) & request_.samples) != 0) ahead.place[ahead.count++] = input * target_.stride;
       }
     }
-    return 0;
+    return ahead;
   }
   static constexpr std::size_t fetch_distance = 8;
 
   // Devices of the next quad come from memory while this one is moved: their many arrays are short stretches, too short
   // for the processor to foresee. (Inlined by force: a function that only fetches has no effect, to a compiler.)
-  [[gnu::always_inline]] void fetch(std::size_t quad, std::size_t group) const {
-    for (std::size_t r = 0; r < quad_inputs; ++r) {
-      const std::size_t input = quad * quad_inputs + r;
-      if ((trains_.x_active(input) & request_.samples) == 0) continue;
-      const std::size_t at = input * target_.stride + group * group_outputs;
+  [[gnu::always_inline]] void fetch(const Ahead& ahead, std::size_t group) const {
+    for (std::size_t i = 0; i < ahead.count; ++i) {
+      const std::size_t at = ahead.place[i] + group * group_outputs;
       __builtin_prefetch(target_.weight + at, 1, 2);
       for (std::size_t p = 0; p < planes_of<Model>; ++p) __builtin_prefetch(target_.planes[p] + at, 0, 2);
+      if (target_.visible != nullptr) __builtin_prefetch(target_.visible + at, 1, 2);
     }
   }
 
@@ -383,11 +387,38 @@ template <class Model> class DenseQuad {
   };
   [[gnu::noinline]] void pulse_in_turn(InTurn& few, typename Model::template Lanes<V>& lanes, std::size_t group,
                                        std::size_t input_of_quad, std::size_t s) const {
+    if constexpr (!device::HasState<Model>) {
+      const std::uint32_t chosen = simd::nonzero(U32::load(few.pulses)).bits();
+      if (std::popcount(chosen) <= one_by_one) {
+        for (std::uint32_t left = chosen; left != 0; left &= left - 1) {
+          pulse_one_in_turn(few, static_cast<std::size_t>(std::countr_zero(left)), group, input_of_quad, s);
+        }
+        return;
+      }
+    }
     LaterNoise<V> later(request_.noise, request_.first_step + s,
                         target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad), simd::lane_index());
     pulse::pulse_in_turn<V>(model_, lanes, most_at_once<V>(model_, lanes, request_.pulse_by_pulse),
                             F32::load(few.weight), U32::load(few.pulses), Mask::of(few.up), F32::load(few.noise), later)
         .store(few.weight);
+  }
+
+  // So few of sixteen devices take less time one after the other.
+  static constexpr int one_by_one = 3;
+  void pulse_one_in_turn(InTurn& few, std::size_t lane, std::size_t group, std::size_t input_of_quad,
+                         std::size_t s) const {
+    const std::size_t input = quad_ * quad_inputs + input_of_quad;
+    const std::size_t output = group * group_outputs + lane;
+    auto lanes = model_.load(device::OneDevice{target_.planes, input * target_.stride + output});
+    LaterNoise<simd::Single> later(request_.noise, request_.first_step + s,
+                                   simd::U1(target_.elements.of(output, input)),
+                                   simd::U1(static_cast<std::uint32_t>(output)));
+    few.weight[lane] =
+        pulse::pulse_in_turn<simd::Single>(
+            model_, lanes, most_at_once<simd::Single>(model_, lanes, request_.pulse_by_pulse),
+            simd::F1(few.weight[lane]), simd::U1(few.pulses[lane]), simd::M1{(few.up >> lane & 1U) != 0},
+            simd::F1(few.noise[lane]), later)
+            .v;
   }
 
   // Of a one-sided device: pulses of its own direction, which move it up. Of a reversed one: all, the other way round.
