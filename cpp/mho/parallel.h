@@ -21,7 +21,7 @@ namespace mho {
 // others.
 class Team {
  public:
-  Team() = default;
+  explicit Team(int members = 1) : members_(std::clamp<std::size_t>(static_cast<std::size_t>(members), 1, most)) {}
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
@@ -32,20 +32,25 @@ class Team {
       return;
     }
     Loop loop;
-    loop.count = count;
+    loop.parts = members_;
+    for (std::size_t part = 0; part < members_; ++part) {
+      loop.part[part].next = count * part / members_;
+      loop.part[part].end = count * (part + 1) / members_;
+    }
     // The type that it is cast back to below is const if this one is.
     loop.context = const_cast<void*>(static_cast<const void*>(&body));
     loop.call = [](void* context, std::size_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); };
     loop_.store(&loop);
-    (void)loop.work();
+    (void)loop.work(0);
     loop_.store(nullptr);
     for (Pause pause; inside_.load() != 0;) pause();
     looping_.store(false);
     if (loop.failure) std::rethrow_exception(loop.failure);
   }
 
-  // What the other threads do until the team is closed, or turns out not to be needed.
-  void help() {
+  // What another thread, number 1 or above, does until the team is closed, or turns out not to be needed.
+  void help(int member) {
+    const std::size_t first_part = static_cast<std::size_t>(member) % members_;
     const auto started = std::chrono::steady_clock::now();
     bool needed = false;
     for (Pause pause; !closed_.load(std::memory_order_acquire);) {
@@ -57,7 +62,7 @@ class Team {
       // Who is inside is waited for; a loop that is still there after that does not go away before.
       inside_.fetch_add(1);
       Loop* const loop = loop_.load();
-      const bool worked = loop != nullptr && loop->work();
+      const bool worked = loop != nullptr && loop->work(first_part);
       inside_.fetch_sub(1);
       if (worked) {
         pause = {};
@@ -90,30 +95,42 @@ class Team {
     unsigned count_ = 0;
   };
 
+  // Each member has a part of its own, so that from loop to loop it finds what it needs in its own caches, and goes on
+  // with what the others have left of theirs.
+  static constexpr std::size_t most = 64;
+  struct alignas(64) Part {
+    std::atomic<std::size_t> next{0};
+    std::size_t end = 0;
+  };
+
   struct Loop {
-    std::size_t count = 0;
+    std::size_t parts = 0;
+    Part part[most];
     void* context = nullptr;
     void (*call)(void*, std::size_t) = nullptr;
-    std::atomic<std::size_t> next{0};
     std::mutex failing;
     std::exception_ptr failure;
 
     // Takes indices as long as there are some; says whether there was one.
-    bool work() {
+    bool work(std::size_t first) {
       bool worked = false;
-      for (std::size_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
-        worked = true;
-        try {
-          call(context, i);
-        } catch (...) {
-          const std::scoped_lock lock(failing);
-          if (!failure) failure = std::current_exception();
+      for (std::size_t k = 0; k < parts; ++k) {
+        Part& from = part[(first + k) % parts];
+        for (std::size_t i = from.next.fetch_add(1); i < from.end; i = from.next.fetch_add(1)) {
+          worked = true;
+          try {
+            call(context, i);
+          } catch (...) {
+            const std::scoped_lock lock(failing);
+            if (!failure) failure = std::current_exception();
+          }
         }
       }
       return worked;
     }
   };
 
+  const std::size_t members_;
   std::atomic<Loop*> loop_{nullptr};
   std::atomic<int> inside_{0};
   std::atomic<bool> looping_{false}, closed_{false};
@@ -172,7 +189,7 @@ template <class Body> void parallel_for(Threads allowed, std::size_t count, Body
 template <class Body> void with_team(Threads allowed, Body&& body) {
 #ifdef _OPENMP
   if (allowed.count > 1 && allowed.team == nullptr) {
-    Team team;
+    Team team(allowed.count);
     Threads members = allowed;
     members.team = &team;
     std::exception_ptr failure;
@@ -186,7 +203,7 @@ template <class Body> void with_team(Threads allowed, Body&& body) {
         }
         team.close();
       } else {
-        team.help();
+        team.help(omp_get_thread_num());
       }
     }
     if (failure) std::rethrow_exception(failure);

@@ -97,8 +97,8 @@ TEST(Team, AllOfItsThreadsWork) {
 
 TEST(Team, IsLeftWhereNothingIsShared) {
   // Or this would wait for ever: nobody closes the team.
-  Team team;
-  team.help();
+  Team team(2);
+  team.help(1);
   // Who is alone does all of it.
   int calls = 0;
   team.run(3, [&](std::size_t) { ++calls; });
