@@ -77,12 +77,12 @@ struct ReadChannel::Block {
   std::uint32_t attempt = 0;
   std::size_t passes = 1;
   struct Inputs {
-    AlignedVector<float> values;
+    RawVector<float> values;
     Vectors vectors;
   };
   Inputs x[2];  // prepared, of each pass
   Inputs x_abs[2], x_weighted[2], x_square[2];
-  AlignedVector<float> y[2];           // analog outputs of each pass
+  RawVector<float> y[2];               // analog outputs of each pass
   std::vector<unsigned char> clipped;  // per panel and row
   [[nodiscard]] std::uint32_t draw(std::size_t pass) const { return attempt * 2 + static_cast<std::uint32_t>(pass); }
 };
@@ -427,11 +427,11 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
   const std::size_t first = panel * panel_lines;
   const std::size_t count = std::min(panel_lines, outputs_ - first);
   const MatrixView plain = panel_of(w, direction_, first, count);
-  AlignedVector<float> scaled;
-  AlignedVector<float> magnitude;
-  AlignedVector<float> absolute;
-  AlignedVector<float> weighted;
-  AlignedVector<float> variance;
+  RawVector<float> scaled;
+  RawVector<float> magnitude;
+  RawVector<float> absolute;
+  RawVector<float> weighted;
+  RawVector<float> variance;
   for (std::size_t pass = 0; pass < block.passes; ++pass) {
     MatrixView weights = plain;
     if (pass == 1 && !read_asymmetry_.empty()) {
