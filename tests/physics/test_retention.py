@@ -288,7 +288,7 @@ def test_a_pulse_makes_a_device_young_again(density, update, some):
     tile = Tile(40, 40, device=device, update=update, seed=7)
     tile.elapse(100.0)
     before = tile.weight
-    x, d = some_vectors(density, 3)
+    x, d = some_vectors(density, 6)
     tile.update(x, d, 2.0**-6)
     pulsed = tile.weight != before
     assert 0 < pulsed.mean() < 1

@@ -47,11 +47,18 @@ def probabilities(values, gain, res, sto_round, rounding):
 def train(p, bl, key, purpose, step):
     """Whether each line pulses in each slot, (lines, bl): where the slot's own uniform number is below p.
 
-    The number has 32 bits, one in each of 32 words: bit s of word m is binary digit m + 1 of slot s. A second
-    set of words serves the slots from 32 on.
+    The number has 32 bits. Of up to eight slots it is a word; with one or two slots, four or two times
+    sixteen lines share the four words of a draw. Of more slots it has one bit in each of 32 words: bit s of
+    word m is binary digit m + 1 of slot s. A second set of words serves the slots from 32 on.
     """
     lines = np.arange(len(p))
     threshold = np.rint(p.astype(np.float64) * 2**32)  # 2**32 for p = 1: always
+    if bl <= 8:
+        together = max(1, 4 // bl)
+        place = lines // 16 % together
+        words = philox.words(key, purpose, step, (lines - 16 * place)[:, None], np.arange(2))
+        words = words.reshape(len(p), 8)
+        return words[lines[:, None], place[:, None] * bl + np.arange(bl)] < threshold[:, None]
     worth = 2 ** np.arange(31, -1, -1, dtype=np.uint64)
     fired = np.zeros((len(p), bl), dtype=bool)
     for first in range(0, bl, 32):

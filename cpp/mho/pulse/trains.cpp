@@ -4,6 +4,7 @@
 #include <bit>
 #include <iterator>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "mho/parallel.h"
@@ -49,6 +50,48 @@ U32 bernoulli(F32 p, std::uint32_t slots, const random::PulseStream& stream, std
   return fired;
 }
 
+// The same for few slots, of sixteen lines after the other: each slot compares a word of its own. Lines that follow
+// each other share calls of the generator, of which one slot takes a quarter.
+class FewSlots {
+ public:
+  static constexpr int most = 8;
+
+  FewSlots(const random::PulseStream& stream, int slots)
+      : stream_(stream), slots_(static_cast<std::uint32_t>(slots)), together_(std::max(1U, 4U / slots_)) {}
+
+  // For lines 16 group ...; groups come in order.
+  U32 bernoulli(F32 p, std::uint32_t group) {
+    const Mask sure = p >= F32(1.0F);
+    // Integers are compared with their signs.
+    const U32 flip(sign_bit);
+    const Mask upper_half = p >= F32(0.5F);
+    const U32 fraction = simd::round_to_int(simd::select(upper_half, p - F32(0.5F), p) * F32(0x1p32F));
+    const U32 threshold = simd::select(upper_half, fraction, fraction ^ flip);
+    const std::uint32_t first_word = group % together_ * slots_;
+    U32 fired(0U);
+    for (std::uint32_t slot = 0; slot < slots_; ++slot) {
+      const std::uint32_t word = first_word + slot;
+      draw(group - group % together_, word / 4);
+      const Mask below = simd::greater(threshold, drawn_.word[word % 4] ^ flip) | sure;
+      fired = fired | simd::select(below, U32(1U << slot), U32(0U));
+    }
+    return fired;
+  }
+
+ private:
+  void draw(std::uint32_t group, std::uint32_t number) {
+    if (group == group_ && number == number_) return;
+    group_ = group;
+    number_ = number;
+    drawn_ = stream_.words(16 * group, number);
+  }
+
+  const random::PulseStream& stream_;
+  const std::uint32_t slots_, together_;
+  std::uint32_t group_ = ~0U, number_ = 0;  // that the words are of
+  random::WordBlock drawn_;
+};
+
 // Sixteen values, or as many as there are.
 F32 load_lines(const float* values, std::size_t count) {
   if (count >= 16) return F32::load(values);
@@ -72,8 +115,9 @@ std::uint64_t sum(U32 values) {
 
 // What sixteen lines of one sample contribute: words[0], words[1] as the pulse type needs them.
 void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters& parameters,
-                const random::PulseStream& trains, const random::Stream& rounding, std::uint32_t element, int words,
-                U32* result) {
+                const random::PulseStream& trains, std::optional<FewSlots>& few, const random::Stream& rounding,
+                std::uint32_t group, int words, U32* result) {
+  const std::uint32_t element = 16 * group;
   F32 p = magnitude * F32(line.gain);
   const auto rounding_noise = [&] { return random::open_uniform(rounding.words(element, 0).word[0]) - F32(0.5F); };
   const auto discretise = [&](F32 value, double res) {
@@ -91,6 +135,10 @@ void make_lines(F32 magnitude, const LineSettings& line, const UpdateParameters&
   p = simd::min(p, F32(1.0F));
   if (parameters.pulse_type == PulseType::mean_count) {
     result[0] = simd::as_u32(simd::rint(p * F32(static_cast<float>(line.bl))));
+    return;
+  }
+  if (few) {
+    result[0] = few->bernoulli(p, group);
     return;
   }
   for (int w = 0; w < words; ++w) {
@@ -163,13 +211,15 @@ void Trains::make(std::size_t s, const float* x, const float* d, double lr, doub
                          random::Purpose rounding_purpose, auto&& store) {
     const random::PulseStream trains(key, train_purpose, step);
     const random::Stream rounding(key, rounding_purpose, step);
+    std::optional<FewSlots> few;
+    if (slots_ && plan.bl > 0 && plan.bl <= FewSlots::most) few.emplace(trains, plan.bl);
     for (std::size_t g = 0; g * 16 < n; ++g) {
       const F32 value = load_lines(values + g * 16, n - g * 16);
       const F32 magnitude = simd::abs(value);
       U32 result[2] = {U32(0U), U32(0U)};
       const bool fires = plan.bl > 0 && simd::any(magnitude > F32(0.0F));
       if (fires) {
-        make_lines(magnitude, line, parameters, trains, rounding, static_cast<std::uint32_t>(g * 16), words_, result);
+        make_lines(magnitude, line, parameters, trains, few, rounding, static_cast<std::uint32_t>(g), words_, result);
       }
       store(g, result, fires, simd::negative(simd::as_u32(value)));
     }

@@ -35,17 +35,25 @@ Trains trains_of(const std::vector<float>& x, const std::vector<float>& d, doubl
   return trains;
 }
 
-// The slots in which a line of probability p pulses: those whose uniform number, whose bit k is bit `slot` of random
-// word k, is below p.
-std::uint64_t reference_slots(float p, int bl, random::Purpose purpose, std::uint64_t step, std::uint32_t element) {
+// The slots in which a line of probability p pulses: those whose uniform number is below p. Of more than eight slots
+// its bit k is bit `slot` of random word k; of fewer it is a word, and with one or two slots sixteen lines and the next
+// sixteen, or three times sixteen, share the four words of a draw.
+std::uint64_t reference_slots(float p, int bl, random::Purpose purpose, std::uint64_t step, std::uint32_t line) {
+  const auto word = [&](std::uint32_t element, int number) {
+    const auto words = tests::words_of<random::philox_pulse_rounds>(line_key, static_cast<std::uint16_t>(purpose), step,
+                                                                    element, static_cast<std::uint32_t>(number / 4));
+    return words[static_cast<std::size_t>(number % 4)];
+  };
   std::uint64_t slots = 0;
   for (int slot = 0; slot < bl; ++slot) {
     std::uint64_t u = 0;
-    for (int k = 0; k < 32; ++k) {
-      const auto draw = static_cast<std::uint32_t>(8 * (slot / 32) + k / 4);
-      const auto words = tests::words_of<random::philox_pulse_rounds>(line_key, static_cast<std::uint16_t>(purpose),
-                                                                      step, element, draw);
-      u = u << 1 | (words[static_cast<std::size_t>(k % 4)] >> (slot % 32) & 1U);
+    if (bl <= 8) {
+      const auto together = static_cast<std::uint32_t>(std::max(1, 4 / bl));
+      const std::uint32_t group = line / 16;
+      const std::uint32_t place = group % together;
+      u = word((group - place) * 16 + line % 16, static_cast<int>(place) * bl + slot);
+    } else {
+      for (int k = 0; k < 32; ++k) u = u << 1 | (word(line, 32 * (slot / 32) + k) >> (slot % 32) & 1U);
     }
     if (static_cast<double>(u) < static_cast<double>(p) * 0x1p32) slots |= std::uint64_t{1} << slot;
   }
@@ -92,9 +100,9 @@ TEST_P(BitLength, KeepsPulsesInsideOfTheTrain) {
 INSTANTIATE_TEST_SUITE_P(Slots, BitLength, testing::Values(1, 2, 7, 31, 32, 33, 40, 63, 64));
 
 TEST(Trains, AreExactBernoulliTrials) {
-  for (const double bl : {5.0, 31.0, 64.0}) {
+  for (const double bl : {1.0, 2.0, 3.0, 5.0, 8.0, 9.0, 31.0, 64.0}) {
     const UpdateParameters parameters = update_parameters(unmanaged(bl));
-    auto x = tests::random_values(50, 2);
+    auto x = tests::random_values(90, 2);
     auto d = tests::random_values(21, 3, 0.01F);
     // Dyadic probabilities, and ones at the ends.
     const float special[] = {0.5F, 0.25F, 0.75F, 0x1p-32F, 1.0F, 1.0F - 0x1p-24F, 0x1p-31F, 0x1p-20F};

@@ -60,8 +60,8 @@ class Epoch:
     >>> epoch = nn.Epoch(net, np.eye(4), [0, 0, 1, 1], batch_size=2, order=[3, 1, 0, 2])
     >>> len(epoch.train(lr=0.1, batches=1)), epoch.done, len(epoch)
     (1, 1, 2)
-    >>> [result.errors for result in epoch.train(lr=0.1)], epoch.done
-    ([1], 2)
+    >>> len(epoch.train(lr=0.1)), epoch.done, len(epoch)
+    (1, 2, 2)
     """
 
     def __init__(
