@@ -77,10 +77,11 @@ def test_batches_before_one_that_fails_are_done(first):
 
 
 def test_an_epoch_keeps_what_it_needs():
-    net = network()
-    epoch = nn.Epoch(net, X.copy(), Y.copy(), order=np.arange(7)[::-1])
+    net, order = network(), np.arange(7)[::-1]
+    epoch = nn.Epoch(net, X.copy(), Y.copy(), order=order)
     weight = net[0].weight
     del net
+    order[:] = -1
     epoch.train(0.1)
     assert (epoch.net[0].weight != weight).any()
 

@@ -84,7 +84,10 @@ class Epoch:
             raise MhoValueError(f"Epoch.x must have shape (n, in) with n >= 1, got {self._x.shape}")
         if self._y.shape != self._x.shape[:1]:
             raise MhoValueError(f"Epoch.y must have shape ({len(self._x)},), got {self._y.shape}")
-        self._order = np.arange(len(self._x)) if order is None else _whole_numbers(order, "Epoch.order")
+        # A copy: later changes would get past the checks.
+        self._order = (
+            np.arange(len(self._x)) if order is None else _whole_numbers(order, "Epoch.order").copy()
+        )
         if self._order.ndim != 1 or not len(self._order):
             raise MhoValueError(f"Epoch.order must have shape (m,) with m >= 1, got {self._order.shape}")
         for extreme in (self._order.min(), self._order.max()):
