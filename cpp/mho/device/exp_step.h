@@ -14,7 +14,7 @@ class ExpStep {
  public:
   static constexpr const char* name = "ExpStep";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t inputs_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = simd::parts == 1 ? 2 : 1;
 
   explicit ExpStep(Parameters& p)
       : pulsed_(p),

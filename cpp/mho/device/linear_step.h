@@ -14,7 +14,7 @@ class LinearStep {
  public:
   static constexpr const char* name = "LinearStep";
   static constexpr std::array<const char*, 2> extra_planes{"slope_up", "slope_down"};
-  static constexpr std::size_t inputs_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = simd::parts == 1 ? 2 : 1;
 
   explicit LinearStep(Parameters& p)
       : pulsed_(p),

@@ -23,7 +23,7 @@ class SoftBounds {
  public:
   static constexpr const char* name = "SoftBounds";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t inputs_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = simd::parts == 1 ? 2 : 1;
 
   explicit SoftBounds(Parameters& p) : pulsed_(p), response_(pulsed_, p.flag("mult_noise"), true) {}
 

@@ -14,7 +14,7 @@ class SoftBoundsReference {
  public:
   static constexpr const char* name = "SoftBoundsReference";
   static constexpr std::array<const char*, 1> extra_planes{"reference"};
-  static constexpr std::size_t inputs_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = simd::parts == 1 ? 2 : 1;
 
   explicit SoftBoundsReference(Parameters& p)
       : pulsed_(p),

@@ -186,7 +186,8 @@ template <class Model> class DenseQuad {
 
  private:
   using V = simd::Wide;
-  // Inputs that are moved together: the more, the longer the chain of operations from a weight to the next.
+  // Inputs that are moved together: the more, the longer the chain of operations from a weight to the next, and the
+  // slower the devices of inputs that never pulse beside others that do.
   static constexpr std::size_t together = Model::inputs_in_flight;
 
   // Places of the first devices of the next quad's inputs that pulse; none if there is no such quad nearby.
@@ -323,13 +324,14 @@ template <class Model> class DenseQuad {
     F32 w[together];
     U32 last[together];  // 1 + the sample of the last pulse
     U32 pulses_left[together];
-    for (std::size_t r = 0; r < together; ++r) {
-      lanes[r] = model.load(device::Neighbours{target_.planes, origin + r * target_.stride});
+    simd::unrolled<together>([&](auto r) __attribute__((always_inline)) {
+      const std::size_t at = origin + r * target_.stride;
+      lanes[r] = model.load(device::Neighbours{target_.planes, at});
       most[r] = most_at_once<V>(model, lanes[r], request_.pulse_by_pulse);
-      w[r] = F32::load(target_.weight + origin + r * target_.stride);
+      w[r] = F32::load(target_.weight + at);
       last[r] = U32(0U);
-      if (wearing) pulses_left[r] = simd::round_to_int(F32::load(target_.pulses_left + origin + r * target_.stride));
-    }
+      pulses_left[r] = wearing ? simd::round_to_int(F32::load(target_.pulses_left + at)) : U32(0U);
+    });
     for (std::uint64_t left = samples; left != 0; left &= left - 1) {
       const auto s = static_cast<std::size_t>(std::countr_zero(left));
       const std::uint32_t* x = x_bits + s * quad_inputs * words;
@@ -413,12 +415,11 @@ template <class Model> class DenseQuad {
     LaterNoise<simd::Single> later(request_.noise, request_.first_step + s,
                                    simd::U1(target_.elements.of(output, input)),
                                    simd::U1(static_cast<std::uint32_t>(output)));
-    few.weight[lane] =
-        pulse::pulse_in_turn<simd::Single>(
-            model_, lanes, most_at_once<simd::Single>(model_, lanes, request_.pulse_by_pulse),
-            simd::F1(few.weight[lane]), simd::U1(few.pulses[lane]), simd::M1{(few.up >> lane & 1U) != 0},
-            simd::F1(few.noise[lane]), later)
-            .v;
+    few.weight[lane] = pulse::pulse_in_turn<simd::Single>(
+                           model_, lanes, most_at_once<simd::Single>(model_, lanes, request_.pulse_by_pulse),
+                           simd::F1(few.weight[lane]), simd::U1(few.pulses[lane]), simd::M1{(few.up >> lane & 1U) != 0},
+                           simd::F1(few.noise[lane]), later)
+                           .v;
   }
 
   // Of a one-sided device: pulses of its own direction, which move it up. Of a reversed one: all, the other way round.

@@ -8,6 +8,8 @@
 
 namespace mho::simd {
 
+inline constexpr int parts = 1;  // registers of sixteen lanes
+
 struct Mask {
   __mmask16 v;
   static Mask of(std::uint32_t bits) { return {static_cast<__mmask16>(bits)}; }

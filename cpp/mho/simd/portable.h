@@ -20,7 +20,7 @@ inline constexpr int register_bytes = 32;
 #else
 inline constexpr int register_bytes = 16;
 #endif
-inline constexpr int parts = 64 / register_bytes;
+inline constexpr int parts = 64 / register_bytes;  // registers of sixteen lanes
 
 typedef float FloatRegister __attribute__((vector_size(register_bytes)));
 typedef std::int32_t SignedRegister __attribute__((vector_size(register_bytes)));
