@@ -15,6 +15,7 @@ from mho import files, nn, presets, schedules
 from mho.config import Mapping, TileConfig
 from mho.data import Dataset
 from mho.errors import MhoError, MhoFileError, MhoValueError
+from mho.rules import CustomRule, define
 from mho.training import Callback, Checkpoint, History, SimdLevelWarning, Trainer, TrainingInterrupted
 from mho.training import trainer as trainer_module
 
@@ -232,6 +233,35 @@ def test_interrupted_within_a_batch(tmp_path, uninterrupted):
     assert (caught.value.epoch, caught.value.batch) == (2, 3)
     trainer.fit(TRAIN, TEST, epochs=EPOCHS, resume=True)
     same(trainer, uninterrupted)
+
+
+def test_interrupted_while_many_batches_are_trained_in_one_call(tmp_path):
+    """Ctrl-C is held back until the call is over, and nothing is lost."""
+    updates = 0
+    at = 0
+
+    @define
+    class Interrupting(CustomRule):
+        def update(self, hardware, x, d, lr):
+            nonlocal updates
+            updates += 1
+            if updates == at:
+                control_c()
+            hardware.main.pulse(x, d, lr)
+
+    def interrupting_network():
+        return nn.Sequential(nn.Linear(4, 6), nn.Sigmoid(), nn.Linear(6, 2, rule=Interrupting()), seed=7)
+
+    expected = Trainer(interrupting_network(), **OPTIONS)
+    assert expected.net.engine is not None
+    expected.fit(TRAIN, TEST, epochs=EPOCHS)
+    updates, at = 0, 8  # the third batch of the second epoch
+    trainer = Trainer(interrupting_network(), **OPTIONS, checkpoint=tmp_path / "training.safetensors")
+    with pytest.raises(TrainingInterrupted) as caught:
+        trainer.fit(TRAIN, TEST, epochs=EPOCHS)
+    assert (2, 3) <= (caught.value.epoch, caught.value.batch) <= (3, 0)
+    trainer.fit(TRAIN, TEST, epochs=EPOCHS, resume=True)
+    same(trainer, expected)
 
 
 def test_a_second_interrupt_does_not_wait(tmp_path):
