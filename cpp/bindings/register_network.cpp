@@ -242,11 +242,9 @@ class PyEpoch {
     if (batch_size == 0) fail_value("batch_size must be >= 1, got 0");
     const std::span<const std::int64_t> order_of{order_.data(), static_cast<std::size_t>(order_.size())};
     epoch_ = {samples_of(x_, labels_), labels_.data(), order_of, batch_size};
-    const auto samples = static_cast<std::int64_t>(epoch_.x.samples);
-    for (const std::int64_t i : order_of) {
-      if (i < 0 || i >= samples) {
-        fail_value("order must be in 0 .. " + std::to_string(samples - 1) + ", got " + std::to_string(i));
-      }
+    // Numbers of samples are in a range from 0 on, as labels are.
+    if (const auto wrong = network::wrong_label(order_of.data(), order_of.size(), epoch_.x.samples)) {
+      fail_value("order must be in 0 .. " + std::to_string(epoch_.x.samples - 1) + ", got " + std::to_string(*wrong));
     }
   }
 
