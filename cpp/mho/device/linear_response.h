@@ -1,6 +1,8 @@
 // The response of devices whose mean step is linear in the weight: dw = a + k w, in each direction.
 #pragma once
 
+#include <array>
+
 #include "mho/device/aggregation.h"
 
 namespace mho::device {
@@ -21,7 +23,9 @@ class LinearResponse {
         // A bound at zero has no slope: the step there is cut off.
         shrinks_(soft && multiplicative && p.w_max != 0 && p.w_min != 0),
         skew_(static_cast<float>(noise_ * noise_ / 2)),
-        spread_([this](double n) { return noise_ * std::sqrt(n); }) {}
+        spread_([this](double n) { return noise_ * std::sqrt(n); }) {
+    for (std::size_t i = 0; i < several.size(); ++i) steepest_[i] = static_cast<float>(steepest(several[i]));
+  }
 
   [[nodiscard]] Meets meets(bool may_increase) const {
     const Meets hard = meets_by_noise(!multiplicative_ && may_increase ? 1.0 : noise_);
@@ -34,9 +38,7 @@ class LinearResponse {
     using U = typename V::U;
     const F slope = max(abs(lanes.up_slope), abs(lanes.down_slope));
     U most(1U);
-    for (std::uint32_t n = few_pulses_at_once; n <= most_pulses_at_once; n = 2 * n + 1) {
-      most = select(slope <= F(static_cast<float>(steepest(n))), U(n), most);
-    }
+    for (std::size_t i = 0; i < several.size(); ++i) most = select(slope <= F(steepest_[i]), U(several[i]), most);
     return most;
   }
 
@@ -72,6 +74,8 @@ class LinearResponse {
   }
 
  private:
+  static constexpr std::array<std::uint32_t, 3> several{few_pulses_at_once, 7, most_pulses_at_once};
+
   // The steepest slope at which n pulses may be taken at once.
   [[nodiscard]] double steepest(std::uint32_t n) const {
     if (!multiplicative_) return std::fmin(0.25 / n, 0.06);
@@ -83,6 +87,7 @@ class LinearResponse {
   bool shrinks_;
   float skew_;
   CountTable spread_;
+  std::array<float, several.size()> steepest_;
 };
 
 }  // namespace mho::device
