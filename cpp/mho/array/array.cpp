@@ -96,8 +96,8 @@ void Array::pulse(const Batch& x, const Batch& d, Rates lr, const pulse::UpdateP
   };
   std::size_t done = 0;
   while (done < x.samples) {
-    // A chunk ends at 2^32 steps, so that only the lower half of the step differs within it.
-    const std::uint64_t room = (std::uint64_t{1} << 32) - (steps_.update & 0xFFFFFFFFULL);
+    // A chunk ends at 2^31 steps, so that only the lower bits of the step differ within it.
+    const std::uint64_t room = (std::uint64_t{1} << 31) - (steps_.update & 0x7FFFFFFFULL);
     const auto count =
         static_cast<std::size_t>(std::min<std::uint64_t>({pulse::chunk_samples, x.samples - done, room}));
     const auto looks = snapshots.first(static_cast<std::size_t>(

@@ -82,6 +82,7 @@ void Crosspoints::pad(const float* values, float* padded) const {
 }
 
 const float* DeviceCrosspoints::visible(std::size_t instance) {
+  show(instance);
   return planes_[has_visible_weight() ? 1 : 0].values.data() + instance * shape_.plane();
 }
 
@@ -103,6 +104,7 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
     const float* lower = values(lower_bounds());
     const float* upper = values(upper_bounds());
     const float* left = values(pulses_left());
+    show(k);
     float* weight = planes_[0].values.data() + k * shape_.plane();
     float* visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr;
     for (std::size_t place = 0; place < shape_.plane(); ++place) {
@@ -122,6 +124,7 @@ std::size_t DeviceCrosspoints::set_weight(const float* w, bool per_instance) {
 void DeviceCrosspoints::put_to_rest(std::size_t instance, std::span<const std::size_t> places) {
   const Plane* lower = lower_bounds();
   const Plane* upper = upper_bounds();
+  show(instance);
   for (const std::size_t place : places) {
     const std::size_t at = instance * shape_.plane() + place;
     float rest = 0;
@@ -135,6 +138,7 @@ void DeviceCrosspoints::put_to_rest(std::size_t instance, std::span<const std::s
 void DeviceCrosspoints::copy_plane(const std::string& name, float* target) {
   const auto found = std::ranges::find(planes_, name, &Plane::name);
   if (found == planes_.end()) fail_value("a device has no array named " + name);
+  for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
   unpad(found->values.data(), target);
 }
 
@@ -162,6 +166,7 @@ void DeviceCrosspoints::check_state(const std::vector<const float*>& values) con
 }
 
 void DeviceCrosspoints::load_state(const std::vector<const float*>& values) {
+  for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
   for (std::size_t p = 0; p < planes_.size(); ++p) pad(values[p], planes_[p].values.data());
 }
 

@@ -101,6 +101,10 @@ class Crosspoints {
   // Puts some devices of one instance, named by their places in the padded layout, back to where they were built.
   virtual void put_to_rest(std::size_t instance, std::span<const std::size_t> places);
 
+  // Told that reads will want single lines, as snapshots have them, rather than all: what they see is then worked out
+  // when they do. It changes no number.
+  virtual void expect_reads_of_lines() {}
+
   // What a read of an instance sees, in the padded layout.
   [[nodiscard]] virtual const float* visible(std::size_t instance) = 0;
 
@@ -170,7 +174,7 @@ class DeviceCrosspoints : public Crosspoints {
   void load_state(const std::vector<const float*>& values) final;
   [[nodiscard]] std::vector<Counter> counters() const override;
   void set_counters(const std::vector<Counter>& counters) override;
-  [[nodiscard]] std::size_t memory_bytes() const final;
+  [[nodiscard]] std::size_t memory_bytes() const override;
 
  protected:
   // Bounds of a device, where it has some; null otherwise.
@@ -178,6 +182,8 @@ class DeviceCrosspoints : public Crosspoints {
   [[nodiscard]] virtual const Plane* upper_bounds() const { return nullptr; }
   // Pulses that a device still lasts, where they are counted; null otherwise. Without any left it is stuck.
   [[nodiscard]] virtual const Plane* pulses_left() const { return nullptr; }
+  // Works out what a read of an instance sees, where that was put off.
+  virtual void show(std::size_t /*instance*/) {}
   // Whether a read sees something else than the persistent weight that pulses move.
   [[nodiscard]] virtual bool has_visible_weight() const { return false; }
 

@@ -59,6 +59,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     if (fired.up + fired.down == 0 && request.snapshots.empty()) return;
 
     const float* planes[parameters];
+    put_off_noise(k, {request.noise, request.first_step});
     pulse::KernelTarget target = kernel_target(k, planes);
     target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
 
@@ -86,10 +87,18 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
       const auto n = static_cast<std::uint64_t>(std::fabs(request.counts[at]));
       (request.counts[at] > 0 ? pulses_[k].up : pulses_[k].down) += n;
     }
+    show(k);
     const float* planes[parameters];
-    const pulse::KernelTarget target = kernel_target(k, planes);
+    pulse::KernelTarget target = kernel_target(k, planes);
+    target.undrawn = nullptr;
     parallel_for(request.threads.for_work(nanoseconds_per_device * static_cast<double>(shape_.plane())),
                  shape_.in_features, [&](std::size_t input) { pulse::move_by_count(model_, request, target, input); });
+  }
+
+  void expect_reads_of_lines() override {
+    if (pulsed().write_noise_std == 0 || !undrawn_.empty()) return;
+    undrawn_.assign(shape_.instances * shape_.plane(), 0U);
+    undrawn_noise_.resize(shape_.instances);
   }
 
   std::size_t set_weight(const float* w, bool per_instance) override {
@@ -104,10 +113,15 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     return unreached;
   }
 
+  [[nodiscard]] std::size_t memory_bytes() const override {
+    return DeviceCrosspoints::memory_bytes() + undrawn_.size() * sizeof(undrawn_[0]);
+  }
+
   [[nodiscard]] bool ages() const override { return retention_.has_value(); }
 
   void elapse(double seconds, std::uint64_t step, Threads threads) override {
     if (!retention_) return;
+    show_all();
     const std::size_t quads = this->quads();
     const std::size_t lifetime = place("lifetime");
     const std::size_t diffusion = place("diffusion");
@@ -135,6 +149,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   }
 
   void reset(const Selection& chosen, std::uint64_t step, Threads threads) override {
+    show_all();
     parallel_for(threads, shape_.instances * shape_.in_features, [&](std::size_t item) {
       const std::size_t k = item / shape_.in_features;
       const std::size_t j = item % shape_.in_features;
@@ -146,11 +161,13 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   }
 
   void reset_places(std::size_t k, std::span<const std::size_t> places, random::Key key) override {
+    show(k);
     const random::Stream noise(key, random::Purpose::reset_noise, 0);
     for (const std::size_t place : places) reset_device(k, place, noise);
   }
 
   void stick(const Selection& chosen) override {
+    show_all();
     each_device(chosen, [&](std::size_t at) {
       if (!moves(at)) return;
       const float seen = planes_[has_visible_weight() ? 1 : 0].values[at];
@@ -165,6 +182,19 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   [[nodiscard]] const Plane* lower_bounds() const override { return &planes_[first_parameter_ + 3]; }
   [[nodiscard]] const Plane* pulses_left() const override {
     return left_plane_ != none ? &planes_[left_plane_] : nullptr;
+  }
+  void show(std::size_t k) override {
+    if (undrawn_.empty() || !undrawn_noise_[k]) return;
+    const float* planes[parameters];
+    const pulse::KernelTarget target = kernel_target(k, planes);
+    for (std::size_t input = 0; input < shape_.in_features; ++input) {
+      for (std::size_t group = 0; group < shape_.stride() / pulse::group_outputs; ++group) {
+        const std::size_t at = shape_.place(group * pulse::group_outputs, input);
+        undrawn_noise_[k]->line(target, group, input).store(target.visible + at);
+      }
+    }
+    std::fill_n(target.undrawn, shape_.plane(), 0U);
+    undrawn_noise_[k].reset();
   }
   [[nodiscard]] bool has_visible_weight() const override { return pulsed().write_noise_std > 0 || pulsed().states > 0; }
 
@@ -181,6 +211,16 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   static constexpr double nanoseconds_per_pulse = 15;
   static constexpr double nanoseconds_per_device = 4;  // drawn, or pulsed by count
 
+  void show_all() {
+    for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
+  }
+  // Pulses are to come whose write noise waits for a read.
+  void put_off_noise(std::size_t k, const pulse::UndrawnNoise& noise) {
+    if (undrawn_.empty()) return;
+    if (undrawn_noise_[k] != noise) show(k);
+    undrawn_noise_[k] = noise;
+  }
+
   // What a kernel works on, of one instance.
   pulse::KernelTarget kernel_target(std::size_t k, const float** planes) {
     for (std::size_t p = 0; p < parameters; ++p) {
@@ -189,6 +229,7 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     return {.elements = elements_,
             .weight = planes_[0].values.data() + k * shape_.plane(),
             .visible = has_visible_weight() ? planes_[1].values.data() + k * shape_.plane() : nullptr,
+            .undrawn = undrawn_.empty() ? nullptr : undrawn_.data() + k * shape_.plane(),
             .planes = planes,
             .state = planes_[state_plane()].values.data() + k * shape_.plane(),
             .stride = shape_.stride(),
@@ -310,6 +351,9 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
 
   Model model_;
   random::DeviceElements elements_;
+  // Where reads are of lines: the marks of pulses whose noise is undrawn, and of each instance what draws it.
+  AlignedVector<std::uint32_t> undrawn_;
+  std::vector<std::optional<pulse::UndrawnNoise>> undrawn_noise_;
   std::optional<retention::Retention> retention_;
   std::size_t first_parameter_ = 0;
   std::size_t reset_plane_ = none;

@@ -16,45 +16,16 @@
 #include <type_traits>
 
 #include "mho/device/aggregation.h"
+#include "mho/pulse/kernel_target.h"
 #include "mho/pulse/request.h"
 #include "mho/random/device_draws.h"
 #include "mho/simd/unrolled.h"
 
 namespace mho::pulse {
 
-using simd::F32;
-using simd::Mask;
-using simd::U32;
-
 // Inputs are taken by fours, outputs by sixteens.
 inline constexpr std::size_t quad_inputs = random::block_inputs;
 inline constexpr std::size_t group_outputs = random::block_outputs;
-
-// What the kernel works on: one array of one instance.
-struct KernelTarget {
-  random::DeviceElements elements;
-  float* weight;               // persistent weights, (inputs padded to 4) x stride
-  float* visible;              // what a read sees where that differs (write noise, states), else null
-  const float* const* planes;  // per-device parameters, laid out like the weights
-  float* state;                // that of these which pulses change, of models that have one
-  std::size_t stride;          // outputs padded to 16
-  std::size_t inputs;          // padded to 4
-  bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
-  float write_noise;           // standard deviation, in weight units
-  float intervals;             // between the states that a read can see; 0: it can see any weight
-  float* age;                  // time since the last pulse, else null
-  float* pulses_left;          // that a device lasts, where they are limited, else null
-
-  // Whether somebody wants to know which devices were pulsed.
-  [[nodiscard]] bool traced() const { return visible != nullptr || age != nullptr; }
-};
-
-// What a read sees of a weight: its state, with the noise of the last pulse.
-template <class Lanes, class F>
-[[gnu::always_inline]] inline F seen(const KernelTarget& target, const Lanes& lanes, F w, F noise) {
-  if (target.intervals > 0) w = device::nearest_state(w, lanes.w_min, lanes.w_max, target.intervals);
-  return fma(noise, F(target.write_noise), w);
-}
 
 // Pulses of sixteen crosspoints of one input, whose line has train x: coincident slots, or the rounded product of what
 // the lines ask for. The branches are the same for a whole call.
@@ -64,6 +35,21 @@ inline U32 coincidences(const Trains& trains, const std::uint32_t* x, const std:
   }
   const U32 n = simd::popcount(U32(x[0]) & U32::load(d));
   return trains.words() == 1 ? n : n + simd::popcount(U32(x[1]) & U32::load(d + 16));
+}
+
+// What a read sees after the pulses so far: of sixteen neighbouring outputs of an input, and of one device.
+inline F32 line_seen(const Request& request, const KernelTarget& target, std::size_t group, std::size_t input) {
+  if (target.undrawn != nullptr) {
+    return UndrawnNoise(request.noise, request.first_step).line(target, group, input);
+  }
+  const float* seen = target.visible != nullptr ? target.visible : target.weight;
+  return F32::load(seen + input * target.stride + group * group_outputs);
+}
+inline float device_seen(const Request& request, const KernelTarget& target, std::size_t output, std::size_t input) {
+  if (target.undrawn != nullptr) {
+    return UndrawnNoise(request.noise, request.first_step).device(target, output, input);
+  }
+  return (target.visible != nullptr ? target.visible : target.weight)[input * target.stride + output];
 }
 
 // The noise of the first pulse, or of several at once. Draw 0 of step t serves the samples 2 t and 2 t + 1: the outputs
@@ -170,7 +156,7 @@ template <class Model> class DenseQuad {
       if (samples != 0) {
         const U32 elements = target_.elements.of_block(group, quad_);
         draw_noise(elements, samples);
-        single_ = target_.visible != nullptr && std::has_single_bit(samples);
+        single_ = target_.shown() && std::has_single_bit(samples);
         if (single_) draw_write_noise(elements, static_cast<std::uint64_t>(std::countr_zero(samples)));
       }
       for (const Snapshot& snapshot : request_.snapshots) {
@@ -214,7 +200,8 @@ template <class Model> class DenseQuad {
       const std::size_t at = ahead.place[i] + group * group_outputs;
       __builtin_prefetch(target_.weight + at, 1, 2);
       for (std::size_t p = 0; p < planes_of<Model>; ++p) __builtin_prefetch(target_.planes[p] + at, 0, 2);
-      if (target_.visible != nullptr) __builtin_prefetch(target_.visible + at, 1, 2);
+      if (target_.shown()) __builtin_prefetch(target_.visible + at, 1, 2);
+      if (target_.undrawn != nullptr) __builtin_prefetch(target_.undrawn + at, 1, 2);
     }
   }
 
@@ -272,13 +259,11 @@ template <class Model> class DenseQuad {
                                                    : snapshot.index / group_outputs == group;
   }
   void take(const Snapshot& snapshot, std::size_t group) const {
-    const float* seen = target_.visible != nullptr ? target_.visible : target_.weight;
     if (snapshot.line == Snapshot::Line::column) {
-      const std::size_t output = group * group_outputs;
-      F32::load(seen + snapshot.index * target_.stride + output).store(snapshot.values + output);
+      line_seen(request_, target_, group, snapshot.index).store(snapshot.values + group * group_outputs);
     } else {
       for (std::size_t input = quad_ * quad_inputs; input < (quad_ + 1) * quad_inputs; ++input) {
-        snapshot.values[input] = seen[input * target_.stride + snapshot.index];
+        snapshot.values[input] = device_seen(request_, target_, snapshot.index, input);
       }
     }
   }
@@ -443,6 +428,11 @@ template <class Model> class DenseQuad {
     if (target_.age != nullptr) {
       simd::select(touched, F32(0.0F), F32::load(target_.age + at)).store(target_.age + at);
     }
+    if (target_.undrawn != nullptr) {
+      const U32 marks = last + U32(UndrawnNoise::mark(request_.first_step) - 1U);
+      simd::select(touched, marks, U32::load(target_.undrawn + at)).store(target_.undrawn + at);
+      return;
+    }
     if (target_.visible == nullptr) return;
     const F32 noise = single_ ? F32::load(write_noise_[input_of_quad]) : write_noise(group, input_of_quad, last);
     const F32 now = seen(target_, lanes, w, noise);
@@ -572,11 +562,12 @@ template <class Model> class SparseQuads {
     const bool column = snapshot.line == Snapshot::Line::column;
     if (column && snapshot.index != input) return;
     if (hits_.size > 0) move();
-    const float* seen = (target_.visible != nullptr ? target_.visible : target_.weight) + input * target_.stride;
     if (column) {
-      std::copy_n(seen, target_.stride, snapshot.values);
+      for (std::size_t group = 0; group < target_.stride / group_outputs; ++group) {
+        line_seen(request_, target_, group, input).store(snapshot.values + group * group_outputs);
+      }
     } else {
-      snapshot.values[input] = seen[snapshot.index];
+      snapshot.values[input] = device_seen(request_, target_, snapshot.index, input);
     }
   }
 
@@ -606,7 +597,7 @@ template <class Model> class SparseQuads {
       const U32 place = U32::load(hits_.place + i);
       const U32 elements = U32::load(hits_.element + i);
       random::to_gaussian(noise.stream.words(elements, 0), 4 * noise.half, place).store(hits_.noise + i);
-      if (target_.visible == nullptr) continue;
+      if (!target_.shown()) continue;
       random::to_gaussian(write.words(elements, 0), 0, place).store(hits_.write_noise + i);
     }
   }
@@ -624,7 +615,7 @@ template <class Model> class SparseQuads {
       const U32 pair = simd::shift_right<1>(halves) + U32(static_cast<std::uint32_t>(first / 2));
       const U32 number = (place & U32(3U)) | simd::shift_left<2>(halves & U32(1U));
       random::to_gaussian(noise.words_of_steps(pair, elements, 0), number).store(hits_.noise + i);
-      if (target_.visible == nullptr) continue;
+      if (!target_.shown()) continue;
       const U32 step = sample + U32(static_cast<std::uint32_t>(first));
       random::to_gaussian(write.words_of_steps(step, elements, 0), 0, place).store(hits_.write_noise + i);
     }
@@ -669,7 +660,10 @@ template <class Model> class SparseQuads {
       weight[place] = w.v;
       if (!traced) continue;
       if (target_.age != nullptr) target_.age[origin + place] = 0;
-      if (target_.visible == nullptr) continue;
+      if (target_.undrawn != nullptr) {
+        target_.undrawn[origin + place] = UndrawnNoise::mark(request_.first_step + hits_.sample[i]);
+      }
+      if (!target_.shown()) continue;
       target_.visible[origin + place] = seen(target_, lanes, w, simd::F1(hits_.write_noise[i])).v;
     }
   }

@@ -26,6 +26,7 @@ struct Key {
     return {static_cast<std::uint32_t>(value), static_cast<std::uint32_t>(value >> 32)};
   }
   [[nodiscard]] std::uint64_t value() const { return k0 | static_cast<std::uint64_t>(k1) << 32; }
+  bool operator==(const Key&) const = default;
 };
 
 template <int rounds = philox_rounds> Words philox(Counter c, Key key) {

@@ -73,6 +73,7 @@ TransferRule::TransferRule(Parameters& p, array::Array& main, const pulse::Updat
     }
     fast_.push_back(
         std::make_unique<array::Array>(array::make_crosspoints(devices[level], main.shape(), keys, threads)));
+    if (gamma_ == 0) fast_.back()->crosspoints().expect_reads_of_lines();
     for (const std::uint64_t key : keys) {
       readers_.emplace_back(io, periphery::Direction::forward, line_length(), 1,
                             random::Key::from(random::derive_key(key, "transfer")));

@@ -135,6 +135,74 @@ TEST_P(AllPulsedCrosspoints, TakeTheSamplesThatTheyAreAskedTo) {
   }
 }
 
+// Whatever happens to an array, and whenever its lines are looked at: that reads are of lines changes no bit of it.
+TEST_P(AllPulsedCrosspoints, ShowLinesAsTheyShowAll) {
+  constexpr std::size_t out = 21, in = 70, most = 40;
+  const std::vector<Parameters> drift{tests::merged("device.retention",
+                                                    {{"lifetime_dtod", 0.0},
+                                                     {"diffusion", 0.01},
+                                                     {"diffusion_dtod", 0.0},
+                                                     {"drift_nu_dtod", 0.0},
+                                                     {"drift_nu_ctoc", 0.0},
+                                                     {"drift_t0", 1.0}},
+                                                    {{"drift_nu", 0.1}})};
+  const std::vector<tests::Values> variants{{}, {{"endurance", 30.0}}, {{"states", 32.0}, {"retention", drift}}};
+  for (const tests::Values& variant : variants) {
+    tests::Values changes = GetParam().changes;
+    changes["write_noise_std"] = 2.0;
+    changes.insert(variant.begin(), variant.end());
+    const auto of_all = make_array(device(GetParam().type, changes), {out, in, 1});
+    const auto of_lines = make_array(device(GetParam().type, changes), {out, in, 1});
+    of_lines->crosspoints().expect_reads_of_lines();
+    Array* const both[] = {of_all.get(), of_lines.get()};
+    std::vector<std::uint8_t> chosen(out * in);
+    for (std::size_t i = 0; i < chosen.size(); i += 7) chosen[i] = 1;
+    const std::vector<float> w = tests::random_values(out * in, 71, 0.1F);
+    std::vector<float> counts = tests::random_values(out * in, 72, 3.0F);
+    for (float& count : counts) count = std::rint(count);
+
+    for (std::uint32_t turn = 0; turn < 16; ++turn) {
+      const std::size_t samples = turn % 3 == 0 ? 1 : most;
+      const double lr = turn % 2 == 0 ? 0.05 : 0.002;
+      const auto x = tests::random_values(samples * in, 73 + turn, 1.0F, 0.5);
+      const auto d = tests::random_values(samples * out, 173 + turn, 1.0F, 0.3);
+      const std::size_t column = turn * 11 % in;
+      const std::size_t row = turn * 5 % out;
+      std::vector<float> seen[2];
+      for (std::size_t a = 0; a < 2; ++a) {
+        Steps steps = both[a]->steps();
+        // Marks hold 31 bits of a step: beyond them, to the end of them, and to the end of half a step's words.
+        if (turn == 5) steps.update = (std::uint64_t{1} << 31) - 3;
+        if (turn == 7) steps.update = (std::uint64_t{1} << 32) - 1;
+        if (turn == 9) steps.update = (std::uint64_t{5} << 40) + 17;
+        both[a]->set_steps(steps);
+        seen[a].assign(4 * 128, 0.0F);
+        float* const values = seen[a].data();
+        const LineSnapshot looks[] = {{pulse::Snapshot::Line::row, &row, 0, values},
+                                      {pulse::Snapshot::Line::column, &column, samples / 2, values + 128},
+                                      {pulse::Snapshot::Line::row, &row, samples / 2, values + 256},
+                                      {pulse::Snapshot::Line::column, &column, samples - 1, values + 384}};
+        both[a]->pulse({x.data(), samples, in, false}, {d.data(), samples, out, false}, Rates{&lr},
+                       tests::update_parameters(), {2, true}, looks);
+        Crosspoints& devices = both[a]->crosspoints();
+        const std::size_t places[] = {3, 40, 41};
+        if (turn == 3) both[a]->pulse_by_count(counts.data(), false, false, 1);
+        if (turn == 6) both[a]->reset({chosen.data(), false}, 1);
+        if (turn == 8) devices.reset_places(0, places, random::Key::from(5));
+        if (turn == 10) devices.put_to_rest(0, places);
+        if (turn == 12) both[a]->elapse(100.0, 1);
+        if (turn == 13) devices.stick({chosen.data(), false});
+        if (turn == 14) (void)devices.set_weight(w.data(), false);
+      }
+      ASSERT_EQ(seen[0], seen[1]) << turn;
+      if (turn % 4 == 3) {
+        ASSERT_TRUE(tests::state_of(*of_all) == tests::state_of(*of_lines)) << turn;
+      }
+    }
+    ASSERT_TRUE(tests::state_of(*of_all) == tests::state_of(*of_lines));
+  }
+}
+
 // A one-sided pair shares the pulses of a device for both directions out among its two, and all of them go up.
 TEST(PulsedCrosspoints, TakeOneDirectionWhereTheyAreOneSided) {
   tests::Values changes = tests::no_spread();
