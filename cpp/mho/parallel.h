@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 #include <type_traits>
+#include <vector>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -17,17 +18,22 @@
 namespace mho {
 
 // Threads that are awake for as long as a call takes that has many short loops. A loop is shared with whoever of them
-// is there by then; nobody is waited for but those who work on it. While there is nothing to do they give way to
-// others.
+// is there by then; nobody is waited for but those who work on it. The pieces of a loop may have loops of their own:
+// who is done with the one, or waits for its last pieces, goes on with the others. While there is nothing to do they
+// give way to others.
 class Team {
  public:
-  explicit Team(int members = 1) : members_(std::clamp<std::size_t>(static_cast<std::size_t>(members), 1, most)) {}
+  explicit Team(int members = 1)
+      : members_(std::clamp<std::size_t>(static_cast<std::size_t>(members), 1, most)), places_(members_ + 1) {
+    threads_[0] = std::this_thread::get_id();
+  }
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  // Calls body(i) for i in [0, count). A loop within a loop is not shared.
+  // Calls body(i) for i in [0, count).
   template <class Body> void run(std::size_t count, Body&& body) {
-    if (looping_.exchange(true)) {
+    Place* const place = free_place();
+    if (place == nullptr) {
       for (std::size_t i = 0; i < count; ++i) body(i);
       return;
     }
@@ -40,34 +46,29 @@ class Team {
     // The type that it is cast back to below is const if this one is.
     loop.context = const_cast<void*>(static_cast<const void*>(&body));
     loop.call = [](void* context, std::size_t i) { (*static_cast<std::remove_reference_t<Body>*>(context))(i); };
-    loop_.store(&loop);
-    (void)loop.work(0);
-    loop_.store(nullptr);
-    for (Pause pause; inside_.load() != 0;) pause();
-    looping_.store(false);
+    const std::size_t member = this_member();
+    place->loop.store(&loop);
+    (void)loop.work(member);
+    place->loop.store(nullptr);
+    for (Pause pause; place->inside.load() != 0;) {
+      if (!work(member)) pause();
+    }
+    place->taken.store(false);
     if (loop.failure) std::rethrow_exception(loop.failure);
   }
 
   // What another thread, number 1 or above, does until the team is closed, or turns out not to be needed.
-  void help(int member) {
-    const std::size_t first_part = static_cast<std::size_t>(member) % members_;
+  void help(int number) {
+    const std::size_t member = static_cast<std::size_t>(number) % members_;
+    threads_[member] = std::this_thread::get_id();
     const auto started = std::chrono::steady_clock::now();
     bool needed = false;
     for (Pause pause; !closed_.load(std::memory_order_acquire);) {
-      if (loop_.load(std::memory_order_relaxed) == nullptr) {
-        if (pause() && !needed && std::chrono::steady_clock::now() - started > patience) return;
-        continue;
-      }
-      needed = true;
-      // Who is inside is waited for; a loop that is still there after that does not go away before.
-      inside_.fetch_add(1);
-      Loop* const loop = loop_.load();
-      const bool worked = loop != nullptr && loop->work(first_part);
-      inside_.fetch_sub(1);
-      if (worked) {
+      if (work(member)) {
+        needed = true;
         pause = {};
-      } else {
-        pause();
+      } else if (pause() && !needed && std::chrono::steady_clock::now() - started > patience) {
+        return;
       }
     }
   }
@@ -130,10 +131,47 @@ class Team {
     }
   };
 
+  // Where a loop is found by those who might share it. There are as many as can run at a time: one of pieces that have
+  // loops, and a loop of each member.
+  struct alignas(64) Place {
+    std::atomic<bool> taken{false};
+    std::atomic<Loop*> loop{nullptr};
+    std::atomic<int> inside{0};
+  };
+
+  Place* free_place() {
+    for (Place& place : places_) {
+      if (!place.taken.exchange(true)) return &place;
+    }
+    return nullptr;
+  }
+
+  // Takes part in the loops that there are; says whether there was anything to do.
+  bool work(std::size_t member) {
+    bool worked = false;
+    for (Place& place : places_) {
+      if (place.loop.load(std::memory_order_relaxed) == nullptr) continue;
+      // Who is inside is waited for; a loop that is still there after that does not go away before.
+      place.inside.fetch_add(1);
+      Loop* const loop = place.loop.load();
+      if (loop != nullptr && loop->work(member)) worked = true;
+      place.inside.fetch_sub(1);
+    }
+    return worked;
+  }
+
+  [[nodiscard]] std::size_t this_member() const {
+    const std::thread::id id = std::this_thread::get_id();
+    for (std::size_t member = 0; member < members_; ++member) {
+      if (threads_[member].load(std::memory_order_relaxed) == id) return member;
+    }
+    return 0;
+  }
+
   const std::size_t members_;
-  std::atomic<Loop*> loop_{nullptr};
-  std::atomic<int> inside_{0};
-  std::atomic<bool> looping_{false}, closed_{false};
+  std::vector<Place> places_;
+  std::atomic<std::thread::id> threads_[most] = {};
+  std::atomic<bool> closed_{false};
 };
 
 // How many threads a call may use. What it computes never depends on that.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -17,6 +19,10 @@ constexpr std::chrono::microseconds worthwhile_call{400};
 Network::Network(std::vector<std::shared_ptr<Stage>> stages)
     : stages_(std::move(stages)), outputs_(stages_.size()), gradients_(stages_.size()) {
   if (stages_.empty()) fail_value("a network must have at least one stage");
+  std::set<const Stage*> trained_ones;
+  for (const auto& stage : stages_) {
+    if (stage->trainable() && !trained_ones.insert(stage.get()).second) repeated_ = true;
+  }
   const auto trained = std::find_if(stages_.begin(), stages_.end(), [](const auto& s) { return s->trainable(); });
   lowest_trained_ = static_cast<std::size_t>(trained - stages_.begin());
 }
@@ -113,8 +119,28 @@ Network::Result Network::step(const array::Batch& x, const std::int64_t* labels,
     stages_[i]->backward(gradient_of(i), seen[i].data, seen[i + 1].data, gradients_[i - 1].data(), reading);
   }
   for (std::size_t i = lowest_trained_; i < depth; ++i) stages_[i]->check_update(gradient_of(i), lr);
-  for (std::size_t i = lowest_trained_; i < depth; ++i) stages_[i]->update(seen[i], gradient_of(i), lr, threads);
+  update(seen, lr, threads);
   return result;
+}
+
+// Stages know nothing of each other: with threads that are awake they are updated side by side, so that what one thread
+// does alone for a stage, such as making its trains, does not keep the others waiting. One that fails does not keep the
+// others from being updated, whichever comes first.
+void Network::update(const std::vector<array::Batch>& seen, double lr, Threads threads) {
+  const std::size_t count = stages_.size() - lowest_trained_;
+  std::vector<std::exception_ptr> failures(count);
+  const auto update = [&](std::size_t number) {
+    const std::size_t i = lowest_trained_ + number;
+    try {
+      stages_[i]->update(seen[i], {gradients_[i].data(), seen[i].samples, seen[i + 1].features, false}, lr, threads);
+    } catch (...) {
+      failures[number] = std::current_exception();
+    }
+  };
+  parallel_for(threads.team != nullptr && !repeated_ ? threads : Threads(1), count, update);
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
 }
 
 }  // namespace mho::network

@@ -43,11 +43,14 @@ class Network {
  private:
   Result step(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr, Threads threads);
   Result timed_step(const array::Batch& x, const std::int64_t* labels, Loss loss, double lr, Threads threads);
+  // Moves the weights of all stages: what went into each and came out of the last one, with their gradients.
+  void update(const std::vector<array::Batch>& seen, double lr, Threads threads);
   // Calls body(threads), which takes so long on one of them; they stay awake meanwhile if that pays.
   template <class Body> void with_threads(Threads threads, std::chrono::nanoseconds expected, Body&& body);
 
   std::vector<std::shared_ptr<Stage>> stages_;
   std::size_t lowest_trained_;
+  bool repeated_ = false;  // whether a trainable stage is in the chain more than once
   // Of the present step: its samples, where they are collected; what comes out of each stage, and the gradient with
   // respect to it.
   std::vector<float> x_;
