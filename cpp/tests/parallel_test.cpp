@@ -95,6 +95,57 @@ TEST(Team, AllOfItsThreadsWork) {
 #endif
 }
 
+TEST(Team, SharesTheLoopsOfAPiece) {
+#ifdef _OPENMP
+  // Whoever has no piece of its own takes part in the loop of the other's.
+  with_team(2, [](Threads team) {
+    std::atomic<int> there = 0;
+    parallel_for(team, 1, [&](std::size_t) {
+      parallel_for(team, 2, [&](std::size_t) {
+        ++there;
+        while (there.load() < 2) std::this_thread::yield();
+      });
+    });
+    EXPECT_EQ(there.load(), 2);
+  });
+#endif
+}
+
+TEST(Team, HasLoopsInLoopsInLoops) {
+  for (const int threads : {1, 2, 3, 8}) {
+    with_team(threads, [&](Threads team) {
+      for (int repetition = 0; repetition < 200; ++repetition) {
+        std::atomic<int> calls = 0;
+        parallel_for(team, 3, [&](std::size_t i) {
+          parallel_for(team, 5 + i, [&](std::size_t) {
+            parallel_for(team, 4, [&](std::size_t k) {
+              if (k == 2) parallel_for(team, 2, [&](std::size_t) { calls.fetch_add(1); });
+            });
+          });
+        });
+        ASSERT_EQ(calls.load(), 2 * (5 + 6 + 7));
+      }
+    });
+  }
+}
+
+TEST(Team, ThrowsOutOfALoopInALoop) {
+  with_team(3, [](Threads team) {
+    std::atomic<int> whole = 0;
+    for (int repetition = 0; repetition < 50; ++repetition) {
+      EXPECT_THROW(parallel_for(team, 4,
+                                [&](std::size_t i) {
+                                  parallel_for(team, 6, [&](std::size_t k) {
+                                    if (i == 1 && k == 3) throw std::out_of_range("inside");
+                                  });
+                                  ++whole;
+                                }),
+                   std::out_of_range);
+    }
+    EXPECT_EQ(whole.load(), 3 * 50);
+  });
+}
+
 TEST(Team, IsLeftWhereNothingIsShared) {
   // Or this would wait for ever: nobody closes the team.
   Team team(2);

@@ -63,6 +63,10 @@ Linear::Linear(std::vector<std::shared_ptr<tile::Tile>> tiles, std::vector<std::
   if (bias_kind_ == Bias::digital) bias_.assign(out_features(), 0.0F);
 }
 
+bool Linear::independent() const {
+  return std::ranges::all_of(tiles_, [](const auto& tile) { return tile->rule().independent(); });
+}
+
 std::size_t Linear::outputs(std::size_t inputs) const {
   if (inputs != in_features()) {
     fail_value("Linear: there must be " + std::to_string(in_features()) + " inputs, got " + std::to_string(inputs));

@@ -26,6 +26,7 @@ class Linear final : public Stage {
   [[nodiscard]] std::size_t out_features() const { return rows_.back(); }
   [[nodiscard]] std::size_t outputs(std::size_t inputs) const override;
   [[nodiscard]] bool trainable() const override { return true; }
+  [[nodiscard]] bool independent() const override;
 
   // For each tile one scale, or one for each of its outputs; positive and finite.
   void set_scales(std::vector<std::vector<float>> scales);

@@ -21,7 +21,8 @@ Network::Network(std::vector<std::shared_ptr<Stage>> stages)
   if (stages_.empty()) fail_value("a network must have at least one stage");
   std::set<const Stage*> trained_ones;
   for (const auto& stage : stages_) {
-    if (stage->trainable() && !trained_ones.insert(stage.get()).second) repeated_ = true;
+    if (!stage->trainable()) continue;
+    side_by_side_ = side_by_side_ && stage->independent() && trained_ones.insert(stage.get()).second;
   }
   const auto trained = std::find_if(stages_.begin(), stages_.end(), [](const auto& s) { return s->trainable(); });
   lowest_trained_ = static_cast<std::size_t>(trained - stages_.begin());
@@ -123,21 +124,25 @@ Network::Result Network::step(const array::Batch& x, const std::int64_t* labels,
   return result;
 }
 
-// Stages know nothing of each other: with threads that are awake they are updated side by side, so that what one thread
-// does alone for a stage, such as making its trains, does not keep the others waiting. One that fails does not keep the
-// others from being updated, whichever comes first.
+// With threads that are awake stages are updated side by side, so that what one thread does alone for a stage, such as
+// making its trains, does not keep the others waiting. The first that fails would not be the same each time, so that
+// one which fails does not keep the others from being updated.
 void Network::update(const std::vector<array::Batch>& seen, double lr, Threads threads) {
-  const std::size_t count = stages_.size() - lowest_trained_;
-  std::vector<std::exception_ptr> failures(count);
-  const auto update = [&](std::size_t number) {
-    const std::size_t i = lowest_trained_ + number;
-    try {
-      stages_[i]->update(seen[i], {gradients_[i].data(), seen[i].samples, seen[i + 1].features, false}, lr, threads);
-    } catch (...) {
-      failures[number] = std::current_exception();
-    }
+  const auto update = [&](std::size_t i) {
+    stages_[i]->update(seen[i], {gradients_[i].data(), seen[i].samples, seen[i + 1].features, false}, lr, threads);
   };
-  parallel_for(threads.team != nullptr && !repeated_ ? threads : Threads(1), count, update);
+  if (!side_by_side_) {
+    for (std::size_t i = lowest_trained_; i < stages_.size(); ++i) update(i);
+    return;
+  }
+  std::vector<std::exception_ptr> failures(stages_.size());
+  parallel_for(threads.team != nullptr ? threads : Threads(1), stages_.size() - lowest_trained_, [&](std::size_t k) {
+    try {
+      update(lowest_trained_ + k);
+    } catch (...) {
+      failures[lowest_trained_ + k] = std::current_exception();
+    }
+  });
   for (const std::exception_ptr& failure : failures) {
     if (failure) std::rethrow_exception(failure);
   }

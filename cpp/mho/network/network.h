@@ -50,7 +50,7 @@ class Network {
 
   std::vector<std::shared_ptr<Stage>> stages_;
   std::size_t lowest_trained_;
-  bool repeated_ = false;  // whether a trainable stage is in the chain more than once
+  bool side_by_side_ = true;  // whether stages may be updated at the same time
   // Of the present step: its samples, where they are collected; what comes out of each stage, and the gradient with
   // respect to it.
   std::vector<float> x_;

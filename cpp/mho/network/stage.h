@@ -27,6 +27,8 @@ class Stage {
   // Numbers that come out for so many that go in; throws where these cannot go in.
   [[nodiscard]] virtual std::size_t outputs(std::size_t inputs) const = 0;
   [[nodiscard]] virtual bool trainable() const { return false; }
+  // Whether it may be updated while other stages are.
+  [[nodiscard]] virtual bool independent() const { return true; }
 
   virtual void forward(const array::Batch& x, float* y, const Reading& reading) = 0;
   // The gradient with respect to x, from d, that with respect to y, and what went in and came out.

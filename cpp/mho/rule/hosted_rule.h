@@ -28,6 +28,8 @@ class HostedRule final : public Rule {
   void set_host(Host host) { host_ = std::move(host); }
 
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override;
+  // What it calls may know of anything.
+  [[nodiscard]] bool independent() const override { return false; }
   void rest() override;
   [[nodiscard]] const float* visible(std::size_t instance) override;
   [[nodiscard]] std::vector<NamedArray> arrays() override;

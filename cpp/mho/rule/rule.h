@@ -62,6 +62,9 @@ class Rule {
   // Moves what a read of the tile sees by -lr d^T x in expectation.
   virtual void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) = 0;
 
+  // Whether an update knows of nothing but this tile, so that it may run beside those of others.
+  [[nodiscard]] virtual bool independent() const { return true; }
+
   // Everything but the main array is at rest, as after construction: the main array has been programmed.
   virtual void rest() {}
 

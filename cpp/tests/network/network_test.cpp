@@ -3,14 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "mho/error.h"
 #include "mho/network/activation.h"
 #include "mho/network/linear.h"
 #include "network/tiles.h"
@@ -174,6 +179,76 @@ TEST(Network, BatchesBeforeOneThatFailsAreDone) {
   Passes first;
   first.train(1, std::chrono::hours(1));
   EXPECT_EQ(tests::weight_of(*passes.net.first), tests::weight_of(*first.net.first));
+}
+
+// A stage that says when it is updated, and may fail.
+class Told final : public Stage {
+ public:
+  explicit Told(std::function<void()> on_update, bool independent = true)
+      : on_update_(std::move(on_update)), independent_(independent) {}
+  [[nodiscard]] std::size_t outputs(std::size_t inputs) const override { return inputs; }
+  [[nodiscard]] bool trainable() const override { return true; }
+  [[nodiscard]] bool independent() const override { return independent_; }
+  void forward(const array::Batch& x, float* y, const Reading&) override { std::copy_n(x.data, x.features, y); }
+  void backward(const array::Batch& d, const float*, const float*, float* dx, const Reading&) override {
+    std::copy_n(d.data, d.features, dx);
+  }
+  void update(const array::Batch&, const array::Batch&, double, Threads) override { on_update_(); }
+
+ private:
+  std::function<void()> on_update_;
+  bool independent_;
+};
+
+void train_one(Network& network, Threads threads) {
+  const float x[] = {0.5F, -0.5F};
+  const std::int64_t label = 0;
+  (void)network.train({x, 1, 2, false}, &label, Loss::cross_entropy, 0.1, threads);
+}
+
+TEST(Network, UpdatesStagesSideBySide) {
+#ifdef _OPENMP
+  // Each waits until both are at it.
+  std::atomic<int> there = 0;
+  const auto meet = [&] {
+    ++there;
+    while (there.load() < 2) std::this_thread::yield();
+  };
+  Network network({std::make_shared<Told>(meet), std::make_shared<Told>(meet)});
+  train_one(network, {2, true});
+  EXPECT_EQ(there.load(), 2);
+#endif
+}
+
+// One that is in the chain twice, or whose update may know of others.
+TEST(Network, UpdatesStagesInOrderWhereTheyMayBeOne) {
+  for (const bool twice : {true, false}) {
+    std::vector<int> order;
+    const auto caller = std::this_thread::get_id();
+    const auto note = [&](int number) {
+      return [&, number] {
+        EXPECT_EQ(std::this_thread::get_id(), caller);
+        order.push_back(number);
+      };
+    };
+    const auto first = std::make_shared<Told>(note(0));
+    const auto second = std::make_shared<Told>(note(1), twice);
+    Network network({first, second, twice ? first : std::make_shared<Told>(note(2))});
+    train_one(network, {4, true});
+    EXPECT_EQ(order, twice ? (std::vector<int>{0, 1, 0}) : (std::vector<int>{0, 1, 2}));
+  }
+}
+
+TEST(Network, UpdatesTheOtherStagesOfOneThatFails) {
+  for (const int threads : {1, 2, 4}) {
+    std::atomic<int> updated = 0;
+    const auto fail = [](const char* text) { return [text] { fail_value(text); }; };
+    const auto count = [&] { ++updated; };
+    Network network({std::make_shared<Told>(count), std::make_shared<Told>(fail("the second")),
+                     std::make_shared<Told>(fail("the third")), std::make_shared<Told>(count)});
+    EXPECT_EQ(tests::error_of([&] { train_one(network, {threads, true}); }), "the second");
+    EXPECT_EQ(updated.load(), 2);
+  }
 }
 
 TEST(Network, WithoutTrainedStagesNothingIsUpdated) {
