@@ -199,8 +199,8 @@ def draw_errors(axes: Axes, table: Table) -> None:
             width = row.half_width if len(row.outcomes) > 1 else 0
             first = place == 1
             axes.bar(at, row.mean, 0.36, color=_style.PALETTE[k], label=shift if first else None)
-            axes.errorbar(at, row.mean, width, color=_style.TEXT, lw=1.2, capsize=3)
-            top = row.mean + width
+            top = min(row.mean + width, 100.0)
+            axes.errorbar(at, row.mean, [[width], [top - row.mean]], color=_style.TEXT, lw=1.2, capsize=3)
             if imbalance == 0.3:
                 ring = REFERENCE[bound, shift]
                 axes.plot([at], [ring], "o", ms=6.5, mfc="white", color=_style.TEXT)
@@ -216,11 +216,11 @@ def draw_errors(axes: Axes, table: Table) -> None:
             )
     axes.plot([], [], "o", ms=6.5, mfc="white", color=_style.TEXT, label="independent program")
     axes.set_xticks(places, labels)
-    axes.set_ylim(0, 100)
+    axes.set_ylim(0, 109)
     _style.tidy(
         axes, "Test error after training", "imbalance of the steps, bounds of the weights", "test error (%)"
     )
-    axes.legend(frameon=False, fontsize=8.5, loc="upper left", labelcolor=_style.TEXT)
+    axes.legend(frameon=False, fontsize=8.5, loc="upper center", labelcolor=_style.TEXT)
 
 
 def draw_pulses(axes: Axes, table: Table) -> None:
