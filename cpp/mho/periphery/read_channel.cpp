@@ -313,8 +313,13 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
     }
     parallel_for(threads, rows, [&](std::size_t row) { prepare(request, block, row); });
     for (std::size_t pass = 0; pass < block.passes; ++pass) {
-      for (Block::Inputs* inputs : {block.x, block.x_abs, block.x_weighted, block.x_square}) {
-        if (!inputs[pass].values.empty()) inputs[pass].vectors = vectors_of(inputs[pass].values.data(), rows);
+      block.x[pass].vectors = vectors_of(block.x[pass].values.data(), rows);
+      // What is made of them is zero where they are.
+      const bool listed = block.x[pass].vectors.listed.has_value();
+      for (Block::Inputs* inputs : {block.x_abs, block.x_weighted, block.x_square}) {
+        const float* const values = inputs[pass].values.data();
+        if (inputs[pass].values.empty()) continue;
+        inputs[pass].vectors = listed ? vectors_of(values, rows) : Vectors{{values, rows, inputs_, inputs_}, {}};
       }
     }
     parallel_for(threads, width, [&](std::size_t panel) { read_panel(w, request, block, panel); });
