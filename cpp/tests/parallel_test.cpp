@@ -5,9 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <stdexcept>
-#include <thread>
 #include <vector>
 
+#include "meeting.h"
 #include "mho/aligned.h"
 
 namespace mho {
@@ -83,31 +83,21 @@ TEST_P(ParallelFor, ThrowsOutOfATeam) {
 
 TEST(Team, AllOfItsThreadsWork) {
 #ifdef _OPENMP
-  // Each holds one index until both are held.
-  with_team(2, [](Threads team) {
-    std::atomic<int> there = 0;
-    parallel_for(team, 2, [&](std::size_t) {
-      ++there;
-      while (there.load() < 2) std::this_thread::yield();
-    });
-    EXPECT_EQ(there.load(), 2);
-  });
+  tests::Meeting meeting;
+  EXPECT_TRUE(meeting.arranged_by(
+      [&] { with_team(2, [&](Threads team) { parallel_for(team, 2, [&](std::size_t) { meeting.attend(); }); }); }));
 #endif
 }
 
 TEST(Team, SharesTheLoopsOfAPiece) {
 #ifdef _OPENMP
   // Whoever has no piece of its own takes part in the loop of the other's.
-  with_team(2, [](Threads team) {
-    std::atomic<int> there = 0;
-    parallel_for(team, 1, [&](std::size_t) {
-      parallel_for(team, 2, [&](std::size_t) {
-        ++there;
-        while (there.load() < 2) std::this_thread::yield();
-      });
+  tests::Meeting meeting;
+  EXPECT_TRUE(meeting.arranged_by([&] {
+    with_team(2, [&](Threads team) {
+      parallel_for(team, 1, [&](std::size_t) { parallel_for(team, 2, [&](std::size_t) { meeting.attend(); }); });
     });
-    EXPECT_EQ(there.load(), 2);
-  });
+  }));
 #endif
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "meeting.h"
 #include "mho/error.h"
 #include "mho/network/activation.h"
 #include "mho/network/linear.h"
@@ -208,15 +209,10 @@ void train_one(Network& network, Threads threads) {
 
 TEST(Network, UpdatesStagesSideBySide) {
 #ifdef _OPENMP
-  // Each waits until both are at it.
-  std::atomic<int> there = 0;
-  const auto meet = [&] {
-    ++there;
-    while (there.load() < 2) std::this_thread::yield();
-  };
-  Network network({std::make_shared<Told>(meet), std::make_shared<Told>(meet)});
-  train_one(network, {2, true});
-  EXPECT_EQ(there.load(), 2);
+  tests::Meeting meeting;
+  const auto attend = [&] { meeting.attend(); };
+  Network network({std::make_shared<Told>(attend), std::make_shared<Told>(attend)});
+  EXPECT_TRUE(meeting.arranged_by([&] { train_one(network, {2, true}); }));
 #endif
 }
 
