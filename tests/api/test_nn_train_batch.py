@@ -107,6 +107,27 @@ def test_an_epoch_has_the_bits_of_its_batches(layers):
 
 
 @pytest.mark.parametrize("threads", [2, 4, 7])
+@pytest.mark.parametrize("layers", NETWORKS.values(), ids=NETWORKS)
+def test_layers_side_by_side_change_no_bit(layers, threads):
+    """Or one after the other, where they may not be updated at the same time."""
+    states = []
+    before = mho.get_num_threads()
+    try:
+        for n in (1, threads):
+            _core.set_num_threads(n, always=True)
+            net = nn.Sequential(*layers(), config=CONFIG, seed=5)
+            results = [net.train_batch(normal(40, 12), np.arange(40) % 4, 0.1)]
+            results += nn.Epoch(net, normal(40, 12, seed=1), np.arange(40) % 4, batch_size=7).train(0.1)
+            states.append((net, results))
+    finally:
+        mho.set_num_threads(before)
+    (one, expected), (other, found) = states
+    assert_same_state(one, other)
+    assert found == expected
+    assert one.costs == other.costs
+
+
+@pytest.mark.parametrize("threads", [2, 4, 7])
 def test_threads_change_no_bit(threads):
     states = []
     before = mho.get_num_threads()

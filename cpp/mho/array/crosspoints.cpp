@@ -81,6 +81,10 @@ void Crosspoints::pad(const float* values, float* padded) const {
   }
 }
 
+void DeviceCrosspoints::show_all() {
+  for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
+}
+
 const float* DeviceCrosspoints::visible(std::size_t instance) {
   show(instance);
   return planes_[has_visible_weight() ? 1 : 0].values.data() + instance * shape_.plane();
@@ -138,7 +142,7 @@ void DeviceCrosspoints::put_to_rest(std::size_t instance, std::span<const std::s
 void DeviceCrosspoints::copy_plane(const std::string& name, float* target) {
   const auto found = std::ranges::find(planes_, name, &Plane::name);
   if (found == planes_.end()) fail_value("a device has no array named " + name);
-  for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
+  show_all();
   unpad(found->values.data(), target);
 }
 
@@ -166,7 +170,7 @@ void DeviceCrosspoints::check_state(const std::vector<const float*>& values) con
 }
 
 void DeviceCrosspoints::load_state(const std::vector<const float*>& values) {
-  for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
+  show_all();
   for (std::size_t p = 0; p < planes_.size(); ++p) pad(values[p], planes_[p].values.data());
 }
 

@@ -184,6 +184,7 @@ class DeviceCrosspoints : public Crosspoints {
   [[nodiscard]] virtual const Plane* pulses_left() const { return nullptr; }
   // Works out what a read of an instance sees, where that was put off.
   virtual void show(std::size_t /*instance*/) {}
+  void show_all();
   // Whether a read sees something else than the persistent weight that pulses move.
   [[nodiscard]] virtual bool has_visible_weight() const { return false; }
 

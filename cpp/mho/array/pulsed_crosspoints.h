@@ -211,9 +211,6 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
   static constexpr double nanoseconds_per_pulse = 15;
   static constexpr double nanoseconds_per_device = 4;  // drawn, or pulsed by count
 
-  void show_all() {
-    for (std::size_t k = 0; k < shape_.instances; ++k) show(k);
-  }
   // Pulses are to come whose write noise waits for a read.
   void put_off_noise(std::size_t k, const pulse::UndrawnNoise& noise) {
     if (undrawn_.empty()) return;
