@@ -116,13 +116,13 @@ class PyLinear : public PyStage {
       linear_.backward(batch, nullptr, nullptr, dx, {noise, evaluation, current_threads()});
     });
   }
+  void check_update(const FloatArray& x, const FloatArray& d, double lr) {
+    with_checked_update(x, d, lr, [](const array::Batch&, const array::Batch&) {});
+  }
   void update(const FloatArray& x, const FloatArray& d, double lr) {
-    const array::Batch x_batch = rows_of(x, "x", linear_.in_features());
-    const array::Batch d_batch = rows_of(d, "d", linear_.out_features());
-    if (x_batch.samples != d_batch.samples) fail_value("x and d must have the same batch size");
-    const std::vector<Occupied> occupied = occupy(tiles());
-    const py::gil_scoped_release release;
-    linear_.update(x_batch, d_batch, lr, current_threads());
+    with_checked_update(x, d, lr, [&](const array::Batch& x_batch, const array::Batch& d_batch) {
+      linear_.update(x_batch, d_batch, lr, current_threads());
+    });
   }
 
   void set_scales(std::vector<std::vector<float>> scales) {
@@ -149,6 +149,17 @@ class PyLinear : public PyStage {
       : PyStage(std::make_shared<network::Linear>(tiles_of(handles), row_edges, column_edges, bias_of(bias)), handles),
         linear_(static_cast<network::Linear&>(*stage())),
         kept_(std::move(tiles)) {}
+
+  template <class Update>
+  void with_checked_update(const FloatArray& x, const FloatArray& d, double lr, Update&& update) {
+    const array::Batch x_batch = rows_of(x, "x", linear_.in_features());
+    const array::Batch d_batch = rows_of(d, "d", linear_.out_features());
+    if (x_batch.samples != d_batch.samples) fail_value("x and d must have the same batch size");
+    const std::vector<Occupied> occupied = occupy(tiles());
+    const py::gil_scoped_release release;
+    linear_.check_update(x_batch, d_batch, lr);
+    update(x_batch, d_batch);
+  }
 
   template <class Read>
   FloatArray read(const FloatArray& values, const char* name, std::size_t inputs, std::size_t outputs, Read&& compute) {
@@ -327,6 +338,7 @@ void register_network(py::module_& m) {
            py::arg("tiles"), py::arg("row_edges"), py::arg("column_edges"), py::arg("bias"))
       .def("forward", &PyLinear::forward, py::arg("x"), py::arg("noise"), py::arg("evaluation"))
       .def("backward", &PyLinear::backward, py::arg("d"), py::arg("noise"), py::arg("evaluation"))
+      .def("check_update", &PyLinear::check_update, py::arg("x"), py::arg("d"), py::arg("lr"))
       .def("update", &PyLinear::update, py::arg("x"), py::arg("d"), py::arg("lr"))
       .def("set_scales", &PyLinear::set_scales, py::arg("scales"))
       .def("set_bias", &PyLinear::set_bias, py::arg("bias"))

@@ -248,6 +248,53 @@ def test_no_weight_moves_where_the_rate_of_a_layer_is_too_large():
     np.testing.assert_array_equal(net[0].weight, before)
 
 
+# Trains of a length of their own: with a larger learning rate than 64 pulses they are too long.
+OPEN = mho.Update(fixed_bl=False, update_bl_management=False, update_management=False)
+REFUSED = {
+    "too long": TileConfig(update=OPEN),
+    "too long on a fast array": TileConfig(
+        device=SoftBounds(), rule=rules.TikiTaka2(fast_lr=0.5), update=OPEN
+    ),
+    "too long where rates follow the gradients": TileConfig(
+        device=SoftBounds(), rule=rules.ChoppedTikiTaka2(fast_lr=1e3, auto_scale=True), update=OPEN
+    ),
+    "too long for a component": TileConfig(rule=rules.StreamingBatch(trains_per_component=1), update=OPEN),
+}
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+@pytest.mark.parametrize("by_engine", [True, False])
+@pytest.mark.parametrize("kind", REFUSED)
+def test_no_layer_moves_where_one_cannot_be_updated(kind, by_engine, threads):
+    refused = nn.Linear(5, 4, config=REFUSED[kind].replace(mapping=Mapping(max_tile_size=3)))
+    net = nn.Sequential(
+        nn.Linear(6, 5, **TRANSFER), nn.Tanh(), refused, nn.Tanh(), nn.Linear(4, 3), config=CONFIG, seed=2
+    )
+    x, labels = normal(20, 6), np.arange(20) % 3
+    before = net.state()[0]
+    threads_before = mho.get_num_threads()
+    try:
+        _core.set_num_threads(threads, always=True)
+        with pytest.raises(MhoValueError, match="slots for this learning rate"):
+            net.train_batch(x, labels, 0.9) if by_engine else by_layers(net, x, labels, 0.9, "cross_entropy")
+    finally:
+        mho.set_num_threads(threads_before)
+    for name, values in net.state()[0].items():
+        np.testing.assert_array_equal(values, before[name], err_msg=name)
+
+
+@pytest.mark.parametrize("by_engine", [True, False])
+def test_no_layer_moves_where_one_has_too_much_to_add_up(by_engine):
+    exact = TileConfig(device=Ideal(), forward_io=IO.perfect(), backward_io=IO.perfect())
+    net = nn.Sequential(nn.Linear(6, 5, config=exact), nn.ReLU(), nn.Linear(5, 3), config=CONFIG, seed=2)
+    x, labels = normal(4, 6) * np.float32(1e22), np.array([0, 1, 2, 0])
+    before = net.state()[0]
+    with pytest.raises(MhoValueError, match="too large for float32"):
+        net.train_batch(x, labels, 1e11) if by_engine else by_layers(net, x, labels, 1e11, "cross_entropy")
+    for name, values in net.state()[0].items():
+        np.testing.assert_array_equal(values, before[name], err_msg=name)
+
+
 def test_labels_that_are_no_integers_are_refused():
     net = nn.Sequential(nn.Linear(6, 3), config=CONFIG, seed=2)
     before = net[0].weight

@@ -182,28 +182,35 @@ void Linear::backward(const array::Batch& d, const float* /*x*/, const float* /*
   }
 }
 
-void Linear::check_update(const array::Batch& d, double lr) {
+template <class Operation>
+void Linear::for_each_update(const array::Batch& x, const array::Batch& d, Operation&& operation) {
+  const array::Batch lines = lines_of(x);
+  for (std::size_t k = 0; k < tiles_.size(); ++k) {
+    const std::size_t c = k % grid_columns();
+    const array::Batch inputs = columns_of(lines, columns_[c], column_size(c), partial_);
+    operation(*tiles_[k], inputs, scaled_part(d, k / grid_columns(), k, Scaling::divide));
+  }
+}
+
+void Linear::check_update(const array::Batch& x, const array::Batch& d, double lr) {
   if (rate_scale_ == 0) return;
   if (!(lr * rate_scale_ <= largest_rate)) {
     fail_value("Linear: lr times lr_scale must be <= " + std::to_string(largest_rate) + ", got " +
                std::to_string(lr * rate_scale_));
   }
   check_finite("d", d);
-  for (std::size_t k = 0; k < tiles_.size(); ++k) {
-    if (!scales_[k].empty()) (void)scaled_part(d, k / grid_columns(), k, Scaling::divide);
-  }
+  const double rate = lr * rate_scale_;
+  for_each_update(x, d, [&](tile::Tile& tile, const array::Batch& inputs, const array::Batch& errors) {
+    tile.check_update(inputs, errors, rate);
+  });
 }
 
 void Linear::update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) {
   if (rate_scale_ == 0) return;
-  check_update(d, lr);
   const double rate = lr * rate_scale_;
-  const array::Batch lines = lines_of(x);
-  for (std::size_t k = 0; k < tiles_.size(); ++k) {
-    const std::size_t c = k % grid_columns();
-    const array::Batch inputs = columns_of(lines, columns_[c], column_size(c), partial_);
-    tiles_[k]->update(inputs, scaled_part(d, k / grid_columns(), k, Scaling::divide), rate, threads);
-  }
+  for_each_update(x, d, [&](tile::Tile& tile, const array::Batch& inputs, const array::Batch& errors) {
+    tile.update(inputs, errors, rate, threads);
+  });
   if (bias_kind_ != Bias::digital) return;
   // Sample by sample, in order.
   const auto bias_rate = static_cast<float>(rate);

@@ -38,7 +38,7 @@ class Linear final : public Stage {
 
   void forward(const array::Batch& x, float* y, const Reading& reading) override;
   void backward(const array::Batch& d, const float* x, const float* y, float* dx, const Reading& reading) override;
-  void check_update(const array::Batch& d, double lr) override;
+  void check_update(const array::Batch& x, const array::Batch& d, double lr) override;
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override;
 
  private:
@@ -49,6 +49,8 @@ class Linear final : public Stage {
   array::Batch lines_of(const array::Batch& x);
   enum class Scaling { multiply, divide };
   array::Batch scaled_part(const array::Batch& d, std::size_t row, std::size_t tile, Scaling scaling);
+  // Calls operation(tile, x, d) with the part of each that belongs to the tile.
+  template <class Operation> void for_each_update(const array::Batch& x, const array::Batch& d, Operation&& operation);
 
   std::vector<std::shared_ptr<tile::Tile>> tiles_;
   std::vector<std::size_t> rows_, columns_;

@@ -119,7 +119,7 @@ Network::Result Network::step(const array::Batch& x, const std::int64_t* labels,
     gradients_[i - 1].resize(x.samples * seen[i].features);
     stages_[i]->backward(gradient_of(i), seen[i].data, seen[i + 1].data, gradients_[i - 1].data(), reading);
   }
-  for (std::size_t i = lowest_trained_; i < depth; ++i) stages_[i]->check_update(gradient_of(i), lr);
+  for (std::size_t i = lowest_trained_; i < depth; ++i) stages_[i]->check_update(seen[i], gradient_of(i), lr);
   update(seen, lr, threads);
   return result;
 }

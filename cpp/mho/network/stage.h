@@ -34,8 +34,9 @@ class Stage {
   // The gradient with respect to x, from d, that with respect to y, and what went in and came out.
   virtual void backward(const array::Batch& d, const float* x, const float* y, float* dx, const Reading& reading) = 0;
 
-  // Throws where `update` would refuse the gradient or the learning rate.
-  virtual void check_update(const array::Batch& /*d*/, double /*lr*/) {}
+  // Throws where what is given cannot be updated with, and changes nothing. Goes before `update`, which then does not
+  // fail but for what nobody could foresee.
+  virtual void check_update(const array::Batch& /*x*/, const array::Batch& /*d*/, double /*lr*/) {}
   virtual void update(const array::Batch& /*x*/, const array::Batch& /*d*/, double /*lr*/, Threads /*threads*/) {}
 };
 

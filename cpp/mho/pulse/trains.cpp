@@ -184,9 +184,7 @@ void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const 
   out_ = out;
   samples_ = samples;
   slots_ = parameters.pulse_type == PulseType::stochastic;
-  // Without any management of the length it may grow beyond the one that is asked for.
-  const bool open_length = !parameters.fixed_bl && !parameters.update_bl_management;
-  words_ = slots_ && (parameters.bl > 32 || open_length) ? 2 : 1;
+  words_ = slots_ && (parameters.bl > 32 || parameters.open_length()) ? 2 : 1;
   const auto w = static_cast<std::size_t>(words_);
   const std::size_t quads = round_up(in, 4) / 4;
   const std::size_t groups = round_up(out, 16) / 16;

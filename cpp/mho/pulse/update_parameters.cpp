@@ -32,7 +32,7 @@ PulsePlan plan_pulses(const UpdateParameters& parameters, double x_max, double d
     plan.bl = static_cast<int>(std::min<double>(std::ceil(strength), parameters.bl));
     if (plan.bl <= 0) return {};  // so small that the ceiling is lost to underflow
     gain = std::sqrt(lr / (granularity * plan.bl));
-  } else if (!parameters.fixed_bl && granularity * parameters.bl < lr) {
+  } else if (parameters.open_length() && granularity * parameters.bl < lr) {
     const double length = std::ceil(lr / granularity);
     if (length > max_bit_length) {
       fail_value("Update.fixed_bl=False needs trains of " + std::to_string(length) +

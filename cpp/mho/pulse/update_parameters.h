@@ -22,6 +22,9 @@ struct UpdateParameters {
   bool pulse_by_pulse;
 
   explicit UpdateParameters(Parameters& p);
+
+  // Without any management of the length a train may grow beyond the one that is asked for.
+  [[nodiscard]] bool open_length() const { return !fixed_bl && !update_bl_management; }
 };
 
 // The trains of one sample: probability of a pulse is min(x_gain |x|, 1) and min(d_gain |d|, 1) in each of bl slots.

@@ -59,6 +59,8 @@ class Rule {
   Rule(const Rule&) = delete;
   Rule& operator=(const Rule&) = delete;
 
+  // Throws what `update` would throw for what it is given, and changes nothing.
+  virtual void check_update(const array::Batch& /*x*/, const array::Batch& /*d*/, double /*lr*/) {}
   // Moves what a read of the tile sees by -lr d^T x in expectation.
   virtual void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) = 0;
 

@@ -10,6 +10,9 @@ class SGD final : public Rule {
  public:
   static constexpr const char* name = "SGD";
   SGD(Parameters&, array::Array& main, const pulse::UpdateParameters& update, Threads) : main_(main), update_(update) {}
+  void check_update(const array::Batch& x, const array::Batch& d, double lr) override {
+    main_.check_pulse(x, d, {&lr}, update_);
+  }
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override {
     main_.pulse(x, d, lr, update_, threads);
   }

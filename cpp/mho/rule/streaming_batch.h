@@ -38,23 +38,23 @@ class StreamingBatch final : public Rule {
     buffers_.emplace_back("strengths", instances, 1, rank_);
   }
 
+  // To reduce the batch takes longest, and is done only where what comes of it may be refused.
+  void check_update(const array::Batch& x, const array::Batch& d, double lr) override {
+    if (x.samples == 0) return;
+    const double most = largest_strength(x, d);
+    if (!update_.open_length() && most < 1e60 && lr * most < 1e20) return;
+    const OuterProducts products = outer_products(reduce(x, d, Threads(1)), lr);
+    main_.check_pulse(products.x(main_), products.d(main_), products.rates(), update_);
+  }
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) override {
     if (x.samples == 0) return;
-    const array::Shape& shape = main_.shape();
-    std::vector<Pairs> pairs(shape.instances);
-    const double work = nanoseconds_per_operation * static_cast<double>(shape.instances * operations(x.samples));
-    parallel_for(threads.for_work(work), shape.instances, [&](std::size_t k) {
-      const Samples samples{x.instance(k), d.instance(k), x.samples, shape.in_features, shape.out_features};
-      pairs[k] = remembered(k);
-      if (method_ == Method::streaming) {
-        stream_pairs(samples, block_size_, pairs[k]);
-      } else {
-        iterate_pairs(samples, iterations_, pairs[k]);
-      }
-    });
-    pulse(pairs, lr, threads);  // checks before it changes anything
-    for (std::size_t k = 0; k < shape.instances; ++k) remember(k, pairs[k]);
-    digital_operations_ += shape.instances * operations(x.samples);
+    const std::size_t instances = main_.shape().instances;
+    const std::vector<Pairs> pairs = reduce(x, d, threads);
+    const OuterProducts products = outer_products(pairs, lr);
+    // Checks before it changes anything.
+    main_.pulse(products.x(main_), products.d(main_), products.rates(), update_, threads);
+    for (std::size_t k = 0; k < instances; ++k) remember(k, pairs[k]);
+    digital_operations_ += instances * operations(x.samples);
   }
 
   void rest() override {
@@ -76,6 +76,46 @@ class StreamingBatch final : public Rule {
   enum class Method { streaming, power };
   static constexpr double most_trains = 100;
 
+  // What is pulsed: of all instances one after the other, each with as many.
+  struct OuterProducts {
+    std::vector<float> x_values, d_values;
+    std::vector<double> rate;
+    std::size_t samples = 0;
+    [[nodiscard]] array::Batch x(const array::Array& main) const {
+      return {x_values.data(), samples, main.shape().in_features, true};
+    }
+    [[nodiscard]] array::Batch d(const array::Array& main) const {
+      return {d_values.data(), samples, main.shape().out_features, true};
+    }
+    [[nodiscard]] array::Rates rates() const { return {rate.data(), samples}; }
+  };
+
+  [[nodiscard]] std::vector<Pairs> reduce(const array::Batch& x, const array::Batch& d, Threads threads) {
+    const array::Shape& shape = main_.shape();
+    std::vector<Pairs> pairs(shape.instances);
+    const double work = nanoseconds_per_operation * static_cast<double>(shape.instances * operations(x.samples));
+    parallel_for(threads.for_work(work), shape.instances, [&](std::size_t k) {
+      const Samples samples{x.instance(k), d.instance(k), x.samples, shape.in_features, shape.out_features};
+      pairs[k] = remembered(k);
+      if (method_ == Method::streaming) {
+        stream_pairs(samples, block_size_, pairs[k]);
+      } else {
+        iterate_pairs(samples, iterations_, pairs[k]);
+      }
+    });
+    return pairs;
+  }
+
+  // No component of the batch is stronger: the norms of its outer products, added up.
+  [[nodiscard]] double largest_strength(const array::Batch& x, const array::Batch& d) const {
+    const auto largest = [&](const array::Batch& batch) {
+      const std::size_t sets = batch.per_instance ? main_.shape().instances : 1;
+      return static_cast<double>(simd::largest_magnitude(batch.data, sets * batch.samples * batch.features));
+    };
+    const double crosspoints = static_cast<double>(x.features) * static_cast<double>(d.features);
+    return static_cast<double>(x.samples) * largest(x) * largest(d) * std::sqrt(crosspoints);
+  }
+
   // What is left of the batch before.
   [[nodiscard]] Pairs remembered(std::size_t k) {
     const array::Shape& shape = main_.shape();
@@ -94,15 +134,12 @@ class StreamingBatch final : public Rule {
   }
 
   // The outer product of each pair, one after the other, in one train or several.
-  void pulse(const std::vector<Pairs>& pairs, double lr, Threads threads) {
+  [[nodiscard]] OuterProducts outer_products(const std::vector<Pairs>& pairs, double lr) const {
     const std::size_t in = main_.shape().in_features;
     const std::size_t out = main_.shape().out_features;
-    std::vector<float> x;
-    std::vector<float> d;
-    std::vector<double> rates;
-    std::size_t samples = 0;
+    OuterProducts result;
     for (const Pairs& own : pairs) {
-      samples = 0;  // as many for each instance
+      result.samples = 0;
       for (std::size_t i = 0; i < rank_; ++i) {
         const float* x_unit = own.x.data() + i * in;
         const float* d_unit = own.d.data() + i * out;
@@ -115,15 +152,14 @@ class StreamingBatch final : public Rule {
         const double x_gain = x_most > 0 ? most / x_most : 0;
         const double d_gain = d_most > 0 ? std::copysign(most, own.strength[i]) / d_most : 0;
         for (std::size_t n = 0; n < count; ++n) {
-          for (std::size_t j = 0; j < in; ++j) x.push_back(static_cast<float>(x_gain * x_unit[j]));
-          for (std::size_t j = 0; j < out; ++j) d.push_back(static_cast<float>(d_gain * d_unit[j]));
-          rates.push_back(lr / static_cast<double>(count));
+          for (std::size_t j = 0; j < in; ++j) result.x_values.push_back(static_cast<float>(x_gain * x_unit[j]));
+          for (std::size_t j = 0; j < out; ++j) result.d_values.push_back(static_cast<float>(d_gain * d_unit[j]));
+          result.rate.push_back(lr / static_cast<double>(count));
         }
-        samples += count;
+        result.samples += count;
       }
     }
-    main_.pulse({x.data(), samples, in, true}, {d.data(), samples, out, true}, {rates.data(), samples}, update_,
-                threads);
+    return result;
   }
 
   // The fewest trains that have a slot for every pulse that is asked for at the largest product.

@@ -101,9 +101,7 @@ std::vector<double> TransferRule::checked_rates(const Batch& x, const Batch& d, 
   for (std::size_t level = 0; level < levels(); ++level) {
     target(level).check_trains(write_rate(level, lr), transfer_update_);
   }
-  // Rates may follow running means, which go back where they were if the update cannot be.
-  std::vector<std::vector<float>> kept;
-  for (const auto& buffer : line_buffers_) kept.push_back(buffer->values);
+  const auto kept = running_means();
   std::vector<double> rates(instances() * x.samples);
   try {
     for (std::size_t k = 0; k < instances(); ++k) {
@@ -113,10 +111,26 @@ std::vector<double> TransferRule::checked_rates(const Batch& x, const Batch& d, 
     }
     fast_[0]->check_pulse(x, d, {rates.data(), x.samples}, update_);
   } catch (...) {
-    for (std::size_t b = 0; b < kept.size(); ++b) line_buffers_[b]->values = kept[b];
+    set_running_means(kept);
     throw;
   }
   return rates;
+}
+
+std::vector<std::vector<float>> TransferRule::running_means() const {
+  std::vector<std::vector<float>> values;
+  for (const auto& buffer : line_buffers_) values.push_back(buffer->values);
+  return values;
+}
+
+void TransferRule::set_running_means(const std::vector<std::vector<float>>& values) {
+  for (std::size_t b = 0; b < values.size(); ++b) line_buffers_[b]->values = values[b];
+}
+
+void TransferRule::check_update(const Batch& x, const Batch& d, double lr) {
+  const auto kept = running_means();
+  (void)checked_rates(x, d, lr);
+  set_running_means(kept);
 }
 
 void TransferRule::update(const Batch& x, const Batch& d, double lr, Threads threads) {

@@ -18,6 +18,7 @@ namespace mho::rule {
 
 class TransferRule : public Rule {
  public:
+  void check_update(const array::Batch& x, const array::Batch& d, double lr) final;
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) final;
   void rest() override;
   [[nodiscard]] const float* visible(std::size_t instance) final;
@@ -121,6 +122,9 @@ class TransferRule : public Rule {
     return columns_ ? pulse::Snapshot::Line::column : pulse::Snapshot::Line::row;
   }
   [[nodiscard]] float largest_write(std::size_t level, double rate) const;
+  // Rates may follow running means, which go back where they were if an update cannot be, or is only checked.
+  [[nodiscard]] std::vector<std::vector<float>> running_means() const;
+  void set_running_means(const std::vector<std::vector<float>>& values);
   // Of each instance and sample; all that an update checks, it checks here, before anything has changed.
   [[nodiscard]] std::vector<double> checked_rates(const array::Batch& x, const array::Batch& d, double lr);
   // Of one of so many fast arrays.

@@ -8,6 +8,12 @@
 
 namespace mho::tile {
 
+namespace {
+void check_rate(double lr) {
+  if (!std::isfinite(lr) || lr < 0) fail_value("update: lr must be >= 0, got " + std::to_string(lr));
+}
+}  // namespace
+
 Tile::Tile(std::size_t out_features, std::size_t in_features, const std::vector<std::uint64_t>& keys,
            Configuration configuration, Threads threads) {
   const periphery::IoParameters forward_io(configuration.forward_io);
@@ -38,8 +44,13 @@ void Tile::backward(const array::Batch& d, float* y, bool noise, bool evaluation
   main_->read(periphery::Direction::backward, d, y, noise, evaluation, threads, combined());
 }
 
+void Tile::check_update(const array::Batch& x, const array::Batch& d, double lr) {
+  check_rate(lr);
+  rule_->check_update(x, d, lr);
+}
+
 void Tile::update(const array::Batch& x, const array::Batch& d, double lr, Threads threads) {
-  if (!std::isfinite(lr) || lr < 0) fail_value("update: lr must be >= 0, got " + std::to_string(lr));
+  check_rate(lr);
   rule_->update(x, d, lr, threads);
 }
 

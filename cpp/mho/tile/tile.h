@@ -34,6 +34,8 @@ class Tile {
 
   void forward(const array::Batch& x, float* y, bool noise, bool evaluation, Threads threads);
   void backward(const array::Batch& d, float* y, bool noise, bool evaluation, Threads threads);
+  // Throws what `update` would throw for what it is given, and changes nothing.
+  void check_update(const array::Batch& x, const array::Batch& d, double lr);
   void update(const array::Batch& x, const array::Batch& d, double lr, Threads threads);
   // Programs the main array and puts everything else at rest. Returns how many devices did not reach their target.
   std::size_t set_weight(const float* w, bool per_instance);

@@ -178,6 +178,18 @@ class Layer(ABC):
             Learning rate.
         """
 
+    def check_update(self, d: Array, saved: Any, lr: float) -> None:  # noqa: B027 (likewise)
+        """Raise what `update` would raise for the same arguments, and change nothing.
+
+        A network checks all of its layers before it updates the first one. A layer of your own that refuses
+        some gradients or learning rates says so here.
+
+        Parameters
+        ----------
+        d, saved, lr
+            See `update`.
+        """
+
     @property
     def built(self) -> bool:
         """Whether the parameters exist."""

@@ -417,6 +417,16 @@ class Linear(Layer):
         dx = self._built().backward(self._flat(d, saved), saved.noise, not saved.training)
         return dx if len(saved.shape) == 2 else dx.reshape(saved.shape)
 
+    def check_update(self, d: Array, saved: _Saved, lr: float) -> None:
+        """Raise what `update` would raise for the same arguments; see `Layer.check_update`.
+
+        Parameters
+        ----------
+        d, saved, lr
+            See `update`.
+        """
+        self._built().check_update(saved.x, self._flat(d, saved), learning_rate(lr))
+
     def update(self, d: Array, saved: _Saved, lr: float) -> None:
         """Move W by ``-lr * d.T @ x`` (in expectation) and b by ``-lr * d.sum(0)``; see `Layer.update`.
 

@@ -253,12 +253,16 @@ class Sequential:
         if lowest == len(self._layers):
             return
         gradients = saved.gradients if saved.d is d else self._gradients(d, saved, lowest)
-        # The backward reads have checked the gradients of all layers but the lowest, which comes first here:
-        # what is wrong with d or lr is found before any weight has moved.
+        # What is wrong with d or lr is found before any weight has moved.
+        trained = []
         for i in range(lowest, len(self._layers)):
             gradient = gradients[i]
             assert gradient is not None
-            self._layers[i].update(gradient, saved.saved[i], lr)
+            trained.append((self._layers[i], gradient, saved.saved[i]))
+        for layer, gradient, own in trained:
+            layer.check_update(gradient, own, lr)
+        for layer, gradient, own in trained:
+            layer.update(gradient, own, lr)
 
     def train_batch(
         self, x: ArrayLike, target: ArrayLike, lr: float, *, loss: str = "cross_entropy"
