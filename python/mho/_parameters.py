@@ -14,9 +14,9 @@ import re
 import textwrap
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
 from mho import _validate
 from mho._validate import Range, did_you_mean
@@ -163,10 +163,6 @@ def parameter(
     return field(default=default, metadata={"declaration": declaration})
 
 
-def _declaration(item: Field[Any]) -> Declaration:
-    return cast(Declaration, item.metadata["declaration"])
-
-
 def declarations(cls: type[Parameters]) -> AnyMapping[str, Declaration]:
     """Return the declarations of a class's fields by name, in order; a view that cannot be changed."""
     return _declarations(cast(object, cls))
@@ -174,23 +170,102 @@ def declarations(cls: type[Parameters]) -> AnyMapping[str, Declaration]:
 
 @functools.cache
 def _declarations(cls: object) -> AnyMapping[str, Declaration]:
-    return MappingProxyType({item.name: _declaration(item) for item in fields(cast(type[Parameters], cls))})
+    owner = cast(type[Parameters], cls)
+    declared: dict[str, Declaration] = {}
+    for item in fields(owner):
+        if "declaration" not in item.metadata:
+            raise MhoTypeError(
+                f"{owner.__name__}.{item.name} must be declared with mho.rules.parameter(default, doc=...)"
+            )
+        declared[item.name] = item.metadata["declaration"]
+    return MappingProxyType(declared)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def configuration(cls: type[_T], *, slots: bool = True) -> type[_T]:
+    """Make a dataclass of a subclass of `Parameters`: frozen, with keyword arguments.
+
+    All that a dataclass does it gets from `Parameters`. Python would compile a constructor, comparisons and
+    the refusal of assignments for each class, which takes longer than the rest of an import of the package.
+    """
+    return dataclass(init=False, repr=False, eq=False, kw_only=True, slots=slots)(cls)
+
+
+class _Signature:
+    """The signature of a class of parameters, made when somebody asks for it."""
+
+    def __get__(self, instance: object, owner: type[Parameters]) -> inspect.Signature:
+        return inspect.Signature(
+            [
+                inspect.Parameter(
+                    name,
+                    inspect.Parameter.KEYWORD_ONLY,
+                    default=declared.default,
+                    annotation=declared.kind if declared.default is not None else declared.kind | None,
+                )
+                for name, declared in declarations(owner).items()
+            ]
+        )
+
+
+@configuration
 class Parameters:
     """Base of all configuration classes: validated, immutable, and convertible to plain dicts."""
 
     # Attributes that are no fields: they follow from the fields that the text names, and cannot be given.
     _derived: ClassVar[tuple[tuple[str, ...], str]] = ((), "")
 
+    __signature__ = cast(inspect.Signature, _Signature())
+
+    def __init__(self, *args: object, **values: Any) -> None:
+        """Set the fields, those that are not given to their defaults."""
+        owner, declared = type(self), declarations(type(self))
+        if args:
+            raise MhoTypeError(f"{owner.__name__} takes keyword arguments only, got {args[0]!r}")
+        for name in values:
+            _refuse_derived(owner, name, f"{owner.__name__}.{name}")
+            if name not in declared:
+                raise MhoTypeError(f"{owner.__name__} has no parameter {name}{did_you_mean(name, declared)}")
+        for name, declaration in declared.items():
+            object.__setattr__(self, name, values.get(name, declaration.default))
+        self.__post_init__()
+
     def __post_init__(self) -> None:
         """Check every field by itself, then all together."""
-        owner = type(self).__name__
-        for item in fields(self):
-            checked = _declaration(item).check(f"{owner}.{item.name}", getattr(self, item.name))
-            object.__setattr__(self, item.name, checked)
+        owner = type(self)
+        for name, declaration in declarations(owner).items():
+            checked = declaration.check(f"{owner.__name__}.{name}", getattr(self, name))
+            object.__setattr__(self, name, checked)
         self._check()
+
+    def _values(self) -> tuple[Any, ...]:
+        """Return the values of all fields, in order."""
+        return tuple(getattr(self, item.name) for item in fields(self))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether `other` is of the same class, with the same values."""
+        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Return a number that is the same for equal ones."""
+        return hash((type(self), self._values()))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: see `replace`."""
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse."""
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Return what copies and pickles are made of."""
+        return self._values()
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Set the fields of a copy."""
+        for item, value in zip(fields(self), state, strict=True):
+            object.__setattr__(self, item.name, value)
 
     def _check(self) -> None:
         """Check what involves more than one field; a subclass calls its base's check by name."""
@@ -315,7 +390,7 @@ def _table(data: object, place: str) -> dict[str, Any]:
     return dict(data)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Tagged(Parameters):
     """Base of a family of classes of which a configuration names one, by the key ``type``."""
 
@@ -388,22 +463,8 @@ class Tagged(Parameters):
 
 
 def described(cls: type[_P]) -> type[_P]:
-    """Complete a `Parameters` dataclass: its docstring from the declarations, and clear keyword errors."""
-    declared = declarations(cls)
+    """Complete the docstring of a class of parameters by its declarations."""
     cls.__doc__ = cast(str, _Docstring(cls))
-    init = cls.__init__
-
-    @functools.wraps(init)
-    def checked_init(self: _P, *args: object, **values: object) -> None:
-        if args:
-            raise MhoTypeError(f"{cls.__name__} takes keyword arguments only, got {args[0]!r}")
-        for name in values:
-            _refuse_derived(cls, name, f"{cls.__name__}.{name}")
-            if name not in declared:
-                raise MhoTypeError(f"{cls.__name__} has no parameter {name}{did_you_mean(name, declared)}")
-        init(self, **values)
-
-    cls.__init__ = checked_init  # type: ignore[method-assign,assignment]
     return cls
 
 

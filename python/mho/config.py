@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Self
 
 from mho import support
-from mho._parameters import Parameters, described, parameter
+from mho._parameters import Parameters, configuration, described, parameter
 from mho.devices import ConstantStep, Device
 from mho.errors import MhoTypeError, MhoValueError
 from mho.periphery import IO, Update
 from mho.rules import SGD, Rule
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 __all__ = ["Mapping", "TileConfig"]
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Mapping(Parameters):
     """How the weights of a layer are laid out on tiles, and scaled to their range.
 
@@ -60,7 +56,7 @@ class Mapping(Parameters):
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class TileConfig(Parameters):
     """All about a tile but its size and seed.
 
@@ -122,7 +118,7 @@ class TileConfig(Parameters):
         MhoError
             If a key is unknown (the message names the nearest known one) or a value is not valid.
         """
-        return super(TileConfig, cls).from_dict(data, path=path)
+        return super(TileConfig, cls).from_dict(data, path=path)  # noqa: UP008 (the class is made anew, with slots)
 
     def to_json(self) -> str:
         """Return the configuration as a JSON text."""

@@ -8,15 +8,11 @@ M. J. Rasch et al., AICAS (2021), arXiv:2104.02184: the model of a read.
 M. J. Rasch et al., Nat. Commun. 14:5282 (2023): read noise, IR drop and output distortions.
 """
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
-from mho._parameters import Parameters, declarations, described, parameter
+from mho._parameters import Parameters, configuration, declarations, described, parameter
 from mho.errors import MhoValueError
 
 __all__ = ["IO", "BoundManagement", "MVType", "NoiseManagement", "PulseType", "Update", "WeightNoise"]
@@ -34,7 +30,7 @@ _HWA = "Rasch et al. 2023"
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class IO(Parameters):
     """How a vector is read through the array: scaling, DAC, the analog product with its flaws, ADC.
 
@@ -313,7 +309,7 @@ class IO(Parameters):
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Update(Parameters):
     """How a rank-one update ``-lr * d x^T`` becomes pulses.
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
 from mho import _validate
-from mho._parameters import Tagged, declarations, parameter
+from mho._parameters import Tagged, configuration, declarations, parameter
 from mho._validate import Range
 from mho.errors import MhoError, MhoTypeError, MhoValueError
 
@@ -31,7 +30,7 @@ _TEXTS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Schedule(Tagged, ABC):
     """Base of all schedules: a learning rate for each epoch, and for nothing else.
 
@@ -203,7 +202,7 @@ def _number(text: str, name: str, like: str) -> float:
 
 
 @Schedule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Constant(Schedule):
     """The same learning rate in every epoch.
 
@@ -218,7 +217,7 @@ class Constant(Schedule):
 
 
 @Schedule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Step(Schedule):
     """The learning rate is multiplied by a factor after every so many epochs.
 
@@ -237,7 +236,7 @@ class Step(Schedule):
 
 
 @Schedule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Piecewise(Schedule):
     """A new learning rate after given epochs.
 
@@ -298,7 +297,7 @@ class Piecewise(Schedule):
 
 
 @Schedule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Exponential(Schedule):
     """The learning rate is multiplied by a factor after every epoch.
 
@@ -315,7 +314,7 @@ class Exponential(Schedule):
 
 
 @Schedule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Cosine(Schedule):
     """The learning rate falls from `lr` to `final` along half a cosine, and stays there.
 

@@ -1,6 +1,8 @@
 """The configuration: fields, ranges, options without effect, and round trips through dicts, JSON and TOML."""
 
 import copy
+import dataclasses
+import inspect
 import json
 import math
 import pickle
@@ -177,6 +179,30 @@ def test_values_are_immutable_hashable_and_copied() -> None:
     assert copy.deepcopy(config) == config
     assert pickle.loads(pickle.dumps(config)) == config
     assert eval(repr(config)) == config
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        del device.dw_min
+    assert device.dw_min == 0.002
+    assert dataclasses.replace(device, dw_min=0.1) == SoftBounds(dw_min=0.1)
+    assert dataclasses.astuple(device)[0] == 0.002
+
+
+def test_equality_is_that_of_class_and_fields() -> None:
+    classes = [cls for cls in CLASSES if cls is not Retention]  # which does nothing by default, and says so
+    for cls in classes:
+        assert cls() == cls()
+        assert hash(cls()) == hash(cls())
+        assert copy.copy(cls()) == cls()
+        assert cls() != 1
+        assert all(cls() != other() for other in classes if other is not cls)
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_signature_names_the_fields_with_their_defaults(cls: type[Parameters]) -> None:
+    parameters = inspect.signature(cls).parameters
+    assert list(parameters) == list(declarations(cls)) == [field.name for field in dataclasses.fields(cls)]
+    for name, parameter in parameters.items():
+        assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        assert parameter.default == declarations(cls)[name].default
 
 
 # --- options without effect, and fields that do not go together

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from mho._parameters import declarations
+from mho._parameters import configuration, declarations
 from mho.devices.device import Device, Ideal
 from mho.errors import MhoValueError
 
 __all__ = ["Cell"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Cell(Device):
     """Base of the devices that combine several at one crosspoint.
 

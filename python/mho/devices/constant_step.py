@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mho._parameters import configuration
 from mho.devices.device import Device
 from mho.devices.pulsed_device import PulsedDevice
 
@@ -19,7 +19,7 @@ __all__ = ["ConstantStep"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ConstantStep(PulsedDevice):
     """A device whose step does not depend on the weight.
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mho._parameters import Tagged
+from mho._parameters import Tagged, configuration
 
 __all__ = ["Device", "Ideal"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Device(Tagged, ABC):
     """Base of all devices.
 
@@ -50,7 +49,7 @@ class Device(Tagged, ABC):
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Ideal(Device):
     """A weight that takes every update exactly, without pulses, bounds or noise: the digital reference.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, MODEL, PulsedDevice, bisected_symmetry_point
 from mho.errors import MhoValueError
@@ -25,7 +24,7 @@ _MAX_EXPONENT = 80.0
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ExpStep(PulsedDevice):
     """A device whose step depends exponentially on the weight.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice
 
@@ -20,7 +19,7 @@ __all__ = ["HiddenStep"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class HiddenStep(PulsedDevice):
     """A device whose weight stands still until a hidden counter is full.
 

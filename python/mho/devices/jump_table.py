@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from mho import _validate
-from mho._parameters import Parameters, described, parameter
+from mho._parameters import Parameters, configuration, described, parameter
 from mho._validate import Range
 from mho.devices.device import Device
 from mho.devices.piecewise_step import InterpolatedStep
@@ -35,7 +34,7 @@ _DIRECTIONS = ("up", "down")
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class JumpRow(Parameters):
     """The distribution of the jump at one weight.
 
@@ -67,7 +66,7 @@ _UNIFORM = (JumpRow(), JumpRow())
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class JumpTable(InterpolatedStep):
     """A device whose steps are drawn from a distribution that depends on the weight.
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice, additive_noise, linear_symmetry_point
 from mho.errors import MhoValueError
@@ -21,7 +20,7 @@ __all__ = ["LinearStep"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class LinearStep(PulsedDevice):
     """A device whose step changes linearly with the weight.
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.cell import Cell
 from mho.devices.device import Device
 from mho.devices.linear_step import LinearStep
 from mho.devices.one_sided import OneSided
 from mho.devices.pulsed_device import PulsedDevice
-
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
 
 __all__ = ["MultiSignificance"]
 
@@ -20,7 +15,7 @@ _SOURCE = "Ambrogio et al. 2018"
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class MultiSignificance(Cell):
     """A cell of a one-sided pair, a capacitor and a reference, ``W = F (G+ - G-) + P (g - g_ref)``.
 

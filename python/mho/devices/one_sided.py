@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.cell import Cell
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice
 from mho.errors import MhoValueError
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 __all__ = ["OneSided"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class OneSided(Cell):
     """A cell of two devices that are only ever pulsed up, ``W = gamma * (g+ - g-)``.
 

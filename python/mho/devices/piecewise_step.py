@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho._validate import Range
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT, PulsedDevice
@@ -26,7 +25,7 @@ NODES = Range(at_least=2, at_most=1024)
 LARGEST_NODE = 1e6
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class InterpolatedStep(PulsedDevice):
     """Base of devices whose mean step is linear between nodes at even distances from bound to bound."""
 
@@ -72,7 +71,7 @@ class InterpolatedStep(PulsedDevice):
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class PiecewiseStep(InterpolatedStep):
     """A device whose step is interpolated between the nodes of a table.
 

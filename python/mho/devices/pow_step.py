@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.pulsed_device import MODEL, PulsedDevice, bisected_symmetry_point
 
@@ -20,7 +19,7 @@ __all__ = ["PowStep"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class PowStep(PulsedDevice):
     """A device whose step is a power of the distance to the bound.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mho._parameters import configuration
 from mho.devices import subtracted_reference as reference
 from mho.devices.device import Device
 from mho.devices.pow_step import PowStep
@@ -19,7 +19,7 @@ __all__ = ["PowStepReference"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class PowStepReference(PowStep):
     """A device like `PowStep` whose weight is its conductance less that of a reference.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.retention import Retention
 from mho.errors import MhoValueError
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from mho.devices.response_functions import ResponseFunctions
 
     MeanStep = Callable[[ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
-
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
 
 __all__ = [
     "KIT",
@@ -44,7 +40,7 @@ MODEL = "model choice"
 _LARGEST_COUNT = 2**24
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class PulsedDevice(Device):
     """Base of the devices that are changed by pulses."""
 

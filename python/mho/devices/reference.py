@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.cell import Cell
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT
 from mho.devices.soft_bounds import SoftBounds
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 __all__ = ["Reference"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Reference(Cell):
     """A cell of a device and a fixed reference, ``W = w - w_ref``.
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from mho import _validate
-from mho._parameters import Parameters, declarations, parameter
+from mho._parameters import Parameters, configuration, declarations, parameter
 from mho._validate import Range
 from mho.devices.device import Device
 from mho.devices.piecewise_step import LARGEST_NODE, NODES, InterpolatedStep
@@ -33,7 +32,7 @@ Curve = Callable[[Any], Any]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Response(InterpolatedStep):
     """A device whose step is a function of the weight, or a table of step against weight.
 

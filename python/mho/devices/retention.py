@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import Parameters, described, parameter
+from mho._parameters import Parameters, configuration, described, parameter
 from mho.errors import MhoValueError
 
 __all__ = ["Retention"]
@@ -14,7 +12,7 @@ _PCM = "Oh et al. 2019"
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Retention(Parameters):
     """How a device forgets: decay, drift and diffusion, by `Tile.elapse`.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT
 from mho.devices.soft_bounds import SoftBounds
@@ -19,7 +18,7 @@ _LARGEST = 1e6
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class SoftBoundsPmax(SoftBounds):
     """`SoftBounds`, given by a measured pulse response.
 

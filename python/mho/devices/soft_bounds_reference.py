@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices import subtracted_reference as reference
 from mho.devices.device import Device
 from mho.devices.pulsed_device import KIT
@@ -22,7 +21,7 @@ __all__ = ["SoftBoundsReference"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class SoftBoundsReference(SoftBounds):
     """A device with soft bounds whose weight is its conductance less that of a reference.
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho._validate import Range
 from mho.devices.cell import Cell
 from mho.devices.constant_step import ConstantStep
 from mho.devices.device import Device
 from mho.errors import MhoValueError
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-
 __all__ = ["Vector"]
 
 
 @Device.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Vector(Cell):
     """A cell of several devices, ``W = sum of gamma[k] * w[k]``.
 

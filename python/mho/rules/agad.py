@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.chopped_tiki_taka2 import ChoppedTikiTaka2
 from mho.rules.rule import Rule
 from mho.rules.scaled_transfer_rule import CHOPPERS
@@ -13,7 +11,7 @@ __all__ = ["AGAD"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class AGAD(ChoppedTikiTaka2):
     """Analog gradient accumulation with dynamic reference (AGAD): no calibration of the fast array is needed.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mho._parameters import configuration
 from mho.rules.rule import Rule
 
 __all__ = ["BatchRule"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class BatchRule(Rule):
     """Base of the rules that first reduce a batch: one call of `mho.Tile.update` is one batch.
 

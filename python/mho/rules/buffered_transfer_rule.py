@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.transfer_rule import TransferRule
 
 __all__ = ["BUFFER", "BufferedTransferRule"]
@@ -12,7 +10,7 @@ __all__ = ["BUFFER", "BufferedTransferRule"]
 BUFFER = "Gokmen 2021"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class BufferedTransferRule(TransferRule):
     """Base of the transfer rules that sum up what they read of A, and pulse C when a sum is large enough."""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.rule import Rule
 from mho.rules.scaled_transfer_rule import CHOPPERS, ScaledTransferRule
 
@@ -12,7 +10,7 @@ __all__ = ["ChoppedTikiTaka2"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ChoppedTikiTaka2(ScaledTransferRule):
     """Tiki-Taka, version 2, with choppers: signs of the lines of the fast array that change now and then.
 

@@ -1,17 +1,14 @@
 """Rules of one's own, written in Python over what the engine does with arrays."""
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, dataclass_transform, get_args
 
 from mho import _validate
-from mho._parameters import Parameters, described, parameter
+from mho._parameters import Parameters, configuration, declarations, described, parameter
 from mho._validate import Range
 from mho.devices import Device
 from mho.errors import MhoTypeError, MhoValueError
@@ -40,7 +37,7 @@ _C = TypeVar("_C", bound="CustomRule")
 
 
 @described
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class FastArray(Parameters):
     """An array that a rule of one's own keeps beside the main one, of the same size.
 
@@ -102,7 +99,7 @@ class Buffer:
         _validate.number("Buffer.start", self.start, Range(largest=1e12))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class CustomRule(Rule, ABC):
     """Base of the rules of one's own.
 
@@ -219,7 +216,7 @@ def _checked(owner: str, declared: object, kind: type[Any]) -> dict[str, Any]:
     return items
 
 
-@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(parameter,))
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def define(cls: type[_C]) -> type[_C]:
     """Make a rule of a subclass of `CustomRule`: a validated, immutable configuration that files can name.
 
@@ -251,10 +248,6 @@ def define(cls: type[_C]) -> type[_C]:
     known = Rule.member(name)
     if known is not None and not issubclass(known, CustomRule):
         raise MhoValueError(f"{name} is a rule of the package: give yours another name")
-    made = dataclass(frozen=True, kw_only=True, repr=False)(cls)
-    for item in fields(made):
-        if "declaration" not in item.metadata:
-            raise MhoTypeError(
-                f"{name}.{item.name} must be declared with mho.rules.parameter(default, doc=...)"
-            )
+    made = configuration(cls, slots=False)
+    declarations(made)  # refuses a field that is not declared with `parameter`
     return Rule.register(made)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.rider import RIDER, TRACKING
 from mho.rules.rule import Rule
 
@@ -12,7 +10,7 @@ __all__ = ["ERIDER"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ERIDER(RIDER):
     """RIDER with choppers (E-RIDER): signs of what P learns change, those of its symmetry points do not.
 

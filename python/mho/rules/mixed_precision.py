@@ -1,14 +1,10 @@
 """Mixed precision: digital gradients, analog weights."""
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.periphery import Update
 from mho.rules.rule import Rule
 
@@ -24,7 +20,7 @@ _ADAM = "Kingma & Ba 2015"
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class MixedPrecision(Rule):
     """Mixed precision: gradients are summed up in digital memory, and programmed when they make whole pulses.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.transfer_rule import TransferRule
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ __all__ = ["MultiArrayRule"]
 _SOURCE = "Li et al. 2025"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class MultiArrayRule(TransferRule):
     """Base of the transfer rules with a chain of arrays, each written with what is read of the faster one.
 

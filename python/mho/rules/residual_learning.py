@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.rule import Rule
 
@@ -14,7 +12,7 @@ _SOURCE = "Wu et al. 2025"
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ResidualLearning(MultiArrayRule):
     """Residual learning: reads see ``C + gamma * P``, where the fast array P learns what C lacks.
 

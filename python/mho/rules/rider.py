@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.rule import Rule
 from mho.rules.scaled_transfer_rule import ScaledTransferRule
 
@@ -19,7 +18,7 @@ TRACKING = "Xiao et al. 2026"
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class RIDER(ScaledTransferRule):
     """Residual learning with dynamic tracking of the symmetry point (RIDER): P counts from its own mean.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from mho._parameters import Tagged
+from mho._parameters import Tagged, configuration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Rule"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class Rule(Tagged):
     """Base of all rules.
 

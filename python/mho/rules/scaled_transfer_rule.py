@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.buffered_transfer_rule import BufferedTransferRule
 
 __all__ = ["CHOPPERS", "ScaledTransferRule"]
@@ -12,7 +10,7 @@ __all__ = ["CHOPPERS", "ScaledTransferRule"]
 CHOPPERS = "Rasch et al. 2024"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class ScaledTransferRule(BufferedTransferRule):
     """Base of the buffered rules whose buffer, and on request `fast_lr`, go by the devices of A."""
 

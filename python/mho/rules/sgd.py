@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from mho._parameters import configuration
 from mho.rules.rule import Rule
 
 __all__ = ["SGD"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class SGD(Rule):
     """Stochastic gradient descent: one array, pulsed with each sample's rank-one gradient ``-lr * d x^T``.
 

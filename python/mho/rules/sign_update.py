@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.periphery import Update
 from mho.rules.batch_rule import BatchRule
 from mho.rules.rule import Rule
@@ -17,7 +16,7 @@ __all__ = ["SignUpdate"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class SignUpdate(BatchRule):
     """The Manhattan rule: one pulse for each device and batch, against the sign of the batch's gradient.
 

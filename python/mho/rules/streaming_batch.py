@@ -1,14 +1,10 @@
 """Streaming batches: a batch's gradient as a few outer products."""
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.batch_rule import BatchRule
 from mho.rules.rule import Rule
 
@@ -20,7 +16,7 @@ _SOURCE = "Hoskins et al. 2019"
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class StreamingBatch(BatchRule):
     """Streaming batches: `rank` outer products that stand for a batch's gradient are pulsed onto the array.
 

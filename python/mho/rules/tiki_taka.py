@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.multi_array_rule import MultiArrayRule
 from mho.rules.rule import Rule
 from mho.rules.transfer_rule import TIKI_TAKA
@@ -13,7 +11,7 @@ __all__ = ["TikiTaka"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class TikiTaka(MultiArrayRule):
     """Tiki-Taka: what is read of a line of the fast array is pulsed onto the same line of the slow one.
 

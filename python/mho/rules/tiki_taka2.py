@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.rules.buffered_transfer_rule import BUFFER, BufferedTransferRule
 from mho.rules.rule import Rule
 
@@ -12,7 +10,7 @@ __all__ = ["TikiTaka2"]
 
 
 @Rule.register
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class TikiTaka2(BufferedTransferRule):
     """Tiki-Taka, version 2: reads of the fast array are summed up digitally before the slow one is pulsed.
 

@@ -1,14 +1,10 @@
 """What the rules share that read a fast array line by line and write what they read to a slower one."""
 
-# `parameter` declares a field, as dataclasses.field does, and returns nothing that is shared.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from mho._parameters import parameter
+from mho._parameters import configuration, parameter
 from mho.devices import Device
 from mho.errors import MhoValueError
 from mho.periphery import IO, Update
@@ -24,7 +20,7 @@ TransferOrder = Literal["sequential", "random"]
 TIKI_TAKA = "Gokmen & Haensch 2020"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
+@configuration
 class TransferRule(Rule):
     """Base of the rules with a fast array A, which takes the gradient, and the slow array C, which learns.
 
