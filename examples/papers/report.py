@@ -101,6 +101,10 @@ def draw(reproduction: Reproduction, table: Table, path: Path, subtitle: str) ->
         _style.save(figure, path, reproduction.name)
 
 
+def _duration(minutes: float) -> str:
+    return f"{minutes:.1f} minutes" if minutes >= 0.1 else f"{60 * minutes:.0f} seconds"
+
+
 def settings_line(reproduction: Reproduction, job: Job, seeds: int, minutes: float) -> str:
     """Say in a line how the numbers came about."""
     parts = [f"{seeds} seed" + "s" * (seeds > 1)]
@@ -109,7 +113,7 @@ def settings_line(reproduction: Reproduction, job: Job, seeds: int, minutes: flo
     if reproduction.data is not None:
         parts.append("full MNIST" if job.data_dir else "embedded digits, not MNIST")
     quick = ["a quick run: no result"] if job.quick else []
-    return f"{reproduction.paper}: " + ", ".join([*parts, f"{minutes:.1f} minutes of one core", *quick]) + "."
+    return f"{reproduction.paper}: " + ", ".join([*parts, f"{_duration(minutes)} of one core", *quick]) + "."
 
 
 def write_csv(table: Table, path: Path) -> None:

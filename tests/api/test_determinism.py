@@ -86,6 +86,7 @@ DEVICES = {
 RULES = {
     "TikiTaka": rules.TikiTaka(transfer_every=3, arrays=3, gamma=0.2, transfer_columns=False),
     "TikiTaka2": rules.TikiTaka2(fast_lr=0.05),
+    "StochasticHamiltonian": rules.StochasticHamiltonian(transfer_every=2, gamma=0.3),
     "ChoppedTikiTaka2": rules.ChoppedTikiTaka2(out_chop_prob=0.3, auto_scale=True, gamma=0.1),
     "AGAD": rules.AGAD(fast_lr=0.05, transfer_every=2),
     "ResidualLearning": rules.ResidualLearning(filter=0.3),

@@ -58,11 +58,6 @@ def test_the_presets_that_track_the_symmetry_point() -> None:
     assert (plain.gamma, plain.fast_lr) == (0.3, 0.5)
 
 
-def test_stochastic_hamiltonian_descent_is_tiki_taka_with_reads_of_both_arrays() -> None:
-    assert presets.rule("stochastic_hamiltonian") == TikiTaka(gamma=1.0)
-    assert presets.rule("stochastic_hamiltonian", gamma=0.5) == TikiTaka(gamma=0.5)
-
-
 def test_fields_may_be_set_otherwise() -> None:
     assert presets.rule("tiki_taka", gamma=0.5) == TikiTaka(gamma=0.5)
     assert presets.rule("sgd") == SGD()

@@ -15,6 +15,7 @@ from mho.rules import (
     ChoppedTikiTaka2,
     ResidualLearning,
     SignUpdate,
+    StochasticHamiltonian,
     StreamingBatch,
     TikiTaka,
     TikiTaka2,
@@ -32,6 +33,7 @@ RULES = {
     "TikiTaka of rows": TikiTaka(fast_lr=2.0, transfer_columns=False, transfer_every=3),
     "TikiTaka of three arrays": TikiTaka(fast_lr=5.0, arrays=3, gamma=0.3, transfer_lr=5.0),
     "TikiTaka on other devices": TikiTaka(fast_lr=2.0, fast_device=PowStep(dw_min=0.01), gamma=-0.5),
+    "StochasticHamiltonian": StochasticHamiltonian(fast_lr=2.0, transfer_lr=3.0, gamma=0.3),
     "ResidualLearning": ResidualLearning(fast_lr=2.0, transfer_lr=2.0),
     "ResidualLearning, filtered": ResidualLearning(
         fast_lr=2.0, transfer_lr=2.0, filter=0.3, write_threshold=0.1

@@ -47,7 +47,8 @@ class Transfer:
             }
             return Array(device, own, key, update)
 
-        plain = type(self.rule).__name__ in ("TikiTaka", "ResidualLearning", "RIDER", "ERIDER")
+        name = type(self.rule).__name__
+        plain = name in ("TikiTaka", "StochasticHamiltonian", "ResidualLearning", "RIDER", "ERIDER")
         single = mho.Update(bl=1, update_management=False, update_bl_management=False)
         if getattr(self.rule, "buffer_granularity", 0):
             plain = False
@@ -140,7 +141,7 @@ class Transfer:
         transfer *= getattr(rule, "transfer_lr_growth", 1) ** level
         target = self.arrays[level + 1].granularity
         buffer = self.line(self.buffer[level], t)
-        if name == "TikiTaka":
+        if name in ("TikiTaka", "StochasticHamiltonian"):
             return read, transfer
         if name == "ResidualLearning":
             buffer[:] = (1 - rule.filter) * buffer + rule.filter * read

@@ -15,6 +15,7 @@ from mho.rules import (
     ResidualLearning,
     Rule,
     SignUpdate,
+    StochasticHamiltonian,
     StreamingBatch,
     TikiTaka,
 )
@@ -74,9 +75,8 @@ def rule(name: str, *, device: str | None = None, **overrides: Any) -> Rule:
     Notes
     -----
     ``"tiki_taka2"`` is `ChoppedTikiTaka2` with its choppers off, as the parameter sets of Rasch et al. have
-    it; the original form is the class `TikiTaka2`. ``"stochastic_hamiltonian"`` is `TikiTaka` with reads of
-    the sum of both arrays: the second array is momentum to the first, and the drift to its symmetry point is
-    friction. ``"rider"`` and ``"erider"`` have the rates of their publication, whatever the learning rate.
+    it; the original form is the class `TikiTaka2`. ``"rider"`` and ``"erider"`` have the rates of their
+    publication, whatever the learning rate.
 
     References
     ----------
@@ -129,7 +129,7 @@ _MAKERS: dict[str, Any] = {
     "mixed_precision": lambda _, overrides: MixedPrecision(**overrides),
     "rider": lambda _, overrides: RIDER(**{**_TRACKING, **overrides}),
     "erider": lambda _, overrides: ERIDER(**{**_TRACKING, **overrides}),
-    "stochastic_hamiltonian": lambda _, overrides: TikiTaka(**{"gamma": 1.0, **overrides}),
+    "stochastic_hamiltonian": lambda _, overrides: StochasticHamiltonian(**overrides),
     "sign_update": lambda _, overrides: SignUpdate(**overrides),
     # No network has instances, so a pair may take as many trains as it needs.
     "streaming_batch": lambda _, overrides: StreamingBatch(**{"trains_per_component": 0, **overrides}),

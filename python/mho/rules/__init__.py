@@ -2,12 +2,13 @@
 
 `SGD` pulses each sample's gradient onto the weights themselves. The *transfer rules* have a second, fast
 array A that takes the gradient; line by line it is read, digested and pulsed onto the slow array C that
-holds the weights: `TikiTaka` writes what it reads, `TikiTaka2` sums it up in a digital buffer,
-`ChoppedTikiTaka2` changes signs now and then so that flaws of A average out, `AGAD` learns the reference of
-A while it trains, and `ResidualLearning` lets A represent what C cannot; `RIDER` and, with choppers,
-`ERIDER` do so against a reference that is learnt. `MixedPrecision` keeps the gradient in digital memory, with
-any optimizer behind it. The *batch rules* reduce a batch before the array sees it: `StreamingBatch` to a few
-outer products, `SignUpdate` to signs. A rule of one's own is a subclass of `CustomRule`.
+holds the weights: `TikiTaka` and `StochasticHamiltonian` write what they read, `TikiTaka2` sums it up in a
+digital buffer, `ChoppedTikiTaka2` changes signs now and then so that flaws of A average out, `AGAD` learns
+the reference of A while it trains, and `ResidualLearning` lets A represent what C cannot; `RIDER` and, with
+choppers, `ERIDER` do so against a reference that is learnt. `MixedPrecision` keeps the gradient in digital
+memory, with any optimizer behind it. The *batch rules* reduce a batch before the array sees it:
+`StreamingBatch` to a few outer products, `SignUpdate` to signs. A rule of one's own is a subclass of
+`CustomRule`.
 
 Schedules count samples, never the rows of a call: one update with 64 samples is bit-identical to 64 updates
 with one. To batch rules, one call is one batch.
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mho.rules.rule import Rule
     from mho.rules.sgd import SGD
     from mho.rules.sign_update import SignUpdate
+    from mho.rules.stochastic_hamiltonian import StochasticHamiltonian
     from mho.rules.streaming_batch import StreamingBatch
     from mho.rules.tiki_taka import TikiTaka
     from mho.rules.tiki_taka2 import TikiTaka2
@@ -57,6 +59,7 @@ __all__ = [
     "ResidualLearning",
     "Rule",
     "SignUpdate",
+    "StochasticHamiltonian",
     "StreamingBatch",
     "TikiTaka",
     "TikiTaka2",

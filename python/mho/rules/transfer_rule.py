@@ -88,7 +88,7 @@ class TransferRule(Rule):
     )
 
     def _check(self) -> None:
-        if self.transfer_io is not None:
+        if self.transfer_io is not None and not self.transfer_io.is_perfect:
             owner = type(self).__name__
             if self.transfer_io.noise_management != "none" or self.transfer_io.bound_management != "none":
                 raise MhoValueError(
