@@ -24,7 +24,7 @@ class Rule(Tagged):
     --------
     >>> Rule.types()
     ['AGAD', 'ChoppedTikiTaka2', 'ERIDER', 'MixedPrecision', 'RIDER', 'ResidualLearning', 'SGD', \
-'SignUpdate', 'StreamingBatch', 'TikiTaka', 'TikiTaka2']
+'SignUpdate', 'StochasticHamiltonian', 'StreamingBatch', 'TikiTaka', 'TikiTaka2']
     """
 
     _models: ClassVar[dict[str, type[Tagged]]] = {}
