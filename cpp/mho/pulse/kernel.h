@@ -245,7 +245,7 @@ template <class Model> class DenseQuad {
     random::box_muller(upper, xi[0], xi[1]);
     random::box_muller(lower, xi[2], xi[3]);
     simd::transpose_fours(xi);
-    for (std::size_t r = 0; r < quad_inputs; ++r) xi[r].store(noise[r]);
+    simd::unrolled<quad_inputs>([&](auto r) __attribute__((always_inline)) { xi[r].store(noise[r]); });
   }
   // The write noise of the block in the only sample that it has: all devices in one call of the generator.
   [[gnu::noinline]] void draw_write_noise(U32 elements, std::uint64_t sample) {
@@ -268,34 +268,36 @@ template <class Model> class DenseQuad {
     }
   }
 
-  void move(std::size_t group, std::uint64_t samples) {
-    for (std::size_t r = 0; r < quad_inputs; r += together) {
-      std::uint64_t own = 0;
-      for (std::size_t i = r; i < r + together; ++i) own |= input_samples_[i];
-      if ((own & samples) != 0) move(group, r, own & samples);
-    }
-  }
-
   // What the inner loop is compiled for: other settings are read as it goes.
-  void move(std::size_t group, std::size_t first_row, std::uint64_t samples) {
+  void move(std::size_t group, std::uint64_t samples) {
+    if (samples == 0) return;
     const bool traced = target_.traced();
     const device::Meets meets = model_.meets();
     constexpr std::integral_constant<device::Meets, Model::usually_meets> usual;
     if (!trains_.slots() || trains_.words() != 1 || request_.directions != Directions::both ||
         target_.pulses_left != nullptr)
-      return move<false>(group, first_row, samples, traced, meets);
+      return move<false>(group, samples, traced, meets);
     if (meets == device::Meets::both)
-      return move<true>(group, first_row, samples, traced,
-                        std::integral_constant<device::Meets, device::Meets::both>{});
-    if (meets != usual) return move<false>(group, first_row, samples, traced, meets);
-    if (traced) return move<true>(group, first_row, samples, true, usual);
-    return move<true>(group, first_row, samples, std::false_type{}, usual);
+      return move<true>(group, samples, traced, std::integral_constant<device::Meets, device::Meets::both>{});
+    if (meets != usual) return move<false>(group, samples, traced, meets);
+    if (traced) return move<true>(group, samples, true, usual);
+    return move<true>(group, samples, std::false_type{}, usual);
+  }
+
+  template <bool simple, class Flag, class Meets>
+  [[gnu::noinline]] void move(std::size_t group, std::uint64_t samples, Flag traced, Meets meets) {
+    for (std::size_t first = 0; first < quad_inputs; first += together) {
+      std::uint64_t own = 0;
+      for (std::size_t i = first; i < first + together; ++i) own |= input_samples_[i];
+      if ((own & samples) != 0) move<simple>(group, first, own & samples, traced, meets);
+    }
   }
 
   // Inputs `first` ... of the quad and a group of outputs, through some samples. Simple: trains of one word, for both
   // directions, of devices that last. Traced: which devices were pulsed is of interest.
   template <bool simple, class Flag, class Meets>
-  [[gnu::noinline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced, Meets meets) {
+  [[gnu::always_inline]] void move(std::size_t group, std::size_t first, std::uint64_t samples, Flag traced,
+                                   Meets meets) {
     const Model& model = model_;
     const bool wearing = !simple && target_.pulses_left != nullptr;
     const auto words = static_cast<std::size_t>(trains_.words());
@@ -303,7 +305,7 @@ template <class Model> class DenseQuad {
     const std::uint32_t* d_bits = trains_.d_bits(group, 0);
     const std::uint8_t* x_negative = trains_.x_negative(quad_);
     const std::uint16_t* d_negative = trains_.d_negative(group);
-    const std::size_t origin = (quad_ * quad_inputs + first) * target_.stride + group * group_outputs;
+    const std::size_t origin = place(group, first);
     typename Model::template Lanes<V> lanes[together];
     U32 most[together];  // pulses at once
     F32 w[together];
@@ -346,7 +348,11 @@ template <class Model> class DenseQuad {
           xi.store(few.noise);
           simd::select(in_turn, n, U32(0U)).store(few.pulses);
           few.up = up.bits();
-          pulse_in_turn(few, lanes[r], group, first + r, s);
+          if constexpr (device::HasState<Model>) {
+            all_in_turn(few, lanes[r], group, first + r, s);
+          } else {
+            pulse_in_turn(few, group, first + r, s);
+          }
           moved = simd::select(in_turn, F32::load(few.weight), moved);
         }
         w[r] = moved;
@@ -360,7 +366,7 @@ template <class Model> class DenseQuad {
       w[r].store(target_.weight + at);
       if constexpr (device::HasState<Model>) model.state(lanes[r]).store(target_.state + at);
       if (wearing) simd::to_float(pulses_left[r]).store(target_.pulses_left + at);
-      if (traced) trace(group, first + r, at, lanes[r], w[r], last[r]);
+      if (traced) trace(group, first + r, at, w[r], last[r]);
     }
   }
 
@@ -372,17 +378,20 @@ template <class Model> class DenseQuad {
     alignas(64) std::uint32_t pulses[group_outputs];
     std::uint32_t up;
   };
-  [[gnu::noinline]] void pulse_in_turn(InTurn& few, typename Model::template Lanes<V>& lanes, std::size_t group,
-                                       std::size_t input_of_quad, std::size_t s) const {
-    if constexpr (!device::HasState<Model>) {
-      const std::uint32_t chosen = simd::nonzero(U32::load(few.pulses)).bits();
-      if (std::popcount(chosen) <= one_by_one) {
-        for (std::uint32_t left = chosen; left != 0; left &= left - 1) {
-          pulse_one_in_turn(few, static_cast<std::size_t>(std::countr_zero(left)), group, input_of_quad, s);
-        }
-        return;
+  // The devices are loaded once more: the loop above would have to keep them in memory for it.
+  [[gnu::noinline]] void pulse_in_turn(InTurn& few, std::size_t group, std::size_t input_of_quad, std::size_t s) const {
+    const std::uint32_t chosen = simd::nonzero(U32::load(few.pulses)).bits();
+    if (std::popcount(chosen) <= one_by_one) {
+      for (std::uint32_t left = chosen; left != 0; left &= left - 1) {
+        pulse_one_in_turn(few, static_cast<std::size_t>(std::countr_zero(left)), group, input_of_quad, s);
       }
+      return;
     }
+    auto lanes = model_.load(device::Neighbours{target_.planes, place(group, input_of_quad)});
+    all_in_turn(few, lanes, group, input_of_quad, s);
+  }
+  [[gnu::noinline]] void all_in_turn(InTurn& few, typename Model::template Lanes<V>& lanes, std::size_t group,
+                                     std::size_t input_of_quad, std::size_t s) const {
     LaterNoise<V> later(request_.noise, request_.first_step + s,
                         target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad), simd::lane_index());
     pulse::pulse_in_turn<V>(model_, lanes, most_at_once<V>(model_, lanes, request_.pulse_by_pulse),
@@ -420,9 +429,13 @@ template <class Model> class DenseQuad {
     up = all;
   }
 
+  // Of the first device of the group.
+  [[nodiscard]] std::size_t place(std::size_t group, std::size_t input_of_quad) const {
+    return (quad_ * quad_inputs + input_of_quad) * target_.stride + group * group_outputs;
+  }
+
   // What the pulses have left behind beside the weight.
-  void trace(std::size_t group, std::size_t input_of_quad, std::size_t at,
-             const typename Model::template Lanes<V>& lanes, F32 w, U32 last) {
+  [[gnu::always_inline]] void trace(std::size_t group, std::size_t input_of_quad, std::size_t at, F32 w, U32 last) {
     const Mask touched = simd::nonzero(last);
     if (!simd::any(touched)) return;
     if (target_.age != nullptr) {
@@ -431,11 +444,14 @@ template <class Model> class DenseQuad {
     if (target_.undrawn != nullptr) {
       const U32 marks = last + U32(UndrawnNoise::mark(request_.first_step) - 1U);
       simd::select(touched, marks, U32::load(target_.undrawn + at)).store(target_.undrawn + at);
-      return;
+    } else if (target_.visible != nullptr) {
+      show(group, input_of_quad, at, w, last);
     }
-    if (target_.visible == nullptr) return;
+  }
+  [[gnu::noinline]] void show(std::size_t group, std::size_t input_of_quad, std::size_t at, F32 w, U32 last) {
+    const Mask touched = simd::nonzero(last);
     const F32 noise = single_ ? F32::load(write_noise_[input_of_quad]) : write_noise(group, input_of_quad, last);
-    const F32 now = seen(target_, lanes, w, noise);
+    const F32 now = seen(target_, model_.load(device::Neighbours{target_.planes, at}), w, noise);
     simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
   }
 
