@@ -28,7 +28,10 @@ class ExpStep {
         noise_slope_(p.number("dw_min_ctoc_slope", 0, 1e6)),
         noise_of_weight_(noise_add_ > 0 || noise_slope_ > 0),
         most_(noise_of_weight_ ? 1 : most_within_reach(pulsed_)),
-        steps_(pulsed_.dw_min_ctoc) {}
+        steps_(pulsed_.dw_min_ctoc),
+        per_weight_(static_cast<float>(2 * a_)),
+        up_{static_cast<float>(a_up_), static_cast<float>(gamma_up_), static_cast<float>(gamma_up_ * b_)},
+        down_{static_cast<float>(a_down_), static_cast<float>(-gamma_down_), static_cast<float>(-gamma_down_ * b_)} {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
@@ -45,13 +48,9 @@ class ExpStep {
   template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
-    const F per_weight = F(static_cast<float>(2 * a_)) / max(p.w_max - p.w_min, F(1e-30F));
-    return Lanes<typename Planes::V>{p.up,
-                                     p.down,
-                                     p.w_max,
-                                     p.w_min,
-                                     per_weight * F(static_cast<float>(gamma_up_)),
-                                     per_weight * F(static_cast<float>(-gamma_down_))};
+    const F per_weight = F(per_weight_) / max(p.w_max - p.w_min, F(1e-30F));
+    return Lanes<typename Planes::V>{
+        p.up, p.down, p.w_max, p.w_min, per_weight * F(up_.rate), per_weight * F(down_.rate)};
   }
 
   // Noise that does not follow the step, and has a kink at weight 0, does not fit the sums of several steps.
@@ -98,8 +97,8 @@ class ExpStep {
     using F = typename V::F;
     const F s = select(up, lanes.up, F(0.0F) - lanes.down);
     const F rate = select(up, lanes.rate_up, lanes.rate_down);
-    const F at_zero = select(up, F(static_cast<float>(gamma_up_ * b_)), F(static_cast<float>(-gamma_down_ * b_)));
-    const F amplitude = select(up, F(static_cast<float>(a_up_)), F(static_cast<float>(a_down_)));
+    const F at_zero = select(up, F(up_.at_zero), F(down_.at_zero));
+    const F amplitude = select(up, F(up_.amplitude), F(down_.amplitude));
     // Where it is 1, the step is zero, and the slope does not matter.
     const F e = min(amplitude * simd::exp(fma(rate, w, at_zero)), F(1.0F));
     const F slope = F(0.0F) - s * e * rate;
@@ -114,6 +113,11 @@ class ExpStep {
   bool noise_of_weight_;
   std::uint32_t most_;
   SmoothPulses steps_;
+  // What the loops of the kernels need, in their precision.
+  float per_weight_;
+  struct Exponential {
+    float amplitude, rate, at_zero;
+  } up_, down_;
 };
 
 }  // namespace mho::device

@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 namespace mho::simd {
@@ -27,6 +26,9 @@ typedef std::int32_t SignedRegister __attribute__((vector_size(register_bytes)))
 typedef std::uint32_t UnsignedRegister __attribute__((vector_size(register_bytes)));
 typedef std::uint64_t WideRegister __attribute__((vector_size(register_bytes)));
 inline constexpr int part_lanes = register_bytes / 4;
+// Anywhere in memory. A copy of so many bytes might be made in halves, for which a load of the whole has to wait.
+typedef FloatRegister UnalignedFloats __attribute__((aligned(4), may_alias));
+typedef UnsignedRegister UnalignedUnsigned __attribute__((aligned(4), may_alias));
 
 // The registers of sixteen lanes. Each is copied by itself, since a compiler that copies all of them as one piece does
 // so by way of memory.
@@ -79,11 +81,11 @@ struct U32 : Parts<UnsignedRegister> {
   }
   static U32 load(const std::uint32_t* source) {
     U32 r;
-    for (int i = 0; i < parts; ++i) std::memcpy(&r.p[i], source + i * part_lanes, register_bytes);
+    for (int i = 0; i < parts; ++i) r.p[i] = *reinterpret_cast<const UnalignedUnsigned*>(source + i * part_lanes);
     return r;
   }
   void store(std::uint32_t* target) const {
-    for (int i = 0; i < parts; ++i) std::memcpy(target + i * part_lanes, &p[i], register_bytes);
+    for (int i = 0; i < parts; ++i) *reinterpret_cast<UnalignedUnsigned*>(target + i * part_lanes) = p[i];
   }
 };
 
@@ -102,11 +104,11 @@ struct F32 : Parts<FloatRegister> {
   }
   static F32 load(const float* source) {
     F32 r;
-    for (int i = 0; i < parts; ++i) std::memcpy(&r.p[i], source + i * part_lanes, register_bytes);
+    for (int i = 0; i < parts; ++i) r.p[i] = *reinterpret_cast<const UnalignedFloats*>(source + i * part_lanes);
     return r;
   }
   void store(float* target) const {
-    for (int i = 0; i < parts; ++i) std::memcpy(target + i * part_lanes, &p[i], register_bytes);
+    for (int i = 0; i < parts; ++i) *reinterpret_cast<UnalignedFloats*>(target + i * part_lanes) = p[i];
   }
 };
 
