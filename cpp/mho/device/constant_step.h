@@ -12,7 +12,7 @@ class ConstantStep {
  public:
   static constexpr const char* name = "ConstantStep";
   static constexpr std::array<const char*, 0> extra_planes{};
-  static constexpr std::size_t inputs_in_flight = 2;
+  static constexpr std::size_t inputs_in_flight = simd::parts == 1 ? 2 : 1;
 
   explicit ConstantStep(Parameters& p)
       : pulsed_(p), noise_([this](double n) { return pulsed_.dw_min_ctoc * std::sqrt(n); }) {}
