@@ -52,6 +52,14 @@ std::vector<py::ssize_t> Hardware::extents(std::size_t rows, std::size_t columns
 }
 
 std::pair<std::vector<double>, bool> Hardware::rates_of(const py::object& lr, std::size_t samples) const {
+  const auto check = [](double rate) {
+    if (!(rate >= 0 && rate <= 1e12)) fail_value("lr must be >= 0 and <= 1e+12, got " + std::to_string(rate));
+  };
+  if (PyFloat_Check(lr.ptr())) {  // the usual case, without an array
+    const double rate = PyFloat_AS_DOUBLE(lr.ptr());
+    check(rate);
+    return {{rate}, false};
+  }
   const auto given = py::array_t<double, py::array::c_style | py::array::forcecast>::ensure(lr);
   if (!given) {
     PyErr_Clear();
@@ -67,9 +75,7 @@ std::pair<std::vector<double>, bool> Hardware::rates_of(const py::object& lr, st
                shape_text(given));
   }
   std::vector<double> rates(given.data(), given.data() + given.size());
-  for (const double rate : rates) {
-    if (!(rate >= 0 && rate <= 1e12)) fail_value("lr must be >= 0 and <= 1e+12, got " + std::to_string(rate));
-  }
+  std::ranges::for_each(rates, check);
   if (each) {
     for (py::ssize_t k = 1; k < instances; ++k) rates.insert(rates.end(), given.data(), given.data() + n);
   }

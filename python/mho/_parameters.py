@@ -12,9 +12,10 @@ import importlib
 import inspect
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar, cast, dataclass_transform
 
@@ -191,6 +192,13 @@ def configuration(cls: type[_T], *, slots: bool = True) -> type[_T]:
     return dataclass(init=False, repr=False, eq=False, kw_only=True, slots=slots)(cls)
 
 
+@functools.cache
+def _reader(cls: object) -> Callable[[object], object]:
+    """Return what reads all values of an object of the class at once."""
+    names = tuple(declarations(cast("type[Parameters]", cls)))
+    return attrgetter(*names) if names else type
+
+
 class _Signature:
     """The signature of a class of parameters, made when somebody asks for it."""
 
@@ -238,17 +246,17 @@ class Parameters:
             object.__setattr__(self, name, checked)
         self._check()
 
-    def _values(self) -> tuple[Any, ...]:
-        """Return the values of all fields, in order."""
-        return tuple(getattr(self, item.name) for item in fields(self))
-
     def __eq__(self, other: object) -> bool:
         """Whether `other` is of the same class, with the same values."""
-        return self._values() == other._values() if type(other) is type(self) else NotImplemented
+        if type(other) is not type(self):
+            return NotImplemented
+        values = _reader(cast(object, type(self)))
+        return bool(values(self) == values(other))
 
     def __hash__(self) -> int:
         """Return a number that is the same for equal ones."""
-        return hash((type(self), self._values()))
+        owner = cast(object, type(self))
+        return hash((owner, _reader(owner)(self)))
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: see `replace`."""
@@ -260,12 +268,12 @@ class Parameters:
 
     def __getstate__(self) -> tuple[Any, ...]:
         """Return what copies and pickles are made of."""
-        return self._values()
+        return tuple(getattr(self, name) for name in declarations(type(self)))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """Set the fields of a copy."""
-        for item, value in zip(fields(self), state, strict=True):
-            object.__setattr__(self, item.name, value)
+        for name, value in zip(declarations(type(self)), state, strict=True):
+            object.__setattr__(self, name, value)
 
     def _check(self) -> None:
         """Check what involves more than one field; a subclass calls its base's check by name."""

@@ -76,6 +76,9 @@ class Reads:
         """
         lines = self.lines.tolist()
         begin, last = 0, len(lines) - 1
+        if lines and lines == list(range(lines[0], lines[0] + len(lines))):
+            yield slice(0, len(lines)), slice(lines[0], lines[-1] + 1)  # as in most updates
+            return
         for k, line in enumerate(lines):
             if k == last or lines[k + 1] != line + 1:
                 yield slice(begin, k + 1), slice(lines[begin], line + 1)
