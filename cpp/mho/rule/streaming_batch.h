@@ -139,7 +139,7 @@ class StreamingBatch final : public Rule {
     const std::size_t out = main_.shape().out_features;
     OuterProducts result;
     for (const Pairs& own : pairs) {
-      result.samples = 0;
+      result.samples = 0;  // as many for each instance
       for (std::size_t i = 0; i < rank_; ++i) {
         const float* x_unit = own.x.data() + i * in;
         const float* d_unit = own.d.data() + i * out;

@@ -58,5 +58,5 @@ class StochasticHamiltonian(TransferRule):
 
     def engine_dict(self, config: TileConfig) -> dict[str, Any]:
         """Return the `TikiTaka` of two arrays that the engine builds."""
-        one_step = {"transfer_every_growth": 0, "transfer_lr_growth": 1.0}
-        return TransferRule.engine_dict(self, config) | one_step | {"type": "TikiTaka"}
+        chain = {"transfer_every_growth": 0, "transfer_lr_growth": 1.0}  # of more than two arrays
+        return TransferRule.engine_dict(self, config) | chain | {"type": "TikiTaka"}
