@@ -66,13 +66,17 @@ template <class V, class Lanes, class Step, class After>
   using F = typename V::F;
   typename V::M result{};
   if constexpr (requires { step.too_coarse(n); }) result = step.too_coarse(n);
-  const auto outside = [&](F at) { return (at > lanes.w_max) | (at < lanes.w_min); };
   if (meets == Meets::none) return result;
   const F far = after(F(far_sigma));
-  result = result | outside(far);
-  // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
-  if (meets == Meets::both) result = result | outside(w + (w - far));
-  return result;
+  F highest = far;
+  F lowest = far;
+  if (meets == Meets::both) {
+    // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
+    const F behind = w + (w - far);
+    highest = max(far, behind);
+    lowest = min(far, behind);
+  }
+  return result | (highest > lanes.w_max) | (lowest < lanes.w_min);
 }
 
 }  // namespace mho::device

@@ -300,7 +300,7 @@ template <class Model> class DenseQuad {
                                    Meets meets) {
     const Model& model = model_;
     const bool wearing = !simple && target_.pulses_left != nullptr;
-    const auto words = static_cast<std::size_t>(trains_.words());
+    const std::size_t words = simple ? 1 : static_cast<std::size_t>(trains_.words());
     const std::uint32_t* x_bits = trains_.x_bits(quad_, 0) + first * words;
     const std::uint32_t* d_bits = trains_.d_bits(group, 0);
     const std::uint8_t* x_negative = trains_.x_negative(quad_);
@@ -340,7 +340,9 @@ template <class Model> class DenseQuad {
         if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
         const auto step = model.step(lanes[r], w[r], up);
         const auto after = step(at_once);
-        in_turn = in_turn | (device::refused<V>(lanes[r], w[r], step, n, after, meets) & simd::greater(n, U32(1U)));
+        // One pulse is never refused.
+        const Mask refused = device::refused<V>(lanes[r], w[r], step, n, after, meets);
+        in_turn = simd::greater(n, simd::select(refused, U32(1U), most[r]));
         F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
           InTurn few;
