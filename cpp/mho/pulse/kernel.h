@@ -335,14 +335,13 @@ template <class Model> class DenseQuad {
           pulses_left[r] = pulses_left[r] - n;
         }
         const F32 xi = F32::load(noise_[s][first + r]);
-        Mask in_turn = simd::greater(n, most[r]);
         U32 at_once = n;
-        if constexpr (device::HasState<Model>) at_once = simd::select(in_turn, U32(0U), n);
+        if constexpr (device::HasState<Model>) at_once = simd::select(simd::greater(n, most[r]), U32(0U), n);
         const auto step = model.step(lanes[r], w[r], up);
         const auto after = step(at_once);
         // One pulse is never refused.
         const Mask refused = device::refused<V>(lanes[r], w[r], step, n, after, meets);
-        in_turn = simd::greater(n, simd::select(refused, U32(1U), most[r]));
+        const Mask in_turn = simd::greater(n, simd::select(refused, U32(1U), most[r]));
         F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
           InTurn few;
