@@ -22,6 +22,8 @@ _READ = Free(low=1e-6, high=10.0, unit="length", per_device=False)
 _MEMORY = Free(low=1e-5, high=10.0, unit="length", per_device=False)
 # Longer than a few dozen pulses it could not be told from steps.
 _DURATION = Free(low=0.5, high=60.0, per_device=False)
+# Of logarithms: numbers further out are of no use to a search.
+_FAR = 100.0
 _NOISE = ("ctoc", "read", "memory", "duration")
 # A bound that readings have met lies near the end of their range.
 _MET_MAX = Free(scale="linear", low=-0.3, high=0.1, unit="length")
@@ -118,10 +120,11 @@ class _Search:
         return values
 
     def _value(self, name: str, free: Free, u: Array) -> Array:
+        # A search for the end of an interval may look far away, where nothing is likely any more.
         if free.scale == "log":
-            return np.exp(u)
+            return np.exp(np.clip(u, -_FAR, _FAR))
         if free.scale == "negative log":
-            return -np.exp(u)
+            return -np.exp(np.clip(u, -_FAR, _FAR))
         return u * self.unit(free) + self._offset(name, free)
 
     def unit(self, free: Free) -> float:
