@@ -274,6 +274,36 @@ void expect_contains(const std::string& text, const std::string& part) {
   EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in \"" << text << "\"";
 }
 
+namespace {
+
+// Of sixteen bits, with bit 3 of a nibble for the sign of its entry.
+int sum_of_entries(std::uint32_t bits) {
+  constexpr int magnitudes[2][8] = {{11, 48, 91, 148, 197, 274, 344, 480}, {8, 13, 21, 33, 40, 59, 69, 646}};
+  constexpr int factors[4] = {8, 5, 6, 4};
+  int sum = 0;
+  for (int nibble = 0; nibble < 4; ++nibble) {
+    const std::uint32_t index = bits >> (4 * nibble) & 15U;
+    const int magnitude = factors[nibble] * magnitudes[nibble % 2][index % 8];
+    sum += index < 8 ? magnitude : -magnitude;
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::array<double, 8> table_gaussians_of(const random::Words& words) {
+  std::array<double, 8> result{};
+  for (std::size_t k = 0; k < 8; k += 4) {
+    for (std::size_t half = 0; half < 2; ++half) {
+      const int a = sum_of_entries(words[k / 2] >> (16 * half) & 0xFFFFU);
+      const int b = sum_of_entries(words[k / 2 + 1] >> (16 * half) & 0xFFFFU);
+      result[k + half] = (a + b) / 4096.0;
+      result[k + 2 + half] = (a - b) / 4096.0;
+    }
+  }
+  return result;
+}
+
 std::array<double, 8> gaussians_of(const random::Words& words) {
   std::array<double, 8> result{};
   for (std::size_t k = 0; k < 4; ++k) {

@@ -108,5 +108,7 @@ random::Words words_of(std::uint64_t key, std::uint16_t purpose, std::uint64_t s
 
 // The eight gaussians of one counter in double precision.
 std::array<double, 8> gaussians_of(const random::Words& words);
+// The same of pulses, by tables.
+std::array<double, 8> table_gaussians_of(const random::Words& words);
 
 }  // namespace mho::tests

@@ -142,7 +142,7 @@ MEASURED = pulse_response(
     ConstantStep(dw_min=0.03, up_down=0.1, dw_min_ctoc=3.0, write_noise_std=0.5, **BOUNDS, **ALIKE),
     np.repeat([True, False], 100),
     start=-0.8,
-    seed=7,
+    seed=12,
 ).weight[:, 0]
 
 

@@ -442,7 +442,7 @@ def _controls(n: int, ctoc: float, cells: int, rows: int) -> NDArray[np.float64]
     )
     columns = []
     for pulse_by_pulse in (False, True):
-        tile = Tile(_COLUMNS, 2 * cells * rows, device=device, update=sure_pulses(n, pulse_by_pulse), seed=22)
+        tile = Tile(_COLUMNS, 2 * cells * rows, device=device, update=sure_pulses(n, pulse_by_pulse), seed=32)
         sign = np.repeat([-1.0, 1.0], cells * rows)
         tile.update(np.ones((1, _COLUMNS)), sign[None], n * tile.granularity)
         xi = (-sign[:, None] * tile.weight.astype(np.float64) - n) / (ctoc * sqrt(n))
@@ -458,7 +458,7 @@ def several_pulses(variant: str, dw_min: float, ctoc: float, n: int, rows: int =
     cells = len(starts)
     changes = []
     for pulse_by_pulse in (False, True):
-        tile = Tile(_COLUMNS, 2 * cells * rows, device=device, update=sure_pulses(n, pulse_by_pulse), seed=22)
+        tile = Tile(_COLUMNS, 2 * cells * rows, device=device, update=sure_pulses(n, pulse_by_pulse), seed=32)
         tile.weight = np.repeat(np.repeat(np.tile(starts, 2), rows)[:, None], _COLUMNS, axis=1)
         sign = np.repeat([-1.0, 1.0], cells * rows)
         before = tile.weight.astype(np.float64)

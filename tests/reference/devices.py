@@ -143,7 +143,7 @@ def nodes_of(device, up):
 
 
 # Gaussians at which quantiles of jumps are kept.
-GRID = np.linspace(-5.5, 5.5, 257)
+GRID = np.linspace(-6.25, 6.25, 293)
 
 
 @cache

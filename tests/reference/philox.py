@@ -89,6 +89,25 @@ def gaussians(block):
     return np.stack([first, second], axis=-1).reshape(*block.shape[:-1], 8)
 
 
+# Magnitudes of the entries that even and odd nibbles of sixteen bits choose, and the factors of the four.
+MAGNITUDES = np.array([[11, 48, 91, 148, 197, 274, 344, 480], [8, 13, 21, 33, 40, 59, 69, 646]])
+FACTORS = (8, 5, 6, 4)
+
+
+def table_gaussians(block):
+    """Eight gaussians (..., 8) of four words (..., 4), four of each two, as pulses have them.
+
+    Each half of a word is a sum of four entries; of the sums of two words sum and difference are taken.
+    """
+    word = block.astype(np.int64)[..., None] >> np.array([0, 16])  # of halves, the lower one first
+    sums = np.zeros(word.shape, dtype=np.int64)
+    for nibble, factor in enumerate(FACTORS):
+        index = word >> 4 * nibble & 15
+        sums += factor * MAGNITUDES[nibble % 2, index % 8] * np.where(index < 8, 1, -1)
+    a, b = sums[..., 0::2, :], sums[..., 1::2, :]
+    return np.concatenate([a + b, a - b], axis=-1).reshape(*block.shape[:-1], 8) / 4096
+
+
 def of_lines(values):
     """Elements (16 b + i, n) to lines: line 16 n b + 16 k + i is number k of element 16 b + i."""
     n = values.shape[-1]
@@ -131,7 +150,8 @@ def device_words(key, purpose, step, shape, draw):
 
 def device_gaussians(key, purpose, step, shape, draw, half=0):
     """One gaussian for each device of an array: the first or the second four of its quad's eight."""
-    xi = gaussians(words(key, purpose, step, device_elements(*shape), draw))
+    gaussians_of = table_gaussians if purpose in (PULSE_NOISE, WRITE_NOISE) else gaussians
+    xi = gaussians_of(words(key, purpose, step, device_elements(*shape), draw))
     return of_devices(xi[..., 4 * half : 4 * half + 4], shape[0])
 
 
@@ -150,4 +170,4 @@ def pulse_gaussians(key, step, shape, pulse):
 def _later_gaussians(key, step, shape, block):
     """Eight gaussians (quads, in, rows, 8) of each device, of its pulses from 1 + 8 * block on."""
     draws = 1 + np.arange(4) + 4 * block
-    return gaussians(words(key, PULSE_NOISE, step, device_elements(*shape)[..., None], draws))
+    return table_gaussians(words(key, PULSE_NOISE, step, device_elements(*shape)[..., None], draws))

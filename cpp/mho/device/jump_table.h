@@ -10,6 +10,7 @@
 
 #include "mho/device/aggregation.h"
 #include "mho/device/look_up_table.h"
+#include "mho/random/table_gaussian.h"
 
 namespace mho::device {
 
@@ -18,10 +19,10 @@ namespace mho::device {
 class JumpQuantiles {
  public:
   // Gaussians further out do not exist.
-  static constexpr float sure_sigma = 5.5F;
-  static_assert(sure_sigma > random::largest_gaussian);
+  static constexpr float sure_sigma = 6.25F;
+  static_assert(sure_sigma > random::largest_table_gaussian);
   // Between two columns lie at most 0.017 of the probability.
-  static constexpr std::size_t columns = 257;
+  static constexpr std::size_t columns = 293;
   static constexpr double spacing = 2.0 * static_cast<double>(sure_sigma) / static_cast<double>(columns - 1);
 
   explicit JumpQuantiles(const std::vector<std::vector<double>>& rows) {

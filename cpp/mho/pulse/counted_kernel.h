@@ -28,7 +28,7 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
     if (!simd::any(touched)) continue;
     auto lanes = model.load(device::Neighbours{target.planes, at});
     const F32 w = F32::load(target.weight + at);
-    const F32 xi = random::to_gaussian(first.stream.words(elements, 0), 4 * first.half, output);
+    const F32 xi = random::table_gaussian(first.stream.words(elements, 0), 4 * first.half, output);
     LaterNoise<V> later(request.noise, request.step, elements, output);
     const F32 moved = pulse_in_turn<V>(model, lanes, most_at_once<V>(model, lanes, request.pulse_by_pulse), w, n,
                                        count > F32(0.0F), xi, later);
@@ -38,7 +38,7 @@ void move_by_count(const Model& model, const CountedRequest& request, const Kern
       simd::select(touched, F32(0.0F), F32::load(target.age + at)).store(target.age + at);
     }
     if (target.visible == nullptr) continue;
-    const F32 noise = random::to_gaussian(write.words(elements, 0), 0, output);
+    const F32 noise = random::table_gaussian(write.words(elements, 0), 0, output);
     const F32 now = seen(target, lanes, moved, noise);
     simd::select(touched, now, F32::load(target.visible + at)).store(target.visible + at);
   }

@@ -19,6 +19,7 @@
 #include "mho/pulse/kernel_target.h"
 #include "mho/pulse/request.h"
 #include "mho/random/device_draws.h"
+#include "mho/random/table_gaussian.h"
 #include "mho/simd/unrolled.h"
 
 namespace mho::pulse {
@@ -78,7 +79,8 @@ template <class V> class LaterNoise {
       const std::uint32_t block = (pulse - 1) / random::block_gaussians;
       drawn_ = stream_.words_of_draws(first_draw_ + U(4 * block), element_);
     }
-    random::box_muller(drawn_.word[number / 2], first, second);
+    if (number % 4 == 0) four_ = {drawn_.word[number / 2], drawn_.word[number / 2 + 1]};
+    random::two_gaussians(number % 4 == 0 ? four_.first : four_.second, first, second);
   }
 
  private:
@@ -86,6 +88,7 @@ template <class V> class LaterNoise {
   U element_;
   U first_draw_;
   random::WordsOf<U> drawn_;
+  random::FourGaussians<U> four_;
 };
 
 // How many pulses each device may take at once.
@@ -225,6 +228,14 @@ template <class Model> class DenseQuad {
     return result;
   }
 
+  // A gaussian for each device of the block, as integers of half a lane each.
+  struct BlockNoise {
+    alignas(64) std::uint32_t of_pair[quad_inputs * group_outputs / 2];  // of neighbouring outputs
+    [[nodiscard, gnu::always_inline]] F32 of_input(std::size_t i) const {
+      return random::load_gaussians(of_pair + i * group_outputs / 2);
+    }
+  };
+
   // The noise of the first pulses of the block, for some samples.
   [[gnu::noinline]] void draw_noise(U32 elements, std::uint64_t samples) {
     const std::uint64_t first = request_.first_step;
@@ -240,12 +251,10 @@ template <class Model> class DenseQuad {
       if (second + 1 >= chunk_samples) return;
     }
   }
-  [[gnu::always_inline]] static void store(float (*noise)[group_outputs], U32 upper, U32 lower) {
-    F32 xi[quad_inputs];
-    random::box_muller(upper, xi[0], xi[1]);
-    random::box_muller(lower, xi[2], xi[3]);
-    simd::transpose_fours(xi);
-    simd::unrolled<quad_inputs>([&](auto r) __attribute__((always_inline)) { xi[r].store(noise[r]); });
+  // Of an input they lie side by side, as its devices do.
+  [[gnu::always_inline]] static void store(BlockNoise& noise, U32 word, U32 next) {
+    const random::FourGaussians<U32> four(word, next);
+    simd::store_transposed(four.first, four.second, noise.of_pair);
   }
   // The write noise of the block in the only sample that it has: all devices in one call of the generator.
   [[gnu::noinline]] void draw_write_noise(U32 elements, std::uint64_t sample) {
@@ -334,7 +343,7 @@ template <class Model> class DenseQuad {
           n = simd::select(simd::greater(n, pulses_left[r]), pulses_left[r], n);
           pulses_left[r] = pulses_left[r] - n;
         }
-        const F32 xi = F32::load(noise_[s][first + r]);
+        const F32 xi = noise_[s].of_input(first + r);
         U32 at_once = n;
         if constexpr (device::HasState<Model>) at_once = simd::select(simd::greater(n, most[r]), U32(0U), n);
         const auto step = model.step(lanes[r], w[r], up);
@@ -451,7 +460,7 @@ template <class Model> class DenseQuad {
   }
   [[gnu::noinline]] void show(std::size_t group, std::size_t input_of_quad, std::size_t at, F32 w, U32 last) {
     const Mask touched = simd::nonzero(last);
-    const F32 noise = single_ ? F32::load(write_noise_[input_of_quad]) : write_noise(group, input_of_quad, last);
+    const F32 noise = single_ ? write_noise_.of_input(input_of_quad) : write_noise(group, input_of_quad, last);
     const F32 now = seen(target_, model_.load(device::Neighbours{target_.planes, at}), w, noise);
     simd::select(touched, now, F32::load(target_.visible + at)).store(target_.visible + at);
   }
@@ -461,7 +470,7 @@ template <class Model> class DenseQuad {
     const random::PulseStream write(request_.noise, random::Purpose::write_noise, request_.first_step);
     const U32 step_low = last + U32(static_cast<std::uint32_t>(request_.first_step) - 1U);
     const U32 elements = target_.elements.of_line(group, quad_ * quad_inputs + input_of_quad);
-    return random::to_gaussian(write.words_of_steps(step_low, elements, 0), 0, simd::lane_index());
+    return random::table_gaussian(write.words_of_steps(step_low, elements, 0), 0, simd::lane_index());
   }
 
   const Model& model_;
@@ -470,9 +479,9 @@ template <class Model> class DenseQuad {
   const Trains& trains_;
   const std::size_t quad_;
   std::uint64_t input_samples_[quad_inputs] = {};  // in which the line of an input pulses
-  alignas(64) float noise_[chunk_samples][quad_inputs][group_outputs];
+  BlockNoise noise_[chunk_samples];
   bool single_ = false;  // whether the block has one sample only, whose write noise is drawn
-  alignas(64) float write_noise_[quad_inputs][group_outputs];
+  BlockNoise write_noise_;
 };
 
 // Some coincidences of a few quads of inputs.
@@ -613,9 +622,9 @@ template <class Model> class SparseQuads {
       // Inputs have a multiple of sixteen places: those of outputs and places that matter here are the same.
       const U32 place = U32::load(hits_.place + i);
       const U32 elements = U32::load(hits_.element + i);
-      random::to_gaussian(noise.stream.words(elements, 0), 4 * noise.half, place).store(hits_.noise + i);
+      random::table_gaussian(noise.stream.words(elements, 0), 4 * noise.half, place).store(hits_.noise + i);
       if (!target_.shown()) continue;
-      random::to_gaussian(write.words(elements, 0), 0, place).store(hits_.write_noise + i);
+      random::table_gaussian(write.words(elements, 0), 0, place).store(hits_.write_noise + i);
     }
   }
 
@@ -631,10 +640,10 @@ template <class Model> class SparseQuads {
       const U32 halves = sample + U32(static_cast<std::uint32_t>(first % 2));
       const U32 pair = simd::shift_right<1>(halves) + U32(static_cast<std::uint32_t>(first / 2));
       const U32 number = (place & U32(3U)) | simd::shift_left<2>(halves & U32(1U));
-      random::to_gaussian(noise.words_of_steps(pair, elements, 0), number).store(hits_.noise + i);
+      random::table_gaussian(noise.words_of_steps(pair, elements, 0), number).store(hits_.noise + i);
       if (!target_.shown()) continue;
       const U32 step = sample + U32(static_cast<std::uint32_t>(first));
-      random::to_gaussian(write.words_of_steps(step, elements, 0), 0, place).store(hits_.write_noise + i);
+      random::table_gaussian(write.words_of_steps(step, elements, 0), 0, place).store(hits_.write_noise + i);
     }
   }
 

@@ -6,6 +6,7 @@
 
 #include "mho/device/pulsed.h"
 #include "mho/random/device_draws.h"
+#include "mho/random/table_gaussian.h"
 
 namespace mho::pulse {
 
@@ -62,7 +63,7 @@ class UndrawnNoise {
     const random::PulseStream stream(key_, random::Purpose::write_noise, first_step_);
     const U32 steps = simd::andnot(U32(marked), marks) | U32(static_cast<std::uint32_t>(first_step_));
     const random::WordBlock words = stream.words_of_steps(steps, target.elements.of_line(group, input), 0);
-    const F32 noise = random::to_gaussian(words, 0, simd::lane_index());
+    const F32 noise = random::table_gaussian(words, 0, simd::lane_index());
     const auto lanes = device::load_pulsed(device::Neighbours{target.planes, at});
     return simd::select(waiting, seen(target, lanes, F32::load(target.weight + at), noise), before);
   }
@@ -72,11 +73,10 @@ class UndrawnNoise {
     const std::uint32_t mark = target.undrawn[at];
     if (mark == 0) return target.visible[at];
     const random::PulseStream stream(key_, random::Purpose::write_noise, first_step_ | (mark & ~marked));
-    const auto words = stream.words_of_one(target.elements.of(output, input), 0);
-    simd::F1 noise[2];
-    random::box_muller(simd::U1(words[output % 4 / 2]), noise[0], noise[1]);
+    const simd::F1 noise = random::table_gaussian(stream.words(simd::U1(target.elements.of(output, input)), 0), 0,
+                                                  simd::U1(static_cast<std::uint32_t>(output)));
     const auto lanes = device::load_pulsed(device::OneDevice{target.planes, at});
-    return seen(target, lanes, simd::F1(target.weight[at]), noise[output % 2]).v;
+    return seen(target, lanes, simd::F1(target.weight[at]), noise).v;
   }
 
  private:

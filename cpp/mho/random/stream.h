@@ -184,6 +184,9 @@ template <int rounds> class BasicStream {
   }
 
   // The words of one element.
+  [[nodiscard]] WordsOf<simd::U1> words(simd::U1 element, std::uint32_t draw) const {
+    return words_of_draws(simd::U1(draw), element);
+  }
   [[nodiscard]] Words words_of_one(std::uint32_t element, std::uint32_t draw) const {
     return philox<rounds>({draw, element, step_low_, step_high_}, key_);
   }

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mho/simd/nibble_tables.h"
+
 namespace mho::simd {
 
 inline constexpr int parts = 1;  // registers of sixteen lanes
@@ -98,6 +100,30 @@ inline F32 split_exponent(F32 x, F32& mantissa) {
   mantissa = _mm512_getmant_ps(x.v, _MM_MANT_NORM_p5_1, _MM_MANT_SIGN_src);
   return _mm512_add_ps(_mm512_getexp_ps(x.v), _mm512_set1_ps(1.0F));
 }
+// Lanes as two halves of 16 bits.
+inline U32 add_halves(U32 a, U32 b) { return _mm512_add_epi16(a.v, b.v); }
+inline U32 subtract_halves(U32 a, U32 b) { return _mm512_sub_epi16(a.v, b.v); }
+// Of each half the sum of the entries that its nibbles choose.
+[[gnu::always_inline]] inline U32 sum_of_nibbles(const NibbleTables& tables, U32 a) {
+  // Shifted by multiplications, for which there are other units than for shifts and permutations.
+  const auto chosen = [&](int nibble) __attribute__((always_inline)) {
+    const auto power = static_cast<short>(1 << (16 - 4 * nibble));
+    const __m512i index = nibble == 0 ? a.v : _mm512_mulhi_epu16(a.v, _mm512_set1_epi16(power));
+    return _mm512_permutexvar_epi16(index, _mm512_load_si512(tables.entry[nibble]));
+  };
+  return _mm512_add_epi16(_mm512_add_epi16(chosen(0), chosen(1)), _mm512_add_epi16(chosen(2), chosen(3)));
+}
+// The halves of eight lanes in memory, lower one first, as signed numbers of a lane each.
+inline U32 load_halves(const std::uint32_t* p) {
+  return _mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+// Stores lane 4 q + c of both, halves and all, at target[8 c + 2 q] and after it.
+inline void store_transposed(U32 first, U32 second, std::uint32_t* target) {
+  const __m512i low = _mm512_setr_epi32(0, 16, 4, 20, 8, 24, 12, 28, 1, 17, 5, 21, 9, 25, 13, 29);
+  const __m512i two = _mm512_set1_epi32(2);
+  _mm512_storeu_si512(target, _mm512_permutex2var_epi32(first.v, low, second.v));
+  _mm512_storeu_si512(target + 16, _mm512_permutex2var_epi32(first.v, _mm512_add_epi32(low, two), second.v));
+}
 // table[i] of each lane, i < 16.
 inline F32 look_up(const float* table, U32 i) { return _mm512_permutexvar_ps(i.v, _mm512_load_ps(table)); }
 // table[i] and table[i + 1] of each lane, of a table of any length: neighbours come in one load.
@@ -115,9 +141,7 @@ inline U64 mul_low32(U64 a, U64 b) { return _mm512_mul_epu32(a.v, b.v); }
 inline U64 high32(U64 a) { return _mm512_srli_epi64(a.v, 32); }
 inline U64 even_lanes(U32 a) { return a.v; }  // the upper halves are left as they are: mul_low32 ignores them
 inline U64 odd_lanes(U32 a) { return _mm512_srli_epi64(a.v, 32); }
-inline U32 interleave(U64 even, U64 odd) {
-  return _mm512_mask_blend_epi32(0xAAAA, even.v, _mm512_slli_epi64(odd.v, 32));
-}
+inline U32 interleave(U64 even, U64 odd) { return _mm512_mask_shuffle_epi32(even.v, 0xAAAA, odd.v, _MM_PERM_CCAA); }
 
 // Lane 4 q + c of v[r] and lane 4 q + r of v[c] change places: four transposed matrices of four by four.
 inline void transpose_fours(F32* v) {

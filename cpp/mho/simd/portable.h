@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "mho/simd/nibble_tables.h"
+
 namespace mho::simd {
 
 #if defined(__AVX2__)
@@ -326,6 +328,105 @@ template <int n> [[gnu::always_inline]] inline U32 shift_right_signed(U32 a) {
   const U32 bits = as_u32(x);
   mantissa = as_f32((bits & U32(0x007FFFFFU)) | U32(0x3F000000U));
   return to_float(shift_right<23>(bits) - U32(126U));
+}
+// Lanes as two halves of 16 bits.
+typedef std::uint16_t HalvesRegister __attribute__((vector_size(register_bytes)));
+[[gnu::always_inline]] inline U32 add_halves(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)((HalvesRegister)a.p[i] + (HalvesRegister)b.p[i]); });
+}
+[[gnu::always_inline]] inline U32 subtract_halves(U32 a, U32 b) {
+  return detail::each<U32>([&](int i) { return (UnsignedRegister)((HalvesRegister)a.p[i] - (HalvesRegister)b.p[i]); });
+}
+// Of each half the sum of the entries that its nibbles choose.
+[[gnu::always_inline]] inline U32 sum_of_nibbles(const NibbleTables& tables, U32 a) {
+  return detail::each<U32>([&](int i) {
+#if defined(__AVX2__)
+    // Low and high bytes of the entries are summed up by themselves, two neighbours with their factors at a time.
+    const __m256i nibble = _mm256_set1_epi8(0x0F);
+    const auto sum = [&](int table, __m256i index, __m256i& low, __m256i& high) __attribute__((always_inline)) {
+      const auto entries = [&](const void* bytes) __attribute__((always_inline)) {
+        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(static_cast<const __m128i*>(bytes))),
+                                   index);
+      };
+      const __m256i factors =
+          _mm256_set1_epi16(static_cast<std::int16_t>(tables.factor[table] | tables.factor[table + 2] << 8));
+      low = _mm256_maddubs_epi16(entries(tables.low[table]), factors);
+      high = _mm256_maddubs_epi16(factors, entries(tables.high[table]));
+    };
+    const auto words = (__m256i)a.p[i];
+    __m256i low[2];
+    __m256i high[2];
+    sum(0, _mm256_and_si256(words, nibble), low[0], high[0]);
+    sum(1, _mm256_and_si256(_mm256_srli_epi32(words, 4), nibble), low[1], high[1]);
+    return (UnsignedRegister)_mm256_add_epi16(_mm256_add_epi16(low[0], low[1]),
+                                              _mm256_slli_epi16(_mm256_add_epi16(high[0], high[1]), 8));
+#elif defined(__SSSE3__)
+    const __m128i nibble = _mm_set1_epi8(0x0F);
+    const auto sum = [&](int table, __m128i index, __m128i& low, __m128i& high) __attribute__((always_inline)) {
+      const auto entries = [&](const void* bytes) __attribute__((always_inline)) {
+        return _mm_shuffle_epi8(_mm_load_si128(static_cast<const __m128i*>(bytes)), index);
+      };
+      const __m128i factors =
+          _mm_set1_epi16(static_cast<std::int16_t>(tables.factor[table] | tables.factor[table + 2] << 8));
+      low = _mm_maddubs_epi16(entries(tables.low[table]), factors);
+      high = _mm_maddubs_epi16(factors, entries(tables.high[table]));
+    };
+    const auto words = (__m128i)a.p[i];
+    __m128i low[2];
+    __m128i high[2];
+    sum(0, _mm_and_si128(words, nibble), low[0], high[0]);
+    sum(1, _mm_and_si128(_mm_srli_epi32(words, 4), nibble), low[1], high[1]);
+    return (UnsignedRegister)_mm_add_epi16(_mm_add_epi16(low[0], low[1]),
+                                           _mm_slli_epi16(_mm_add_epi16(high[0], high[1]), 8));
+#else
+    const auto halves = (HalvesRegister)a.p[i];
+    HalvesRegister r{};
+    for (int k = 0; k < register_bytes / 2; ++k) {
+      for (int n = 0; n < 4; ++n) {
+        r[k] = static_cast<std::uint16_t>(r[k] + tables.entry[n][halves[k] >> (4 * n) & 15]);
+      }
+    }
+    return (UnsignedRegister)r;
+#endif
+  });
+}
+// The halves of eight lanes in memory, lower one first, as signed numbers of a lane each.
+[[gnu::always_inline]] inline U32 load_halves(const std::uint32_t* source) {
+  return detail::each<U32>([&](int i) {
+    const std::uint32_t* from = source + i * part_lanes / 2;
+#if defined(__AVX2__)
+    return (UnsignedRegister)_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+#else
+    UnsignedRegister r{};
+    for (int k = 0; k < part_lanes; k += 2) {
+      r[k] = static_cast<std::uint32_t>(static_cast<std::int32_t>(from[k / 2] << 16) >> 16);
+      r[k + 1] = static_cast<std::uint32_t>(static_cast<std::int32_t>(from[k / 2]) >> 16);
+    }
+    return r;
+#endif
+  });
+}
+// Stores lane 4 q + c of both, halves and all, at target[8 c + 2 q] and after it.
+[[gnu::always_inline]] inline void store_transposed(U32 first, U32 second, std::uint32_t* target) {
+#if defined(__AVX2__)
+  // Of one register the lanes of q = 0 and 1, of the other those of 2 and 3; in each the four c are neighbours.
+  const auto fours = [](UnsignedRegister a, UnsignedRegister b, bool upper) __attribute__((always_inline)) {
+    return upper ? _mm256_unpackhi_epi32((__m256i)a, (__m256i)b) : _mm256_unpacklo_epi32((__m256i)a, (__m256i)b);
+  };
+  for (int half = 0; half < 2; ++half) {
+    const __m256i early = fours(first.p[0], second.p[0], half == 1);
+    const __m256i late = fours(first.p[1], second.p[1], half == 1);
+    auto* to = reinterpret_cast<__m256i*>(target + 16 * half);
+    _mm256_storeu_si256(to, _mm256_permute4x64_epi64(_mm256_unpacklo_epi64(early, late), 0xD8));
+    _mm256_storeu_si256(to + 1, _mm256_permute4x64_epi64(_mm256_unpackhi_epi64(early, late), 0xD8));
+  }
+#else
+  for (int lane = 0; lane < 16; ++lane) {
+    std::uint32_t* to = target + lane % 4 * 8 + lane / 4 * 2;
+    to[0] = first.p[lane / part_lanes][lane % part_lanes];
+    to[1] = second.p[lane / part_lanes][lane % part_lanes];
+  }
+#endif
 }
 // table[i] of each lane, i < 16.
 [[gnu::always_inline]] inline F32 look_up(const float* table, U32 index) {

@@ -96,6 +96,19 @@ inline F1 split_exponent(F1 x, F1& mantissa) {
   mantissa = as_f32(U1((bits.v & 0x007FFFFFU) | 0x3F000000U));
   return to_float(shift_right<23>(bits) - U1(126U));
 }
+inline U1 add_halves(U1 a, U1 b) { return U1(((a.v + b.v) & 0xFFFFU) | ((a.v & 0xFFFF0000U) + (b.v & 0xFFFF0000U))); }
+inline U1 subtract_halves(U1 a, U1 b) {
+  return U1(((a.v - b.v) & 0xFFFFU) | ((a.v & 0xFFFF0000U) - (b.v & 0xFFFF0000U)));
+}
+inline U1 sum_of_nibbles(const NibbleTables& tables, U1 a) {
+  std::uint32_t low = 0;
+  std::uint32_t high = 0;
+  for (int nibble = 0; nibble < 4; ++nibble) {
+    low += static_cast<std::uint32_t>(tables.entry[nibble][a.v >> (4 * nibble) & 15U]);
+    high += static_cast<std::uint32_t>(tables.entry[nibble][a.v >> (4 * nibble + 16) & 15U]);
+  }
+  return U1((low & 0xFFFFU) | high << 16);
+}
 inline F1 look_up(const float* table, U1 i) { return F1(table[i.v & 15]); }
 inline void look_up_neighbours(const float* table, U1 i, F1& at, F1& next) {
   at = F1(table[i.v]);

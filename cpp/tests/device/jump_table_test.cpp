@@ -45,8 +45,8 @@ TEST(JumpTable, DrawsQuantilesOfItsRows) {
   const tests::Nominal device{.up = 0.012F, .down = 0.008F, .w_max = 0.5F, .w_min = -0.7F};
   for (const double w : {-0.7, -0.5, -0.1, 0.0, 0.3, 0.5}) {
     const double u = (w + 0.7) / 1.2;
-    for (const double xi : {-6.0, -5.5, -2.1, -0.3, 0.0, 0.7, 3.3, 5.5, 6.0}) {
-      const double p = std::fabs(xi) >= 5.5 ? (xi > 0 ? 1 : 0) : probability(xi);
+    for (const double xi : {-7.0, -6.25, -2.1, -0.3, 0.0, 0.7, 3.3, 6.25, 7.0}) {
+      const double p = std::fabs(xi) >= 6.25 ? (xi > 0 ? 1 : 0) : probability(xi);
       // Rounded off within a column of the places where the quantiles have a kink.
       const double blunt = 0.25 * 11 / 256 * 0.4 * 6;
       EXPECT_NEAR(tests::pulse(table, device, w, true, xi), w + 0.012 * quantile(up_rows, u, p), 0.012 * blunt);
@@ -59,8 +59,8 @@ TEST(JumpTable, DrawsQuantilesOfItsRows) {
 TEST(JumpTable, IsExactAtItsColumns) {
   const auto table = model();
   const tests::Nominal device{.up = 0.5F, .down = 0.5F};
-  for (int j = 1; j < 256; ++j) {
-    const double xi = -5.5 + 11.0 * j / 256;
+  for (int j = 1; j < 292; ++j) {
+    const double xi = -6.25 + 12.5 * j / 292;
     EXPECT_NEAR(tests::pulse(table, device, 0.0, true, xi), 0.5 * quantile(up_rows, 0.5, probability(xi)), 3e-6);
     EXPECT_NEAR(tests::pulse(table, device, 0.0, false, xi), -0.5 * quantile(down_rows, 0.5, probability(xi)), 3e-6);
   }

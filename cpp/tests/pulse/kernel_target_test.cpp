@@ -62,7 +62,7 @@ struct Marked {
     auto w = static_cast<double>(weight[at]);
     const auto intervals = static_cast<double>(target.intervals);
     if (intervals > 0) w = std::rint((w + 1) / 2 * intervals) / intervals * 2 - 1;
-    return w + static_cast<double>(write_noise) * tests::gaussians_of(words)[output % 4];
+    return w + static_cast<double>(write_noise) * tests::table_gaussians_of(words)[output % 4];
   }
 };
 

@@ -40,15 +40,15 @@ double interpolated(const std::vector<double>& values, double at) {
   return values[i] + (place - static_cast<double>(i)) * (values[i + 1] - values[i]);
 }
 
-// The jumps of each row of a table, at 257 even distances of the gaussian from -5.5 to 5.5.
+// The jumps of each row of a table, at 293 even distances of the gaussian from -6.25 to 6.25.
 std::vector<std::vector<double>> jumps(std::vector<Parameters>& rows) {
   std::vector<std::vector<double>> result;
   for (Parameters& row : rows) {
     const auto quantiles = row.numbers("quantiles");
     auto& values = result.emplace_back();
-    for (int j = 0; j <= 256; ++j) {
-      const double p = std::erfc((5.5 - 11.0 * j / 256) / std::sqrt(2)) / 2;
-      values.push_back(interpolated(quantiles, j == 0 ? 0 : j == 256 ? 1 : p));
+    for (int j = 0; j <= 292; ++j) {
+      const double p = std::erfc((6.25 - 12.5 * j / 292) / std::sqrt(2)) / 2;
+      values.push_back(interpolated(quantiles, j == 0 ? 0 : j == 292 ? 1 : p));
     }
   }
   return result;
@@ -96,7 +96,7 @@ std::function<double(Crosspoint&, bool, double)> step_of(const Model& model) {
     const auto rows_up = jumps(p.sections("up")), rows_down = jumps(p.sections("down"));
     return [=](const Crosspoint& c, bool up, double xi) {
       std::vector<double> at_xi;
-      for (const auto& row : up ? rows_up : rows_down) at_xi.push_back(interpolated(row, (xi + 5.5) / 11));
+      for (const auto& row : up ? rows_up : rows_down) at_xi.push_back(interpolated(row, (xi + 6.25) / 12.5));
       return (up ? c.up : -c.down) * interpolated(at_xi, place(c));
     };
   }
@@ -153,7 +153,7 @@ std::vector<Crosspoint> crosspoints_of(array::Array& a) {
 std::array<double, 8> gaussians(random::Purpose purpose, std::uint64_t step, std::size_t i, std::size_t j,
                                 std::size_t stride, std::size_t draw) {
   const auto element = static_cast<std::uint32_t>(i / 4 * stride + j);
-  return tests::gaussians_of(tests::words_of<random::philox_pulse_rounds>(
+  return tests::table_gaussians_of(tests::words_of<random::philox_pulse_rounds>(
       key, static_cast<std::uint16_t>(purpose), step, element, static_cast<std::uint32_t>(draw)));
 }
 
@@ -341,7 +341,8 @@ TEST_P(Kernel, IsTheSameForEveryNumberOfThreads) {
   }
 }
 
-// Without noise from pulse to pulse, several pulses in one step are off by 0.2 % of the step at most.
+// Without noise from pulse to pulse, several pulses in one step are off by 0.2 % of the step at most. One by one they
+// round a weight below 1/2 up to 31 times.
 TEST_P(Kernel, TakesSeveralPulsesAtOnceWithinTheAllowedError) {
   const auto all = make({24, 48, 1}, {{"dw_min_ctoc", 0.0}, {"write_noise_std", 0.0}, {"dw_min", 0.002}});
   const auto single = make({24, 48, 1}, {{"dw_min_ctoc", 0.0}, {"write_noise_std", 0.0}, {"dw_min", 0.002}});
@@ -359,7 +360,7 @@ TEST_P(Kernel, TakesSeveralPulsesAtOnceWithinTheAllowedError) {
     const auto exact = tests::plane(*single, "weight");
     for (std::size_t i = 0; i < exact.size(); ++i) {
       const double step = std::fabs(static_cast<double>(exact[i]) - static_cast<double>(before[i]));
-      ASSERT_NEAR(together[i], exact[i], 0.002 * step + 2e-7) << "crosspoint " << i;
+      ASSERT_NEAR(together[i], exact[i], 0.002 * step + 31 * 0x1p-26) << "crosspoint " << i;
     }
     EXPECT_EQ(tests::pulses_of(*all).up, tests::pulses_of(*single).up);
     EXPECT_EQ(tests::pulses_of(*all).down, tests::pulses_of(*single).down);

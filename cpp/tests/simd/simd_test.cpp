@@ -137,6 +137,47 @@ TEST_P(Lanes, WorkOnBits) {
   expect_words(and_or(u_[0], u_[1], u_[2]), [](Word a, Word b, Word c) { return (a & b) | c; });
 }
 
+TEST_P(Lanes, HaveHalves) {
+  const auto halves = [](std::uint32_t low, std::uint32_t high) { return (low & 0xFFFFU) | high << 16; };
+  const auto added = [&](std::uint32_t a, std::uint32_t b, std::uint32_t) {
+    return halves(a + b, (a >> 16) + (b >> 16));
+  };
+  const auto subtracted = [&](std::uint32_t a, std::uint32_t b, std::uint32_t) {
+    return halves(a - b, (a >> 16) - (b >> 16));
+  };
+  static constexpr NibbleTables tables({{0, 3, 77, 255, 256, 300, 511, 1023}, {1, 2, 3, 5, 8, 127, 128, 900}},
+                                       {8, 5, 6, 4});
+  const auto summed = [&](std::uint32_t a, std::uint32_t, std::uint32_t) {
+    int sums[2] = {};
+    for (int k = 0; k < 8; ++k) sums[k / 4] += tables.entry[k % 4][a >> (4 * k) & 15U];
+    return halves(static_cast<std::uint32_t>(sums[0]), static_cast<std::uint32_t>(sums[1]));
+  };
+  expect_words(add_halves(u_[0], u_[1]), added);
+  expect_words(subtract_halves(u_[0], u_[1]), subtracted);
+  expect_words(sum_of_nibbles(tables, u_[0]), summed);
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const U1 a(words_[0][i]);
+    const U1 b(words_[1][i]);
+    EXPECT_EQ(add_halves(a, b).v, added(a.v, b.v, 0));
+    EXPECT_EQ(subtract_halves(a, b).v, subtracted(a.v, b.v, 0));
+    EXPECT_EQ(sum_of_nibbles(tables, a).v, summed(a.v, 0, 0));
+  }
+  EXPECT_EQ(tables.entry[0][2], 8 * 77);
+  EXPECT_EQ(tables.entry[3][14], -4 * 128);
+
+  const Words loaded = stored(load_halves(words_[0].data() + 3));
+  for (std::size_t i = 0; i < lanes; ++i) {
+    const auto half = static_cast<std::uint16_t>(words_[0][3 + i / 2] >> (16 * (i % 2)));
+    EXPECT_EQ(loaded[i], static_cast<std::uint32_t>(static_cast<std::int16_t>(half)));
+  }
+  std::uint32_t transposed[2 * lanes];
+  store_transposed(u_[0], u_[1], transposed);
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    EXPECT_EQ(transposed[lane % 4 * 8 + lane / 4 * 2], words_[0][lane]);
+    EXPECT_EQ(transposed[lane % 4 * 8 + lane / 4 * 2 + 1], words_[1][lane]);
+  }
+}
+
 TEST_P(Lanes, AreMasksOfBits) {
   const std::uint32_t bits = (GetParam() * 40503U) & 0xFFFFU;
   const Mask a = Mask::of(bits);

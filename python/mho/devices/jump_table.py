@@ -28,7 +28,7 @@ _ROWS = Range(at_least=2, at_most=256)
 _QUANTILES = Range(at_least=2, at_most=1024)
 
 # The grid of gaussians at which the engine keeps the quantiles; it interpolates linearly between them.
-_COLUMNS, _REACH = 257, 5.5
+_COLUMNS, _REACH = 293, 6.25
 
 _DIRECTIONS = ("up", "down")
 
@@ -83,7 +83,7 @@ class JumpTable(InterpolatedStep):
     `dw_min_ctoc` must be 0. `up` and `down` are given as tables of numbers, or as objects of `JumpRow`.
 
     A pulse comes with a gaussian ``xi``, of which p is the normal distribution function. The engine keeps
-    the quantiles at 257 even distances of ``xi`` and is linear between them; two neighbours are at most
+    the quantiles at 293 even distances of ``xi`` and is linear between them; two neighbours are at most
     1.7 % of the probability apart.
 
     References
