@@ -102,7 +102,7 @@ TEST(TableGaussian, HasTheBitsOfOneLaneInEach) {
   }
 }
 
-// Blocks of four inputs by sixteen outputs, two neighbouring outputs in a lane.
+// From any address, the lower half of a lane first.
 TEST(TableGaussian, IsLoadedFromHalvesOfLanes) {
   std::uint32_t memory[10] = {};
   for (std::uint32_t i = 0; i < 8; ++i) memory[1 + i] = (1000U * i & 0xFFFFU) | (0U - 999U * i) << 16;
