@@ -73,8 +73,8 @@ class UndrawnNoise {
     const std::uint32_t mark = target.undrawn[at];
     if (mark == 0) return target.visible[at];
     const random::PulseStream stream(key_, random::Purpose::write_noise, first_step_ | (mark & ~marked));
-    const simd::F1 noise = random::table_gaussian(stream.words(simd::U1(target.elements.of(output, input)), 0), 0,
-                                                  simd::U1(static_cast<std::uint32_t>(output)));
+    const auto words = stream.words_of_draws(simd::U1(0U), simd::U1(target.elements.of(output, input)));
+    const simd::F1 noise = random::table_gaussian(words, 0, simd::U1(static_cast<std::uint32_t>(output)));
     const auto lanes = device::load_pulsed(device::OneDevice{target.planes, at});
     return seen(target, lanes, simd::F1(target.weight[at]), noise).v;
   }

@@ -51,14 +51,6 @@ template <class U, class F> [[gnu::always_inline]] inline void box_muller(U word
 // No gaussian is larger.
 inline constexpr float largest_gaussian = 5.4F;
 
-// Gaussian `number` (0 to 7) of a block.
-inline F32 to_gaussian(const WordBlock& block, std::size_t number) {
-  F32 first;
-  F32 second;
-  box_muller(block.word[number / 2], first, second);
-  return number % 2 == 0 ? first : second;
-}
-
 // Of each lane the gaussian `first` + index % 4; first is 0 or 4.
 [[gnu::always_inline]] inline F32 to_gaussian(const WordBlock& block, std::size_t first, U32 index) {
   F32 even;
@@ -73,14 +65,6 @@ inline U32 word_of(const WordBlock& block, U32 index) {
   const U32 low = simd::select(odd, block.word[1], block.word[0]);
   const U32 high = simd::select(odd, block.word[3], block.word[2]);
   return simd::select(simd::nonzero(index & U32(2U)), high, low);
-}
-
-// Of each lane the gaussian `number` of its own, 0 to 7.
-[[gnu::always_inline]] inline F32 to_gaussian(const WordBlock& block, U32 number) {
-  F32 even;
-  F32 odd;
-  box_muller(word_of(block, simd::shift_right<1>(number)), even, odd);
-  return simd::select(simd::nonzero(number & U32(1U)), odd, even);
 }
 
 [[gnu::always_inline]] inline GaussianBlock to_gaussians(const WordBlock& block) {
@@ -184,9 +168,6 @@ template <int rounds> class BasicStream {
   }
 
   // The words of one element.
-  [[nodiscard]] WordsOf<simd::U1> words(simd::U1 element, std::uint32_t draw) const {
-    return words_of_draws(simd::U1(draw), element);
-  }
   [[nodiscard]] Words words_of_one(std::uint32_t element, std::uint32_t draw) const {
     return philox<rounds>({draw, element, step_low_, step_high_}, key_);
   }

@@ -10,6 +10,7 @@
 // of such a sum, which can be computed exactly, is as normal as integers allow.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -38,10 +39,11 @@ template <class U> struct FourGaussians {
   }
 };
 
-// Of a signed integer of half a lane: in the lower bits of a number from 2048 to 2064, whose distance is the unit.
+// Of a signed integer of half a lane: it is added to the bits of a number about which neighbours are a unit apart.
 template <class U> [[gnu::always_inline]] inline auto table_gaussian(U integer) {
-  const auto value = as_f32(integer + U(0x45008000U));
-  return value - decltype(value)(2056.0F);
+  constexpr float middle = (0x1p23F + 0x1p15F) * gaussian_unit;
+  const auto value = as_f32(integer + U(std::bit_cast<std::uint32_t>(middle)));
+  return value - decltype(value)(middle);
 }
 // Two gaussians of the halves of a lane each.
 template <class F, class U> [[gnu::always_inline]] inline void two_gaussians(U halves, F& lower, F& upper) {

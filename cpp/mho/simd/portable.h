@@ -337,47 +337,43 @@ typedef std::uint16_t HalvesRegister __attribute__((vector_size(register_bytes))
 [[gnu::always_inline]] inline U32 subtract_halves(U32 a, U32 b) {
   return detail::each<U32>([&](int i) { return (UnsignedRegister)((HalvesRegister)a.p[i] - (HalvesRegister)b.p[i]); });
 }
+#if defined(__SSSE3__)
+namespace detail {
+// table[i] of each byte i < 16.
+[[gnu::always_inline]] inline UnsignedRegister look_up_bytes(const void* table, UnsignedRegister index) {
+  const __m128i entries = _mm_load_si128(static_cast<const __m128i*>(table));
+#if defined(__AVX2__)
+  return (UnsignedRegister)_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(entries), (__m256i)index);
+#else
+  return (UnsignedRegister)_mm_shuffle_epi8(entries, (__m128i)index);
+#endif
+}
+// Of each half the products of its bytes, unsigned by signed ones, added up.
+[[gnu::always_inline]] inline HalvesRegister add_products(UnsignedRegister plain, UnsignedRegister with_sign) {
+#if defined(__AVX2__)
+  return (HalvesRegister)_mm256_maddubs_epi16((__m256i)plain, (__m256i)with_sign);
+#else
+  return (HalvesRegister)_mm_maddubs_epi16((__m128i)plain, (__m128i)with_sign);
+#endif
+}
+}  // namespace detail
+#endif
 // Of each half the sum of the entries that its nibbles choose.
 [[gnu::always_inline]] inline U32 sum_of_nibbles(const NibbleTables& tables, U32 a) {
   return detail::each<U32>([&](int i) {
-#if defined(__AVX2__)
+#if defined(__SSSE3__)
     // Low and high bytes of the entries are summed up by themselves, two neighbours with their factors at a time.
-    const __m256i nibble = _mm256_set1_epi8(0x0F);
-    const auto sum = [&](int table, __m256i index, __m256i& low, __m256i& high) __attribute__((always_inline)) {
-      const auto entries = [&](const void* bytes) __attribute__((always_inline)) {
-        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_load_si128(static_cast<const __m128i*>(bytes))),
-                                   index);
-      };
-      const __m256i factors =
-          _mm256_set1_epi16(static_cast<std::int16_t>(tables.factor[table] | tables.factor[table + 2] << 8));
-      low = _mm256_maddubs_epi16(entries(tables.low[table]), factors);
-      high = _mm256_maddubs_epi16(factors, entries(tables.high[table]));
+    HalvesRegister low{};
+    HalvesRegister high{};
+    const auto add = [&](int table, UnsignedRegister index) __attribute__((always_inline)) {
+      const auto pair = static_cast<std::uint32_t>(tables.factor[table] | tables.factor[table + 2] << 8);
+      const UnsignedRegister factors = UnsignedRegister{} + (pair | pair << 16);
+      low += detail::add_products(detail::look_up_bytes(tables.low[table], index), factors);
+      high += detail::add_products(factors, detail::look_up_bytes(tables.high[table], index));
     };
-    const auto words = (__m256i)a.p[i];
-    __m256i low[2];
-    __m256i high[2];
-    sum(0, _mm256_and_si256(words, nibble), low[0], high[0]);
-    sum(1, _mm256_and_si256(_mm256_srli_epi32(words, 4), nibble), low[1], high[1]);
-    return (UnsignedRegister)_mm256_add_epi16(_mm256_add_epi16(low[0], low[1]),
-                                              _mm256_slli_epi16(_mm256_add_epi16(high[0], high[1]), 8));
-#elif defined(__SSSE3__)
-    const __m128i nibble = _mm_set1_epi8(0x0F);
-    const auto sum = [&](int table, __m128i index, __m128i& low, __m128i& high) __attribute__((always_inline)) {
-      const auto entries = [&](const void* bytes) __attribute__((always_inline)) {
-        return _mm_shuffle_epi8(_mm_load_si128(static_cast<const __m128i*>(bytes)), index);
-      };
-      const __m128i factors =
-          _mm_set1_epi16(static_cast<std::int16_t>(tables.factor[table] | tables.factor[table + 2] << 8));
-      low = _mm_maddubs_epi16(entries(tables.low[table]), factors);
-      high = _mm_maddubs_epi16(factors, entries(tables.high[table]));
-    };
-    const auto words = (__m128i)a.p[i];
-    __m128i low[2];
-    __m128i high[2];
-    sum(0, _mm_and_si128(words, nibble), low[0], high[0]);
-    sum(1, _mm_and_si128(_mm_srli_epi32(words, 4), nibble), low[1], high[1]);
-    return (UnsignedRegister)_mm_add_epi16(_mm_add_epi16(low[0], low[1]),
-                                           _mm_slli_epi16(_mm_add_epi16(high[0], high[1]), 8));
+    add(0, a.p[i] & 0x0F0F0F0FU);
+    add(1, a.p[i] >> 4 & 0x0F0F0F0FU);
+    return (UnsignedRegister)(low + (high << 8));
 #else
     const auto halves = (HalvesRegister)a.p[i];
     HalvesRegister r{};

@@ -102,13 +102,6 @@ TEST(Stream, PicksNumbersLaneByLane) {
       EXPECT_EQ(picked[i], expected[i]);
     }
   }
-  float anywhere[simd::lanes];
-  to_gaussian(block, index & U32(7U)).store(anywhere);
-  for (std::size_t i = 0; i < simd::lanes; ++i) {
-    float expected[simd::lanes];
-    all.value[5 * i % 8].store(expected);
-    EXPECT_EQ(anywhere[i], expected[i]);
-  }
   std::uint32_t picked[simd::lanes];
   word_of(block, index).store(picked);
   for (std::size_t i = 0; i < simd::lanes; ++i) {

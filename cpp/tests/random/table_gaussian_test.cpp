@@ -102,6 +102,28 @@ TEST(TableGaussian, HasTheBitsOfOneLaneInEach) {
   }
 }
 
+TEST(TableGaussian, PicksNumbersLaneByLane) {
+  WordBlock block;
+  std::uint32_t words[4][simd::lanes];
+  for (std::uint32_t k = 0; k < 4; ++k) {
+    for (std::uint32_t i = 0; i < simd::lanes; ++i) words[k][i] = tests::words_of(7, 3, 5, i, 0)[k];
+    block.word[k] = U32::load(words[k]);
+  }
+  const U32 index = simd::lane_index() * U32(5U);
+  float anywhere[simd::lanes];
+  float early[simd::lanes];
+  float late[simd::lanes];
+  table_gaussian(block, index & U32(7U)).store(anywhere);
+  table_gaussian(block, 0, index).store(early);
+  table_gaussian(block, 4, index).store(late);
+  for (std::size_t i = 0; i < simd::lanes; ++i) {
+    const auto all = tests::table_gaussians_of({words[0][i], words[1][i], words[2][i], words[3][i]});
+    EXPECT_EQ(anywhere[i], all[5 * i % 8]);
+    EXPECT_EQ(early[i], all[5 * i % 4]);
+    EXPECT_EQ(late[i], all[4 + 5 * i % 4]);
+  }
+}
+
 // From any address, the lower half of a lane first.
 TEST(TableGaussian, IsLoadedFromHalvesOfLanes) {
   std::uint32_t memory[10] = {};
