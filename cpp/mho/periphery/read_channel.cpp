@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "mho/parallel.h"
+#include "mho/periphery/ir_drop.h"
 #include "mho/periphery/sparse_product.h"
 #include "mho/random/device_draws.h"
 #include "mho/simd/largest.h"
@@ -81,7 +82,7 @@ struct ReadChannel::Block {
     Vectors vectors;
   };
   Inputs x[2];  // prepared, of each pass
-  Inputs x_abs[2], x_weighted[2], x_square[2];
+  Inputs x_abs[2], x_passed[2], x_square[2];
   RawVector<float> y[2];               // analog outputs of each pass
   std::vector<unsigned char> clipped;  // per panel and row
   [[nodiscard]] std::uint32_t draw(std::size_t pass) const { return attempt * 2 + static_cast<std::uint32_t>(pass); }
@@ -118,13 +119,7 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
       for (float& v : voltage_offset_) v = std::max(static_cast<float>(p.v_offset_std) * v, 0.0F);
     }
   }
-  if (p.ir_drop > 0) {
-    line_position_.resize(inputs_);
-    for (std::size_t j = 0; j < inputs_; ++j) {
-      const double rest = 1 - static_cast<double>(j) / static_cast<double>(inputs_);
-      line_position_[j] = static_cast<float>(1 - rest * rest);
-    }
-  }
+  if (p.ir_drop > 0) wire_passed_ = wire_passed(inputs_);
   if (passes() == 2 && p.w_read_asymmetry_dtod > 0) {
     // A property of the devices: both directions see the same numbers.
     asymmetry_stride_ = round_up(out_features, random::block_outputs);
@@ -143,7 +138,7 @@ ReadChannel::ReadChannel(const IoParameters& parameters, Direction direction, st
 }
 
 std::size_t ReadChannel::memory_bytes() const {
-  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + line_position_.size() +
+  return sizeof(float) * (noise_std_.size() + nonlinearity_.size() + voltage_offset_.size() + wire_passed_.size() +
                           read_asymmetry_.size());
 }
 
@@ -305,10 +300,6 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
     for (std::size_t pass = 0; pass < block.passes; ++pass) {
       block.x[pass].values.resize(rows * inputs_);
       block.y[pass].resize(rows * outputs_);
-      if (p.ir_drop > 0) {
-        block.x_abs[pass].values.resize(rows * inputs_);
-        block.x_weighted[pass].values.resize(rows * inputs_);
-      }
       if (p.w_noise_type == WeightNoise::pcm_read && request.noise) block.x_square[pass].values.resize(rows * inputs_);
     }
     parallel_for(threads, rows, [&](std::size_t row) { prepare(request, block, row); });
@@ -316,7 +307,8 @@ void ReadChannel::read_block(const MatrixView& w, const ReadRequest& request, st
       block.x[pass].vectors = vectors_of(block.x[pass].values.data(), rows);
       // What is made of them is zero where they are.
       const bool listed = block.x[pass].vectors.listed.has_value();
-      for (Block::Inputs* inputs : {block.x_abs, block.x_weighted, block.x_square}) {
+      if (p.ir_drop > 0 && !drops_at_once(block.x[pass].vectors)) prepare_ir_drop(block, pass, threads);
+      for (Block::Inputs* inputs : {block.x_abs, block.x_passed, block.x_square}) {
         const float* const values = inputs[pass].values.data();
         if (inputs[pass].values.empty()) continue;
         inputs[pass].vectors = listed ? vectors_of(values, rows) : Vectors{{values, rows, inputs_, inputs_}, {}};
@@ -406,14 +398,6 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
   }
   for (std::size_t pass = 0; pass < block.passes; ++pass) {
     const float* driven = block.x[pass].values.data() + row * inputs_;
-    if (p.ir_drop > 0) {
-      float* absolute = block.x_abs[pass].values.data() + row * inputs_;
-      float* weighted = block.x_weighted[pass].values.data() + row * inputs_;
-      for (std::size_t j = 0; j < inputs_; ++j) {
-        absolute[j] = std::fabs(driven[j]);
-        weighted[j] = driven[j] * line_position_[j];
-      }
-    }
     if (!block.x_square[pass].values.empty()) {
       float* square = block.x_square[pass].values.data() + row * inputs_;
       for (std::size_t j = 0; j < inputs_; ++j) square[j] = driven[j] * driven[j];
@@ -426,6 +410,26 @@ void ReadChannel::prepare(const ReadRequest& request, Block& block, std::size_t 
   }
 }
 
+bool ReadChannel::drops_at_once(const Vectors& x) const {
+  return ir_drop_at_once && direction_ == Direction::forward && !x.listed;
+}
+
+// What is multiplied with the weights where the sums of IR drop are products of their own.
+void ReadChannel::prepare_ir_drop(Block& block, std::size_t pass, Threads threads) const {
+  const RawVector<float>& x = block.x[pass].values;
+  RawVector<float>& absolute = block.x_abs[pass].values;
+  RawVector<float>& passed = block.x_passed[pass].values;
+  absolute.resize(x.size());
+  passed.resize(x.size());
+  parallel_for(threads, block.vectors.size(), [&](std::size_t row) {
+    const std::size_t first = row * inputs_;
+    for (std::size_t j = 0; j < inputs_; ++j) {
+      absolute[first + j] = std::fabs(x[first + j]);
+      passed[first + j] = x[first + j] * wire_passed_[j];
+    }
+  });
+}
+
 void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Block& block, std::size_t panel) const {
   const IoParameters& p = parameters_;
   const std::size_t rows = block.vectors.size();
@@ -435,7 +439,7 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
   RawVector<float> scaled;
   RawVector<float> magnitude;
   RawVector<float> absolute;
-  RawVector<float> weighted;
+  RawVector<float> passed;
   RawVector<float> variance;
   for (std::size_t pass = 0; pass < block.passes; ++pass) {
     MatrixView weights = plain;
@@ -450,8 +454,19 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
       }
       weights = {scaled.data(), plain.rows, plain.columns, plain.columns};
     }
-    multiply_panel(block.x[pass].vectors, weights, block.y[pass].data() + first, outputs_);
-    if (p.ir_drop > 0 || !block.x_square[pass].values.empty()) {
+    const Vectors& x = block.x[pass].vectors;
+    float* const y = block.y[pass].data() + first;
+    const bool products = p.ir_drop > 0 && !drops_at_once(x);
+    if (p.ir_drop > 0) {
+      absolute.resize(rows * count);
+      passed.resize(rows * count);
+    }
+    if (p.ir_drop > 0 && !products) {
+      sum_with_ir_drop(x.all, weights, {y, outputs_, absolute.data(), passed.data()});
+    } else {
+      multiply_panel(x, weights, y, outputs_);
+    }
+    if (products || !block.x_square[pass].values.empty()) {
       magnitude.resize(weights.rows * weights.columns);
       for (std::size_t i = 0; i < weights.rows; ++i) {
         for (std::size_t j = 0; j < weights.columns; ++j) {
@@ -460,20 +475,17 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
       }
     }
     const MatrixView magnitudes{magnitude.data(), weights.rows, weights.columns, weights.columns};
-    if (p.ir_drop > 0) {
-      absolute.resize(rows * count);
-      weighted.resize(rows * count);
+    if (products) {
       multiply_panel(block.x_abs[pass].vectors, magnitudes, absolute.data(), count);
-      multiply_panel(block.x_weighted[pass].vectors, weights, weighted.data(), count);
+      multiply_panel(block.x_passed[pass].vectors, weights, passed.data(), count);
     }
     if (!block.x_square[pass].values.empty()) {
       variance.resize(rows * count);
       multiply_panel(block.x_square[pass].vectors, magnitudes, variance.data(), count);
     }
     for (std::size_t row = 0; row < rows; ++row) {
-      analog_stage(request, block, row, pass, first, count, absolute.data() + row * count,
-                   weighted.data() + row * count, variance.data() + row * count,
-                   block.y[pass].data() + row * outputs_ + first);
+      analog_stage(request, block, row, pass, first, count, absolute.data() + row * count, passed.data() + row * count,
+                   variance.data() + row * count, block.y[pass].data() + row * outputs_ + first);
     }
   }
   if (p.bound_management == BoundManagement::shift) return;
@@ -484,20 +496,14 @@ void ReadChannel::read_panel(const MatrixView& w, const ReadRequest& request, Bl
 
 // What happens to the currents of lines [first, first + count) before the ADC.
 void ReadChannel::analog_stage(const ReadRequest& request, const Block& block, std::size_t row, std::size_t pass,
-                               std::size_t first, std::size_t count, const float* absolute, const float* weighted,
+                               std::size_t first, std::size_t count, const float* absolute, const float* passed,
                                const float* variance, float* y) const {
   const IoParameters& p = parameters_;
   const std::uint64_t step = request.first_step + block.vectors[row];
   const std::uint32_t draw = block.draw(pass);
   if (p.ir_drop > 0) {
-    // Quadratic approximation of the drop along the lines, Rasch et al., arXiv 1906.02698 (2019).
     const auto density = static_cast<float>(static_cast<double>(inputs_) / p.ir_drop_g_ratio);
-    const auto strength = static_cast<float>(p.ir_drop);
-    for (std::size_t i = 0; i < count; ++i) {
-      const float a = density * absolute[i];
-      const float c = a * (a * (0.05F * a - 0.2F) + 0.5F);
-      y[i] -= strength * c * weighted[i];
-    }
+    lose_ir_drop(density, static_cast<float>(p.ir_drop), absolute, passed, count, y);
   }
   if (!voltage_offset_.empty()) {
     const auto r_series = static_cast<float>(p.r_series);

@@ -59,11 +59,14 @@ class ReadChannel {
   void read_block(const MatrixView& w, const ReadRequest& request, std::size_t first, std::size_t count,
                   const float* scale, Threads threads) const;
   void prepare(const ReadRequest& request, Block& block, std::size_t row) const;
+  // Whether the sums of IR drop come with the currents in one loop.
+  [[nodiscard]] bool drops_at_once(const Vectors& x) const;
+  void prepare_ir_drop(Block& block, std::size_t pass, Threads threads) const;
   void read_panel(const MatrixView& w, const ReadRequest& request, Block& block, std::size_t panel) const;
   [[nodiscard]] Vectors vectors_of(const float* x, std::size_t rows) const;
   void multiply_panel(const Vectors& x, const MatrixView& panel, float* y, std::size_t y_stride) const;
   void analog_stage(const ReadRequest& request, const Block& block, std::size_t row, std::size_t pass,
-                    std::size_t first, std::size_t count, const float* absolute, const float* weighted,
+                    std::size_t first, std::size_t count, const float* absolute, const float* passed,
                     const float* variance, float* y) const;
   [[nodiscard]] bool convert(const ReadRequest& request, const Block& block, std::size_t row, std::size_t first,
                              std::size_t count) const;
@@ -81,7 +84,7 @@ class ReadChannel {
   // Fixed for each output line, empty where off.
   AlignedVector<float> noise_std_, nonlinearity_, voltage_offset_;
   // How much of a wire its input line passes, for IR drop; empty where off.
-  AlignedVector<float> line_position_;
+  AlignedVector<float> wire_passed_;
   float nonlinearity_gain_ = 1;
   // (1 + sigma xi) of each device for negative inputs, in the layout of the weights; empty where off.
   AlignedVector<float> read_asymmetry_;
