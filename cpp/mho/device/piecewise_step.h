@@ -73,8 +73,7 @@ class PiecewiseStep {
   template <class V> struct Lanes {
     typename V::F up, down;
     typename V::F w_max, w_min;
-    typename V::F width;    // w_max - w_min
-    typename V::F inverse;  // 1 / width
+    typename V::F inverse;  // 1 / (w_max - w_min)
     // The weights between which several pulses may be taken at once.
     typename V::F up_low, up_high;
     typename V::F down_low, down_high;
@@ -83,15 +82,15 @@ class PiecewiseStep {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
     const F width = max(p.w_max - p.w_min, F(1e-30F));
-    const auto ups = together_.up.of(p.up, width);
-    const auto downs = together_.down.of(p.down, width);
+    const F inverse = F(1.0F) / width;
+    const auto ups = together_.up.of(p.up * inverse);
+    const auto downs = together_.down.of(p.down * inverse);
     const auto weight = [&](F coordinate) { return fma(coordinate, width, p.w_min); };
     return Lanes<typename Planes::V>{p.up,
                                      p.down,
                                      p.w_max,
                                      p.w_min,
-                                     width,
-                                     F(1.0F) / width,
+                                     inverse,
                                      weight(ups.low),
                                      weight(ups.high),
                                      weight(downs.low),

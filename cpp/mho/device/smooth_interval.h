@@ -38,12 +38,12 @@ class SmoothInterval {
     }
   }
 
-  // Where it begins and ends for devices of step size s and range R.
+  // Where it begins and ends for devices whose steps are this share of R.
   template <class F> struct Part {
     F low, high;
   };
-  template <class F> [[nodiscard]] Part<F> of(F s, F range) const {
-    const F size = min(s * F(static_cast<float>(sizes_per_mean / mean_share_)) / range, F(sizes - 1.0F));
+  template <class F> [[nodiscard]] Part<F> of(F share) const {
+    const F size = min(share * F(static_cast<float>(sizes_per_mean / mean_share_)), F(sizes - 1.0F));
     // The first entry for steps of this size or larger ones.
     using U = decltype(round_to_int(size));
     const U index = round_to_int(size + F(0.499F)) - U(1U);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "mho/simd/neighbours.h"
 #include "mho/simd/nibble_tables.h"
 
 namespace mho::simd {
@@ -126,13 +127,25 @@ inline void store_transposed(U32 first, U32 second, std::uint32_t* target) {
 }
 // table[i] of each lane, i < 16.
 inline F32 look_up(const float* table, U32 i) { return _mm512_permutexvar_ps(i.v, _mm512_load_ps(table)); }
-// table[i] and table[i + 1] of each lane, of a table of any length: neighbours come in one load.
-inline void look_up_neighbours(const float* table, U32 i, F32& at, F32& next) {
-  const __m512i low = _mm512_i32gather_epi64(_mm512_castsi512_si256(i.v), table, 4);
-  const __m512i high = _mm512_i32gather_epi64(_mm512_extracti64x4_epi64(i.v, 1), table, 4);
-  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-  at = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, even, high));
-  next = _mm512_castsi512_ps(_mm512_permutex2var_epi32(low, _mm512_or_si512(even, _mm512_set1_epi32(1)), high));
+// table[i] and table[i + 1] of each lane, of a table of any length.
+[[gnu::always_inline]] inline void look_up_neighbours(const float* table, U32 i, F32& at, F32& next) {
+  const auto join = [](__m128 a, __m128 b, __m128 c, __m128 d) __attribute__((always_inline)) {
+    const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(a), b, 1);
+    const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(c), d, 1);
+    return _mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+  };
+  const __m128i a = _mm512_castsi512_si128(i.v);
+  const __m128i b = _mm512_extracti32x4_epi32(i.v, 1);
+  const __m128i c = _mm512_extracti32x4_epi32(i.v, 2);
+  const __m128i d = _mm512_extracti32x4_epi32(i.v, 3);
+  using detail::neighbours_of_first;
+  using detail::neighbours_of_last;
+  const __m512 first = join(neighbours_of_first(table, a), neighbours_of_first(table, b), neighbours_of_first(table, c),
+                            neighbours_of_first(table, d));
+  const __m512 last = join(neighbours_of_last(table, a), neighbours_of_last(table, b), neighbours_of_last(table, c),
+                           neighbours_of_last(table, d));
+  at = _mm512_shuffle_ps(first, last, 0x88);
+  next = _mm512_shuffle_ps(first, last, 0xDD);
 }
 
 inline U64 operator^(U64 a, U64 b) { return _mm512_xor_si512(a.v, b.v); }

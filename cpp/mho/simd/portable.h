@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "mho/simd/neighbours.h"
 #include "mho/simd/nibble_tables.h"
 
 namespace mho::simd {
@@ -441,19 +442,30 @@ namespace detail {
 }
 // table[i] and table[i + 1] of each lane, of a table of any length.
 [[gnu::always_inline]] inline void look_up_neighbours(const float* table, U32 index, F32& at, F32& next) {
-  const auto look_up_at = [&](const float* from) {
-    return detail::each<F32>([&](int i) {
+  for (int i = 0; i < parts; ++i) {
 #if defined(__AVX2__)
-      return (FloatRegister)_mm256_i32gather_ps(from, (__m256i)index.p[i], 4);
+    const auto indices = (__m256i)index.p[i];
+    const __m128i a = _mm256_castsi256_si128(indices);
+    const __m128i b = _mm256_extracti128_si256(indices, 1);
+    const auto join = [](__m128 low, __m128 high) __attribute__((always_inline)) {
+      return _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1);
+    };
+    const __m256 first = join(detail::neighbours_of_first(table, a), detail::neighbours_of_first(table, b));
+    const __m256 last = join(detail::neighbours_of_last(table, a), detail::neighbours_of_last(table, b));
+    at.p[i] = (FloatRegister)_mm256_shuffle_ps(first, last, 0x88);
+    next.p[i] = (FloatRegister)_mm256_shuffle_ps(first, last, 0xDD);
+#elif defined(__SSE2__)
+    const __m128 first = detail::neighbours_of_first(table, (__m128i)index.p[i]);
+    const __m128 last = detail::neighbours_of_last(table, (__m128i)index.p[i]);
+    at.p[i] = (FloatRegister)_mm_shuffle_ps(first, last, 0x88);
+    next.p[i] = (FloatRegister)_mm_shuffle_ps(first, last, 0xDD);
 #else
-      FloatRegister r{};
-      for (int k = 0; k < part_lanes; ++k) r[k] = from[index.p[i][k]];
-      return r;
+    for (int k = 0; k < part_lanes; ++k) {
+      at.p[i][k] = table[index.p[i][k]];
+      next.p[i][k] = table[index.p[i][k] + 1];
+    }
 #endif
-    });
-  };
-  at = look_up_at(table);
-  next = look_up_at(table + 1);
+  }
 }
 
 [[gnu::always_inline]] inline U64 operator^(U64 a, U64 b) {

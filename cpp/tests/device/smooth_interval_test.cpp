@@ -11,16 +11,14 @@ namespace {
 TEST(SmoothInterval, IsWhereStepsAreFineForDevicesOfThatSize) {
   const SmoothInterval interval([](double at, double share) { return at <= 0.7 && share <= 0.02; }, 0.01);
   EXPECT_NEAR(interval.width(), 0.7, 0.01);
-  for (const float range : {1.0F, 3.0F}) {
-    for (const float share : {0.001F, 0.0099F, 0.0101F, 0.0175F, 0.0199F}) {
-      const auto part = interval.of(simd::F1(share * range), simd::F1(range));
-      EXPECT_EQ(part.low.v, 0) << share;
-      EXPECT_NEAR(part.high.v, 0.7, 0.01) << share;
-    }
-    for (const float share : {0.0205F, 0.04F, 0.3F, 5.0F, 0.0F}) {
-      const auto part = interval.of(simd::F1(share * range), simd::F1(range));
-      EXPECT_GT(part.low.v, part.high.v) << share;
-    }
+  for (const float share : {0.001F, 0.0099F, 0.0101F, 0.0175F, 0.0199F}) {
+    const auto part = interval.of(simd::F1(share));
+    EXPECT_EQ(part.low.v, 0) << share;
+    EXPECT_NEAR(part.high.v, 0.7, 0.01) << share;
+  }
+  for (const float share : {0.0205F, 0.04F, 0.3F, 5.0F, 0.0F}) {
+    const auto part = interval.of(simd::F1(share));
+    EXPECT_GT(part.low.v, part.high.v) << share;
   }
 }
 
