@@ -68,15 +68,9 @@ template <class V, class Lanes, class Step, class After>
   if constexpr (requires { step.too_coarse(n); }) result = step.too_coarse(n);
   if (meets == Meets::none) return result;
   const F far = after(F(far_sigma));
-  F highest = far;
-  F lowest = far;
-  if (meets == Meets::both) {
-    // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
-    const F behind = w + (w - far);
-    highest = max(far, behind);
-    lowest = min(far, behind);
-  }
-  return result | (highest > lanes.w_max) | (lowest < lanes.w_min);
+  // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
+  if (meets == Meets::both) return result | (abs(far - w) > min(lanes.w_max - w, w - lanes.w_min));
+  return result | (far > lanes.w_max) | (far < lanes.w_min);
 }
 
 }  // namespace mho::device

@@ -5,8 +5,11 @@
 #pragma once
 
 #include <array>
+#include <cmath>
+#include <numbers>
 
 #include "mho/device/smooth_response.h"
+#include "mho/simd/math.h"
 
 namespace mho::device {
 
@@ -29,9 +32,8 @@ class ExpStep {
         noise_of_weight_(noise_add_ > 0 || noise_slope_ > 0),
         most_(noise_of_weight_ ? 1 : most_within_reach(pulsed_)),
         steps_(pulsed_.dw_min_ctoc),
-        per_weight_(static_cast<float>(2 * a_)),
-        up_{static_cast<float>(a_up_), static_cast<float>(gamma_up_), static_cast<float>(gamma_up_ * b_)},
-        down_{static_cast<float>(a_down_), static_cast<float>(-gamma_down_), static_cast<float>(-gamma_down_ * b_)} {}
+        up_(a_up_, gamma_up_, a_, b_),
+        down_(a_down_, -gamma_down_, a_, b_) {}
 
   [[nodiscard]] const PulsedParameters& pulsed() const { return pulsed_; }
   [[nodiscard]] double granularity() const {
@@ -41,16 +43,24 @@ class ExpStep {
   }
 
   template <class V> struct Lanes {
-    typename V::F up, down;
+    typename V::F up, down;  // of the change, with its sign
     typename V::F w_max, w_min;
-    typename V::F rate_up, rate_down;  // of the exponentials, per weight
+    typename V::F up_loss, down_loss;  // of the change with the exponential
+    typename V::F rate_up, rate_down;  // of powers of two, per weight
   };
   template <class Planes> [[nodiscard, gnu::always_inline]] auto load(const Planes& planes) const {
     using F = typename Planes::V::F;
     const auto p = load_pulsed(planes);
-    const F per_weight = F(per_weight_) / max(p.w_max - p.w_min, F(1e-30F));
-    return Lanes<typename Planes::V>{
-        p.up, p.down, p.w_max, p.w_min, per_weight * F(up_.rate), per_weight * F(down_.rate)};
+    const F range = max(p.w_max - p.w_min, F(1e-12F));  // squares of rates stay finite
+    const F down = F(0.0F) - p.down;
+    return Lanes<typename Planes::V>{p.up,
+                                     down,
+                                     p.w_max,
+                                     p.w_min,
+                                     p.up * F(up_.sign),
+                                     down * F(down_.sign),
+                                     F(up_.rate) / range,
+                                     F(down_.rate) / range};
   }
 
   // Noise that does not follow the step, and has a kink at weight 0, does not fit the sums of several steps.
@@ -60,29 +70,37 @@ class ExpStep {
 
   template <class V>
   [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
-    return Step<V>(*this, response(lanes, w, up), w);
+    const Response<typename V::F> mean = response(lanes, w, up);
+    return Step<V>{{steps_, mean, w}, this, mean.step, w};
   }
 
- private:
-  template <class V> class Step : public SmoothPulses::Step<typename V::F> {
-    using F = typename V::F;
-    using U = typename V::U;
-    using Smooth = SmoothPulses::Step<F>;
-
+  // The same for devices without noise that follows the weight: those that may meet bounds with several pulses.
+  class Usual {
    public:
-    Step(const ExpStep& device, const Response<F>& response, F w)
-        : Smooth(device.steps_, response, w), device_(device) {}
-    [[nodiscard, gnu::always_inline]] auto operator()(U n) const {
-      return [&device = device_, after = Smooth::operator()(n), mean = Smooth::response().step, w = Smooth::weight(),
-              n](F xi) __attribute__((always_inline)) {
-        if (device.noise_of_weight_) [[unlikely]]
-          return device.single(mean, w, n, xi);
-        return after(xi);
-      };
+    explicit Usual(const ExpStep& device) : device_(&device) {}
+    template <class V>
+    [[nodiscard, gnu::always_inline]] auto step(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
+      return SmoothPulses::Step<typename V::F>(device_->steps_, device_->response(lanes, w, up), w);
     }
 
    private:
-    const ExpStep& device_;
+    const ExpStep* device_;
+  };
+  [[nodiscard]] Usual usual() const { return Usual(*this); }
+
+ private:
+  template <class V> struct Step {
+    using F = typename V::F;
+    using U = typename V::U;
+    SmoothPulses::Step<F> smooth;
+    const ExpStep* device;
+    F mean, w;
+    [[nodiscard]] auto too_coarse(U n) const { return smooth.too_coarse(n); }
+    [[nodiscard, gnu::always_inline]] auto operator()(U n) const {
+      return [*this, n](F xi) __attribute__((always_inline)) {
+        return device->noise_of_weight_ ? device->single(mean, w, n, xi) : smooth(n)(xi);
+      };
+    }
   };
 
   // One pulse or none, with noise that follows the weight.
@@ -95,14 +113,13 @@ class ExpStep {
   template <class V>
   [[nodiscard, gnu::always_inline]] auto response(const Lanes<V>& lanes, typename V::F w, typename V::M up) const {
     using F = typename V::F;
-    const F s = select(up, lanes.up, F(0.0F) - lanes.down);
     const F rate = select(up, lanes.rate_up, lanes.rate_down);
-    const F at_zero = select(up, F(up_.at_zero), F(down_.at_zero));
-    const F amplitude = select(up, F(up_.amplitude), F(down_.amplitude));
-    // Where it is 1, the step is zero, and the slope does not matter.
-    const F e = min(amplitude * simd::exp(fma(rate, w, at_zero)), F(1.0F));
-    const F slope = F(0.0F) - s * e * rate;
-    return Response<F>{s - s * e, slope, slope * rate};
+    const F power = fma(rate, w, select(up, F(up_.at_zero), F(down_.at_zero)));
+    const F loss = select(up, lanes.up_loss, lanes.down_loss) *
+                   simd::exp2(clamp(power, F(-126.0F), select(up, F(up_.most), F(down_.most))));
+    // Where it is all, the step is zero, and the slope does not matter.
+    const F slope = rate * F(-0.6931471805599453F);
+    return Response<F>{select(up, lanes.up, lanes.down) - loss, loss * slope, loss * fnma(slope, slope, F(0.0F))};
   }
 
   PulsedParameters pulsed_;
@@ -113,10 +130,16 @@ class ExpStep {
   bool noise_of_weight_;
   std::uint32_t most_;
   SmoothPulses steps_;
-  // What the loops of the kernels need, in their precision.
-  float per_weight_;
+  // A exp(gamma (2 a w / range + b)) as a sign and a power of two, in the precision of the kernels' loops.
   struct Exponential {
-    float amplitude, rate, at_zero;
+    float sign, rate, at_zero;
+    float most;  // of the power: a step is not taken back, but may be added to
+    Exponential(double amplitude, double gamma, double a, double b)
+        : sign(amplitude < 0 ? -1.0F : 1.0F),
+          rate(static_cast<float>(2 * a * gamma * std::numbers::log2e)),
+          at_zero(
+              static_cast<float>(gamma * b * std::numbers::log2e + std::log2(std::fmax(std::fabs(amplitude), 1e-300)))),
+          most(amplitude < 0 ? 126.0F : 0.0F) {}
   } up_, down_;
 };
 

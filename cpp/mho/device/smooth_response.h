@@ -34,36 +34,39 @@ class SmoothPulses {
   template <class F, bool curved = true> class Step {
    public:
     Step(const SmoothPulses& pulses, const Response<F>& response, F w)
-        : pulses_(&pulses), response_(response), bend_(response.step * response.curvature), w_(w) {}
+        : pulses_(&pulses),
+          step_(response.step),
+          slope_(response.slope),
+          bend_(response.step * response.curvature),
+          w_(w) {}
 
     template <class U> [[nodiscard, gnu::always_inline]] auto too_coarse(U n) const {
-      const auto steep = abs(response_.slope) > pulses_->steepest_(n);
+      const auto steep = abs(slope_) > pulses_->steepest_(n);
       if constexpr (!curved) return steep;
       return steep | (abs(bend_) > pulses_->most_bent_(n));
     }
+    // The factors of f' and f f'' do not depend on the weight, and so are ready before these are.
     template <class U> [[nodiscard, gnu::always_inline]] auto operator()(U n) const {
+      // Member by member: what is copied as a whole goes through memory.
+      const SmoothPulses* const p = pulses_;
+      const F f = step_;
+      const F slope = slope_;
+      const F bend = bend_;
+      const F w = w_;
       const F count = to_float(n);
-      const F growth = response_.slope * max(count - F(1.0F), F(0.0F));  // of the step, until the last one
-      F mean = fma(count * growth, F(0.5F), count);
-      const F root = pulses_->spread_(n);
-      F spread = fma(root, growth, root);
-      if constexpr (curved) {
-        mean = fma(bend_, pulses_->bend_(n), mean);
-        spread = fma(bend_, pulses_->spread_bend_(n), spread);
-      }
-      const F skew = growth * F(pulses_->skew_);
-      return [=, step = response_.step, w = w_](F xi) __attribute__((always_inline)) {
-        return fma(step, fma(spread, xi, fma(skew, fma(xi, xi, F(-1.0F)), mean)), w);
+      return [=](F xi) __attribute__((always_inline)) {
+        const F root = p->spread_(n);
+        const F skew = F(p->skew_) * fma(xi, xi, F(-1.0F));
+        const F steep = max(count - F(1.0F), F(0.0F)) * fma(root, xi, fma(count, F(0.5F), skew));
+        F steps = fma(slope, steep, fma(root, xi, count));
+        if constexpr (curved) steps = fma(bend, fma(p->spread_bend_(n), xi, p->bend_(n)), steps);
+        return fma(f, steps, w);
       };
     }
 
-    [[nodiscard]] const Response<F>& response() const { return response_; }
-    [[nodiscard]] F weight() const { return w_; }
-
    private:
     const SmoothPulses* pulses_;
-    Response<F> response_;
-    F bend_;
+    F step_, slope_, bend_;  // bend: f f''
     F w_;
   };
 

@@ -136,6 +136,16 @@ template <class V, class Model, class Lanes>
   }
 }
 
+// What moves devices in loops that are compiled for bounds that several pulses might meet: a model may have something
+// simpler for these than for all devices.
+template <class Meets, class Model> [[gnu::always_inline]] inline decltype(auto) usual(const Model& model) {
+  if constexpr (!std::is_same_v<Meets, device::Meets> && requires { model.usual(); }) {
+    return model.usual();
+  } else {
+    return (model);
+  }
+}
+
 template <class Model> inline constexpr std::size_t planes_of = device::pulsed_planes + Model::extra_planes.size();
 
 // The devices of four inputs, sixteen outputs at a time, all samples of a chunk: first the noise of the block, then its
@@ -346,11 +356,11 @@ template <class Model> class DenseQuad {
         const F32 xi = noise_[s].of_input(first + r);
         U32 at_once = n;
         if constexpr (device::HasState<Model>) at_once = simd::select(simd::greater(n, most[r]), U32(0U), n);
-        const auto step = model.step(lanes[r], w[r], up);
+        const auto step = usual<Meets>(model).step(lanes[r], w[r], up);
         const auto after = step(at_once);
         // One pulse is never refused.
         const Mask refused = device::refused<V>(lanes[r], w[r], step, n, after, meets);
-        const Mask in_turn = simd::greater(n, simd::select(refused, U32(1U), most[r]));
+        const Mask in_turn = (refused & simd::greater(n, U32(1U))) | simd::greater(n, most[r]);
         F32 moved = clamp(after(xi), lanes[r].w_min, lanes[r].w_max);
         if (simd::any(in_turn)) [[unlikely]] {
           InTurn few;

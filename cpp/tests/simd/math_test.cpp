@@ -86,6 +86,22 @@ TEST(Math, NegativeLogBelowOneIsAccurateUpToTheEnds) {
   EXPECT_LT(worst, 1.5e-6);
 }
 
+TEST(Math, PowersOfTwoAreAccurate) {
+  double worst = 0;
+  for (int k = -126 * 1024; k <= 126 * 1024; k += lanes) {
+    float x[lanes];
+    float y[lanes];
+    for (int i = 0; i < lanes; ++i) x[i] = std::fmin(static_cast<float>(k + i) / 1024.0F, 126.0F);
+    exp2(F32::load(x)).store(y);
+    for (int i = 0; i < lanes; ++i) {
+      const double exact = std::exp2(static_cast<double>(x[i]));
+      worst = std::fmax(worst, std::fabs(static_cast<double>(y[i]) / exact - 1));
+      ASSERT_EQ(y[i], exp2(F1(x[i])).v);  // one lane has the bits of sixteen
+    }
+  }
+  EXPECT_LT(worst, 3e-7);
+}
+
 TEST(Math, ExpIsAccurateInsideOfItsRange) {
   Worst worst;
   const auto check = [&](const float* x) {
