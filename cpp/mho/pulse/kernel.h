@@ -613,12 +613,14 @@ template <class Model> class SparseQuads {
     } else {
       draw_noise_of_several_samples();
     }
+    const bool simple = request_.directions == Directions::both && !target_.traced();
+    const bool several = hits_.several() || request_.pulse_by_pulse;
     if (target_.pulses_left != nullptr) {
-      move<true, true>();
-    } else if (hits_.several() || request_.pulse_by_pulse) {
-      move<true, false>();
+      move<true, true, false>();
+    } else if (several) {
+      simple ? move<true, false, true>() : move<true, false, false>();
     } else {
-      move<false, false>();
+      simple ? move<false, false, true>() : move<false, false, false>();
     }
     hits_.clear();
   }
@@ -657,7 +659,8 @@ template <class Model> class SparseQuads {
     }
   }
 
-  template <bool several, bool wearing> [[gnu::noinline]] void move() {
+  // Simple: pulses in both directions, of which nothing but the weight is of interest.
+  template <bool several, bool wearing, bool simple> [[gnu::noinline]] void move() {
     const std::size_t origin = first_ * target_.stride;
     const Model model = model_;
     float* weight = target_.weight + origin;
@@ -666,10 +669,11 @@ template <class Model> class SparseQuads {
     const float* noise = hits_.noise;
     const float* planes[planes_of<Model>];
     for (std::size_t p = 0; p < planes_of<Model>; ++p) planes[p] = target_.planes[p] + origin;
-    const std::uint32_t reversed = request_.directions == Directions::reversed ? Coincidences::sign : 0U;
-    const bool one_sided = request_.directions != Directions::both && request_.directions != Directions::reversed;
+    const bool reversing = !simple && request_.directions == Directions::reversed;
+    const std::uint32_t reversed = reversing ? Coincidences::sign : 0U;
+    const bool one_sided = !simple && request_.directions != Directions::both && !reversing;
     const bool mine = request_.directions != Directions::down_as_up;
-    const bool traced = target_.traced();
+    const bool traced = !simple && target_.traced();
     for (std::size_t i = 0; i < hits_.size; ++i) {
       const std::uint32_t place = places[i] & ~Coincidences::sign;
       simd::M1 up{((places[i] ^ reversed) & Coincidences::sign) != 0};

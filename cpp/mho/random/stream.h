@@ -94,12 +94,7 @@ template <int rounds> class BasicStream {
   // once, in scalars. Each lane still gets exactly the words of its own counter.
   [[nodiscard, gnu::always_inline]] WordBlock words(U32 element, std::uint32_t draw) const {
     Key key = key_;
-    const auto bump = [&key] { key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1}; };
-    const auto product = [](std::uint32_t multiplier, std::uint32_t value) {
-      return static_cast<std::uint64_t>(multiplier) * value;
-    };
-    const auto high = [](std::uint64_t p) { return static_cast<std::uint32_t>(p >> 32); };
-    const auto low = [](std::uint64_t p) { return static_cast<std::uint32_t>(p); };
+    const auto bump = [&key] { key = next(key); };
 
     // Round 1: c0 becomes the only word that differs between lanes.
     std::uint64_t p0 = product(philox_multiplier_0, draw);
@@ -137,15 +132,24 @@ template <int rounds> class BasicStream {
     return interleave(even, odd);
   }
 
-  // The same where lanes also have steps of their own: `step_low` are the lower halves.
+  // The same where lanes also have steps of their own: `step_low` are the lower halves. What draw and purpose make of
+  // the first two rounds is the same for all of them.
   [[nodiscard, gnu::always_inline]] WordBlock words_of_steps(U32 step_low, U32 element, std::uint32_t draw) const {
-    Key key = key_;
-    Quad even{U64(draw), simd::even_lanes(element), simd::even_lanes(step_low), U64(step_high_)};
-    Quad odd{U64(draw), simd::odd_lanes(element), simd::odd_lanes(step_low), U64(step_high_)};
-    for (int round = 0; round < rounds; ++round) {
+    Key key = next(key_);
+    const std::uint64_t p0 = product(philox_multiplier_0, draw);
+    const std::uint64_t p1 = product(philox_multiplier_1, high(p0) ^ step_high_ ^ key_.k1);
+    const auto two_rounds = [&](U64 step, U64 elements) __attribute__((always_inline)) {
+      const U64 first = simd::mul_low32(step, U64(philox_multiplier_1));
+      const U64 mixed = simd::xor3(simd::high32(first), elements, U64(key_.k0));
+      const U64 second = simd::mul_low32(mixed, U64(philox_multiplier_0));
+      return Quad{first ^ U64(high(p1) ^ key.k0), U64(low(p1)), simd::high32(second) ^ U64(low(p0) ^ key.k1), second};
+    };
+    Quad even = two_rounds(simd::even_lanes(step_low), simd::even_lanes(element));
+    Quad odd = two_rounds(simd::odd_lanes(step_low), simd::odd_lanes(element));
+    for (int round = 2; round < rounds; ++round) {
+      key = next(key);
       even.round(key);
       odd.round(key);
-      key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1};
     }
     return interleave(even, odd);
   }
@@ -155,10 +159,9 @@ template <int rounds> class BasicStream {
     Key key = key_;
     Quad even{simd::even_lanes(draw), simd::even_lanes(element), U64(step_low_), U64(step_high_)};
     Quad odd{simd::odd_lanes(draw), simd::odd_lanes(element), U64(step_low_), U64(step_high_)};
-    for (int round = 0; round < rounds; ++round) {
+    for (int round = 0; round < rounds; ++round, key = next(key)) {
       even.round(key);
       odd.round(key);
-      key = {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1};
     }
     return interleave(even, odd);
   }
@@ -177,6 +180,13 @@ template <int rounds> class BasicStream {
   }
 
  private:
+  static Key next(Key key) { return {key.k0 + philox_weyl_0, key.k1 + philox_weyl_1}; }
+  static std::uint64_t product(std::uint32_t multiplier, std::uint32_t value) {
+    return static_cast<std::uint64_t>(multiplier) * value;
+  }
+  static std::uint32_t high(std::uint64_t p) { return static_cast<std::uint32_t>(p >> 32); }
+  static std::uint32_t low(std::uint64_t p) { return static_cast<std::uint32_t>(p); }
+
   // Four counter words of eight lanes. Only the lower halves of the 64-bit lanes count.
   struct Quad {
     U64 c0, c1, c2, c3;
