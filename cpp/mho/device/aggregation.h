@@ -9,7 +9,8 @@
 //
 // A model gives the step of its devices at their weights, model.step(lanes, w, up). That is a function of the number of
 // pulses, and step(n) in turn is one of their gaussian: step(n)(xi) is the weight after them, before it is cut off at
-// the bounds. A step that is too coarse for several pulses at once at some weights says so by step.too_coarse(n).
+// the bounds. A step that is too coarse for several pulses at once at some weights says so by step.too_coarse(n), and
+// one that has something faster than step(n)(far_sigma) - w gives that as step.reach(n).
 #pragma once
 
 #include <cmath>
@@ -67,10 +68,18 @@ template <class V, class Lanes, class Step, class After>
   typename V::M result{};
   if constexpr (requires { step.too_coarse(n); }) result = step.too_coarse(n);
   if (meets == Meets::none) return result;
-  const F far = after(F(far_sigma));
   // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
-  if (meets == Meets::both) return result | (abs(far - w) > min(lanes.w_max - w, w - lanes.w_min));
-  return result | (far > lanes.w_max) | (far < lanes.w_min);
+  const auto near = [&](F reach)
+                        __attribute__((always_inline)) { return abs(reach) > min(lanes.w_max - w, w - lanes.w_min); };
+  if constexpr (requires { step.reach(n); }) {
+    const F reach = step.reach(n);
+    if (meets == Meets::both) return result | near(reach);
+    return result | (w + reach > lanes.w_max) | (w + reach < lanes.w_min);
+  } else {
+    const F far = after(F(far_sigma));
+    if (meets == Meets::both) return result | near(far - w);
+    return result | (far > lanes.w_max) | (far < lanes.w_min);
+  }
 }
 
 }  // namespace mho::device

@@ -1,6 +1,8 @@
 // Several pulses at once for devices whose mean step is a smooth function f of the weight, with multiplicative noise.
 #pragma once
 
+#include <cstddef>
+
 #include "mho/device/aggregation.h"
 
 namespace mho::device {
@@ -28,7 +30,16 @@ class SmoothPulses {
           return std::fmin(std::fmin(0.06 / n, by_noise), 1 / pulse_reach(n, noise));
         }),
         most_bent_([noise](double n) { return n < 2 ? unlimited : 1e-2 / (n * std::fmax(noise * noise / 4, n / 6)); }),
-        skew_(static_cast<float>(noise * noise / 2)) {}
+        skew_(static_cast<float>(noise * noise / 2)),
+        reach_([noise](double n) { return pulse_reach(n, noise); }),
+        reach_steep_([noise](double n) {
+          const double skew = noise * noise / 2 * (static_cast<double>(far_sigma) * static_cast<double>(far_sigma) - 1);
+          return std::fmax(n - 1, 0.0) * (pulse_reach(n, noise) - n / 2 + skew);
+        }),
+        reach_bend_([this](double n) {
+          const auto i = static_cast<std::size_t>(n);
+          return static_cast<double>(bend_.values[i] + far_sigma * spread_bend_.values[i]);
+        }) {}
 
   // n pulses from weight w on. Not curved: f'' is 0.
   template <class F, bool curved = true> class Step {
@@ -64,6 +75,13 @@ class SmoothPulses {
       };
     }
 
+    // How far n pulses lead, but for very few: the same with xi = far_sigma.
+    template <class U> [[nodiscard, gnu::always_inline]] F reach(U n) const {
+      F steps = fma(slope_, pulses_->reach_steep_(n), pulses_->reach_(n));
+      if constexpr (curved) steps = fma(bend_, pulses_->reach_bend_(n), steps);
+      return step_ * steps;
+    }
+
    private:
     const SmoothPulses* pulses_;
     F step_, slope_, bend_;  // bend: f f''
@@ -77,6 +95,7 @@ class SmoothPulses {
   CountTable spread_, spread_bend_;
   CountTable steepest_, most_bent_;  // f' and f f''
   float skew_;
+  CountTable reach_, reach_steep_, reach_bend_;  // of the sum above where xi is far out
 };
 
 }  // namespace mho::device
