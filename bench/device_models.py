@@ -36,7 +36,7 @@ REASONS = {
     "PowStep": "every step is a power with an exponent of the device's own: a logarithm, an exponential and "
     "divisions",
     "PowStepReference": "the power of PowStep, of the weight and its reference",
-    "PiecewiseStep": "each step is read from a table, at the place of the device: single loads, not arithmetic",
+    "PiecewiseStep": "each step is read from a table, at the place of the device: loads, not arithmetic",
     "Response": "the table of PiecewiseStep",
     "JumpTable": "each jump is drawn from a distribution at the present weight: one pulse at a time",
     "HiddenStep": "each pulse moves a counter, and only some move the weight: one pulse at a time",
