@@ -69,15 +69,14 @@ template <class V, class Lanes, class Step, class After>
   if constexpr (requires { step.too_coarse(n); }) result = step.too_coarse(n);
   if (meets == Meets::none) return result;
   // Behind, it is the first of the pulses that may lead furthest: as far as all of them ahead, at most.
-  const auto near = [&](F reach)
-                        __attribute__((always_inline)) { return abs(reach) > min(lanes.w_max - w, w - lanes.w_min); };
+  const F room = min(lanes.w_max - w, w - lanes.w_min);
   if constexpr (requires { step.reach(n); }) {
     const F reach = step.reach(n);
-    if (meets == Meets::both) return result | near(reach);
+    if (meets == Meets::both) return result | (abs(reach) > room);
     return result | (w + reach > lanes.w_max) | (w + reach < lanes.w_min);
   } else {
     const F far = after(F(far_sigma));
-    if (meets == Meets::both) return result | near(far - w);
+    if (meets == Meets::both) return result | (abs(far - w) > room);
     return result | (far > lanes.w_max) | (far < lanes.w_min);
   }
 }

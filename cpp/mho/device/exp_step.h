@@ -96,6 +96,8 @@ class ExpStep {
     const ExpStep* device;
     F mean, w;
     [[nodiscard]] auto too_coarse(U n) const { return smooth.too_coarse(n); }
+    // As the usual steps have it: whether bounds are met must not depend on which of them a kernel takes.
+    [[nodiscard]] auto reach(U n) const { return smooth.reach(n); }
     [[nodiscard, gnu::always_inline]] auto operator()(U n) const {
       return [*this, n](F xi) __attribute__((always_inline)) {
         return device->noise_of_weight_ ? device->single(mean, w, n, xi) : smooth(n)(xi);

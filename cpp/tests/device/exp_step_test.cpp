@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <ostream>
 #include <utility>
 
@@ -48,6 +49,27 @@ TEST(ExpStep, FollowsItsExponentials) {
         for (const bool up : {true, false}) {
           const double dw = mean_step(shape, device, w, up) * (1 + 0.3 * xi);
           EXPECT_NEAR(tests::pulse(exp_step, device, w, up, xi), w + dw, 2e-7 + 1e-5 * std::fabs(dw));
+        }
+      }
+    }
+  }
+}
+
+// A kernel moves devices by either: weights and the question for bounds must have the same bits.
+TEST(ExpStep, HasTheBitsOfItsUsualStep) {
+  for (const Shape& shape : {usual, reram}) {
+    const auto exp_step = model(values(shape));
+    const ExpStep::Lanes<simd::Single> lanes{simd::F1(0.012F), simd::F1(-0.008F), simd::F1(0.5F), simd::F1(-0.7F),
+                                             simd::F1(0.012F), simd::F1(-0.008F), simd::F1(3.1F), simd::F1(-2.3F)};
+    for (int i = -700; i <= 500; ++i) {
+      const simd::F1 w(static_cast<float>(i) * 0.001F);
+      for (const bool up : {true, false}) {
+        const auto step = exp_step.step(lanes, w, simd::M1{up});
+        const auto plain = exp_step.usual().step(lanes, w, simd::M1{up});
+        for (const std::uint32_t n : {1U, 2U, 7U, 15U}) {
+          ASSERT_EQ(step.reach(simd::U1(n)).v, plain.reach(simd::U1(n)).v);
+          ASSERT_EQ(step.too_coarse(simd::U1(n)).v, plain.too_coarse(simd::U1(n)).v);
+          ASSERT_EQ(step(simd::U1(n))(simd::F1(0.7F)).v, plain(simd::U1(n))(simd::F1(0.7F)).v);
         }
       }
     }
