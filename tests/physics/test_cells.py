@@ -101,7 +101,7 @@ def test_pulse_by_pulse(cell: Device, shape: tuple[int, int]) -> None:
     np.testing.assert_allclose(tile.weight, theirs.visible, rtol=0, atol=1e-6)
     x, d = vectors(40, shape[1], 1), vectors(40, shape[0], 2)
     for s, sample in enumerate(pulses.samples(update, x, d, 0.1, tile.granularity, tile.seed.key)):
-        cells.pass_sample(theirs, sample.counts, sample.up, s)
+        cells.pass_sample(theirs, sample.counts, sample.up, s, sample.numbers)
     tile.update(x, d, 0.1)
     for prefix, part in parts_of(theirs):
         np.testing.assert_allclose(

@@ -369,7 +369,7 @@ def check_pulses(device, update, shape, batch, lr, seed=SEED, start=0.3):
     crosspoints = devices.Crosspoints(device, device_arrays(tile), tile.seed.key)
     x, d = vectors(batch, shape[1], 1), vectors(batch, shape[0], 2)
     for s, sample in enumerate(pulses.samples(update, x, d, lr, tile.granularity, tile.seed.key)):
-        crosspoints.pulse(sample.counts, sample.up, s)
+        crosspoints.pulse(sample.counts, sample.up, s, sample.numbers)
     tile.update(x, d, lr)
     check_crosspoints(tile, crosspoints)
     return tile
@@ -417,7 +417,7 @@ def test_pulses_time_and_resets_in_turn(name, change, shape):
     mask = np.random.default_rng(4).random(shape) < 0.3
     for s, sample in enumerate(pulses.samples(update, x, d, lr, tile.granularity, tile.seed.key)):
         tile.update(x[s : s + 1], d[s : s + 1], lr)
-        crosspoints.pulse(sample.counts, sample.up, s)
+        crosspoints.pulse(sample.counts, sample.up, s, sample.numbers)
         if s % 3 == 0:
             for seconds in (0.2, 7.0 * s):
                 tile.elapse(seconds)

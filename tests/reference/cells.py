@@ -20,9 +20,9 @@ def build(device, arrays, key):
     return cells.get(type(device).__name__, devices.Crosspoints)(device, arrays, key)
 
 
-def pass_sample(crosspoints, counts, up, step):
+def pass_sample(crosspoints, counts, up, step, numbers):
     """One sample: its pulses, and what happens after it."""
-    crosspoints.pulse(counts, up, step)
+    crosspoints.pulse(counts, up, step, numbers)
     if isinstance(crosspoints, Cell):
         crosspoints.after(step + 1)
 
@@ -76,10 +76,10 @@ class Vector(Cell):
             return [step % n]
         return [int(philox.words(self.key, CELL_CHOICE, step, 0, 0)[0]) * n >> 32]
 
-    def pulse(self, counts, up, step):
+    def pulse(self, counts, up, step, numbers):
         for k, part in enumerate(self.parts.values()):
             if k in self.chosen(step):
-                part.pulse(counts, up ^ (self.gammas()[k] < 0), step)
+                part.pulse(counts, up ^ (self.gammas()[k] < 0), step, numbers)
 
 
 class Reference(Cell):
@@ -91,8 +91,8 @@ class Reference(Cell):
     def gammas(self):
         return 1, -1
 
-    def pulse(self, counts, up, step):
-        self.parts["device"].pulse(counts, up, step)
+    def pulse(self, counts, up, step, numbers):
+        self.parts["device"].pulse(counts, up, step, numbers)
 
 
 class OneSided(Cell):
@@ -107,10 +107,10 @@ class OneSided(Cell):
     def gammas(self):
         return self.cell.gamma, -self.cell.gamma
 
-    def pulse(self, counts, up, step):
+    def pulse(self, counts, up, step, numbers):
         always = np.ones(self.shape, dtype=bool)
-        self.parts["positive"].pulse(np.where(up, counts, 0), always, step)
-        self.parts["negative"].pulse(np.where(up, 0, counts), always, step)
+        self.parts["positive"].pulse(np.where(up, counts, 0), always, step, numbers)
+        self.parts["negative"].pulse(np.where(up, 0, counts), always, step, numbers)
 
     def after(self, step):
         every = self.cell.refresh_every
@@ -151,8 +151,8 @@ class MultiSignificance(Cell):
         polarity = -1 if self.cell.polarity_inversion and self.transfers % 2 else 1
         return self.cell.gain, polarity, -polarity
 
-    def pulse(self, counts, up, step):
-        self.parts["capacitor"].pulse(counts, up ^ (self.gammas()[1] < 0), step)
+    def pulse(self, counts, up, step, numbers):
+        self.parts["capacitor"].pulse(counts, up ^ (self.gammas()[1] < 0), step, numbers)
 
     def after(self, step):
         super().after(step)

@@ -304,8 +304,11 @@ class Crosspoints:
         self.age = self.arrays.get("age", np.zeros(self.weight.shape)).copy()
         self.elapses = self.resets = 0
 
-    def pulse(self, counts, up, update_step):
-        """Give each device `counts` pulses in direction `up`, as those of the sample with that step."""
+    def pulse(self, counts, up, update_step, numbers=None):
+        """Give each device `counts` pulses in direction `up`, as those of the sample with that step.
+
+        Where few rows pulse, `numbers` has those of the rows.
+        """
         shape = self.weight.shape
         low, high = self.arrays["w_min"], self.arrays["w_max"]
         counts = np.minimum(counts, self.pulses_left)
@@ -315,7 +318,7 @@ class Crosspoints:
         if most == 0:
             return
         for k in range(most):
-            noise = philox.pulse_gaussians(self.key, update_step, shape, k)
+            noise = philox.pulse_gaussians(self.key, update_step, shape, k, numbers)
             moved = self.weight + step(self.device, self.arrays, self.weight, up, noise)
             self.weight = np.where(counts > k, np.clip(moved, low, high), self.weight)
             if "hidden_count" in self.arrays:

@@ -155,11 +155,17 @@ def device_gaussians(key, purpose, step, shape, draw, half=0):
     return of_devices(xi[..., 4 * half : 4 * half + 4], shape[0])
 
 
-def pulse_gaussians(key, step, shape, pulse):
+def pulse_gaussians(key, step, shape, pulse, numbers=None):
     """One gaussian for each device, of its pulse number `pulse` in the sample `step`.
 
-    The first pulses of two samples share a draw, as four rows do; later ones of a row, eight by eight.
+    The first pulses of two samples share a draw, as four rows do; later ones of a row, eight by eight. Where
+    few rows pulse, which have `numbers` then, eight of them share the draw of their first pulses.
     """
+    if pulse == 0 and numbers is not None:
+        stride = -(-shape[1] // 16) * 16
+        elements = 2**31 + step % 2 * 2**30 + numbers[:, None] // 8 * stride + np.arange(shape[1])
+        eight = table_gaussians(words(key, PULSE_NOISE, step // 2, elements, 0))
+        return np.take_along_axis(eight, numbers[:, None, None] % 8, axis=2)[..., 0]
     if pulse == 0:
         return device_gaussians(key, PULSE_NOISE, step // 2, shape, 0, half=step % 2)
     block, number = divmod(pulse - 1, 8)

@@ -71,7 +71,10 @@ def train(p, bl, key, purpose, step):
 
 
 class Sample:
-    """What one sample does to an array: `counts` (out, in) pulses, in the direction `up`."""
+    """What one sample does to an array: `counts` (out, in) pulses, in the direction `up`.
+
+    Where no more than a quarter of the rows pulse, `numbers` counts them: how many come before each row.
+    """
 
     def __init__(self, update, x, d, lr, granularity, key, step):
         x, d = np.asarray(x, dtype=np.float32), np.asarray(d, dtype=np.float32)
@@ -80,6 +83,7 @@ class Sample:
         # Gradient descent: where x and d have the same sign the weight goes down.
         self.up = np.signbit(d)[:, None] != np.signbit(x)[None, :]
         self.counts = np.zeros((len(d), len(x)), dtype=np.int64)
+        self.numbers = None
         if self.bl == 0:
             return
         implicit = update.pulse_type == "deterministic_implicit"
@@ -97,6 +101,9 @@ class Sample:
             columns = train(self.p, self.bl, key, philox.TRAIN_X, step)
             rows = train(self.q, self.bl, key, philox.TRAIN_D, step)
             self.counts = (rows[:, None, :] & columns[None, :, :]).sum(axis=2)
+            pulsing = rows.any(axis=1)
+            if 4 * pulsing.sum() <= len(d):
+                self.numbers = np.cumsum(pulsing) - pulsing
         elif update.pulse_type == "mean_count":
             product = np.rint(self.q * length)[:, None] * np.rint(self.p * length)[None, :]
             self.counts = np.rint(product / length).astype(np.int64)

@@ -28,7 +28,7 @@ class Array:
 
     def pulse(self, x, d, lr):
         sample = pulses.Sample(self.update, x, d, lr, self.granularity, self.key, self.step)
-        self.crosspoints.pulse(sample.counts, sample.up, self.step)
+        self.crosspoints.pulse(sample.counts, sample.up, self.step, sample.numbers)
         self.step += 1
 
 

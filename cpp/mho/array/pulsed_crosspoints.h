@@ -61,12 +61,11 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
     const float* planes[parameters];
     put_off_noise(k, {request.noise, request.first_step});
     pulse::KernelTarget target = kernel_target(k, planes);
-    target.fetch_ahead = fired.up + fired.down > shape_.plane() / 8;
 
     const std::uint64_t dense_work = pulses_per_block * trains.active_blocks(request.samples) +
                                      pulses_per_block_and_sample * trains.active_blocks_and_samples(request.samples);
     const bool sparse = trains.slots() && fired.up + fired.down < dense_work;
-    if (sparse) trains.list_lines();
+    sparse ? trains.list_lines() : trains.number_lines();
     const double work = nanoseconds_per_pulse * static_cast<double>(sparse ? fired.up + fired.down : dense_work);
     const std::size_t quads = this->quads();
     parallel_for(request.threads.for_work(work), (quads + quads_per_item - 1) / quads_per_item, [&](std::size_t item) {
@@ -231,7 +230,6 @@ template <class Model> class PulsedCrosspoints final : public DeviceCrosspoints 
             .state = planes_[state_plane()].values.data() + k * shape_.plane(),
             .stride = shape_.stride(),
             .inputs = shape_.padded_inputs(),
-            .fetch_ahead = false,
             .write_noise = static_cast<float>(pulsed().write_noise_std * pulsed().dw_min),
             .intervals = intervals(),
             .age = optional_values(age_plane_, k),

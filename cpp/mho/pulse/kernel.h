@@ -54,7 +54,8 @@ inline float device_seen(const Request& request, const KernelTarget& target, std
 }
 
 // The noise of the first pulse, or of several at once. Draw 0 of step t serves the samples 2 t and 2 t + 1: the outputs
-// of an element have gaussians 0 to 3 in the former and 4 to 7 in the latter.
+// of an element have gaussians 0 to 3 in the former and 4 to 7 in the latter. Where samples number the outputs that
+// pulse, eight of these have the gaussians of an element.
 struct FirstNoise {
   random::PulseStream stream;
   std::size_t half;
@@ -168,7 +169,8 @@ template <class Model> class DenseQuad {
       fetch(ahead, group);
       if (samples != 0) {
         const U32 elements = target_.elements.of_block(group, quad_);
-        draw_noise(elements, samples);
+        if ((samples & ~trains_.numbered()) != 0) draw_noise(elements, samples & ~trains_.numbered());
+        if ((samples & trains_.numbered()) != 0) draw_numbered_noise(group, samples & trains_.numbered());
         single_ = target_.shown() && std::has_single_bit(samples);
         if (single_) draw_write_noise(elements, static_cast<std::uint64_t>(std::countr_zero(samples)));
       }
@@ -259,6 +261,34 @@ template <class Model> class DenseQuad {
       if (second < chunk_samples && (samples >> second & 1) != 0) store(noise_[second], block.word[2], block.word[3]);
       samples &= ~std::uint64_t{0} << 1 << second;
       if (second + 1 >= chunk_samples) return;
+    }
+  }
+  // The same of samples that number the outputs that pulse. Sixteen of them have numbers in three blocks of eight at
+  // most, so that one call is enough for four inputs.
+  [[gnu::noinline]] void draw_numbered_noise(std::size_t group, std::uint64_t samples) {
+    for (std::uint64_t left = samples; left != 0; left &= left - 1) {
+      const auto s = static_cast<std::size_t>(std::countr_zero(left));
+      const std::uint64_t step = request_.first_step + s;
+      std::uint32_t number = trains_.number_of_first(group, s);
+      const std::uint32_t first_block = number / random::block_gaussians;
+      alignas(64) std::uint32_t elements[16];
+      for (std::size_t lane = 0; lane < 16; ++lane) {
+        elements[lane] = target_.elements.of_numbers(first_block + lane / 4, quad_ * quad_inputs + lane % 4, step);
+      }
+      alignas(64) std::uint32_t pairs[random::block_gaussians / 2][16];
+      const FirstNoise noise(request_.noise, step);
+      random::store_pairs(noise.stream.words(U32::load(elements), 0), pairs[0]);
+      BlockNoise& block = noise_[s];
+      std::ranges::fill(block.of_pair, 0U);
+      for (std::uint32_t pulsing = trains_.d_pulsing(group, s); pulsing != 0; pulsing &= pulsing - 1, ++number) {
+        const auto output = static_cast<std::size_t>(std::countr_zero(pulsing));
+        const std::size_t gaussian = number % random::block_gaussians;
+        const std::uint32_t* pair = pairs[gaussian / 2] + 4 * (number / random::block_gaussians - first_block);
+        for (std::size_t i = 0; i < quad_inputs; ++i) {
+          const std::uint32_t half = pair[i] >> 16 * (gaussian % 2) & 0xFFFFU;
+          block.of_pair[(i * group_outputs + output) / 2] |= half << 16 * (output % 2);
+        }
+      }
     }
   }
   // Of an input they lie side by side, as its devices do.
@@ -494,52 +524,100 @@ template <class Model> class DenseQuad {
   BlockNoise write_noise_;
 };
 
-// Some coincidences of a few quads of inputs.
+// Some coincidences of a few quads of inputs, and the calls of the generator that their noise needs.
 struct Coincidences {
   static constexpr std::size_t most = 1024;
   static constexpr std::uint32_t sign = 0x80000000U;
   alignas(64) std::uint32_t place[most];  // of the device, from the first one on; the sign bit: it goes up
-  alignas(64) std::uint32_t element[most];
   alignas(64) std::uint32_t count[most];
   alignas(64) std::uint32_t sample[most];
-  alignas(64) float noise[most];
-  alignas(64) float write_noise[most];
+  alignas(64) std::uint32_t gaussian[most];  // where its noise is
   std::size_t size = 0;
+  alignas(64) std::uint32_t call_element[most];
+  alignas(64) std::uint32_t call_sample[most];
+  std::size_t calls = 0;
   std::uint64_t samples = 0;  // that they come from
   U32 bits;                   // of all counts
 
   void clear() {
     size = 0;
+    calls = 0;
     samples = 0;
     bits = U32(0U);
   }
+  // Lines are looked at by sixteens, and need no more calls than there are coincidences.
   [[nodiscard]] bool full() const { return size + 32 > most; }
   // Whether a crosspoint has more than one.
   [[nodiscard]] bool several() const { return simd::any(simd::greater(bits, U32(1U))); }
 
+  // Where gaussian g of a call is: those of sixteen calls lie side by side.
+  [[nodiscard]] static std::uint32_t place_of(std::size_t call, std::uint32_t g) {
+    return static_cast<std::uint32_t>(call / 16 * 16 * random::block_gaussians + call % 16) + 16 * g;
+  }
+  [[nodiscard]] static U32 places_of(U32 calls, U32 g) {
+    const U32 lane = calls & U32(15U);
+    return simd::shift_left<3>(calls - lane) + lane + simd::shift_left<4>(g);
+  }
+
   // Collects the lines of sample s, from number `first` of its list on, that coincide with the train x of an input, as
   // many as there is room for. Returns the number to go on from.
-  std::size_t collect(const Trains& trains, std::size_t s, const std::uint32_t* x, bool negative, std::size_t first,
+  std::size_t collect(const Request& request, std::size_t s, const std::uint32_t* x, bool negative, std::size_t first,
                       const random::DeviceElements& elements, std::size_t input, std::size_t origin) {
+    const Trains& trains = request.trains;
     const std::size_t length = trains.list_length(s);
     const std::uint32_t* outputs = trains.list_outputs(s);
+    const std::uint64_t step = request.first_step + s;
+    const bool numbered = (trains.numbered() >> s & 1) != 0;
+    const bool single = trains.words() == 1 && std::has_single_bit(x[0]);
     const U32 low(x[0]);
     const U32 high(x[trains.words() - 1]);
     const U32 shift(static_cast<std::uint32_t>(origin));
     const U32 flip(negative ? sign : 0U);
+    const U32 of_sample(static_cast<std::uint32_t>(s));
     samples |= std::uint64_t{1} << s;
+    std::size_t hits = size;
+    std::size_t asked = calls;
+    // Asks for an element's gaussians if one of its coincidences wants them. Returns where the first is.
+    const auto ask = [&](std::uint32_t element, std::uint32_t wanted) __attribute__((always_inline)) {
+      call_element[asked] = element;
+      call_sample[asked] = static_cast<std::uint32_t>(s);
+      const std::uint32_t at = place_of(asked, 0);
+      asked += wanted != 0 ? 1 : 0;
+      return at;
+    };
     std::size_t i = first;
-    for (; i < length && !full(); i += 16) {
+    for (; i < length && hits + 32 <= most; i += 16) {
       U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & low);
       if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & high);
       const Mask hit = simd::nonzero(n);
+      if (!simd::any(hit)) continue;
       const U32 listed = U32::load(outputs + i);
-      (void)simd::compress_store(place + size, (listed ^ flip) + shift, hit);
-      (void)simd::compress_store(element + size, elements.of(simd::andnot(U32(sign), listed), input), hit);
-      U32(static_cast<std::uint32_t>(s)).store(sample + size);
-      size += simd::compress_store(count + size, n, hit);
-      bits = bits | n;
+      if (numbered) {
+        const std::uint32_t early = ask(elements.of_numbers(i / 8, input, step), hit.bits() & 0xFFU);
+        const std::uint32_t late = ask(elements.of_numbers(i / 8 + 1, input, step), hit.bits() >> 8);
+        const U32 places =
+            simd::select(Mask::of(0xFFU), U32(early), U32(late)) + simd::shift_left<4>(simd::lane_index() & U32(7U));
+        (void)simd::compress_store(gaussian + hits, places, hit);
+      } else {
+        (void)simd::compress_store(call_element + asked, elements.of(simd::andnot(U32(sign), listed), input), hit);
+        of_sample.store(call_sample + asked);
+        (void)simd::compress_store(gaussian + hits, listed & U32(3U), hit);
+        const U32 all = simd::lane_index() + U32(static_cast<std::uint32_t>(asked));
+        places_of(all, U32::load(gaussian + hits) + U32(static_cast<std::uint32_t>(4 * (step % 2))))
+            .store(gaussian + hits);
+        asked += static_cast<std::size_t>(std::popcount(hit.bits()));
+      }
+      of_sample.store(sample + hits);
+      if (single) {
+        U32(1U).store(count + hits);
+      } else {
+        (void)simd::compress_store(count + hits, n, hit);
+        bits = bits | n;
+      }
+      hits += simd::compress_store(place + hits, (listed ^ flip) + shift, hit);
     }
+    size = hits;
+    calls = asked;
     return i;
   }
 };
@@ -560,7 +638,6 @@ template <class Model> class SparseQuads {
 
   void update() {
     const auto words = static_cast<std::size_t>(trains_.words());
-    for (std::size_t input = first_; input < end_; ++input) fetch(input);
     hits_.clear();
     for (std::size_t input = first_; input < end_; ++input) {
       auto snapshot = request_.snapshots.begin();
@@ -572,7 +649,7 @@ template <class Model> class SparseQuads {
         const bool negative = (trains_.x_negative(quad)[s] >> input % quad_inputs & 1U) != 0;
         for (std::size_t next = 0; next < trains_.list_length(s);) {
           next =
-              hits_.collect(trains_, s, x, negative, next, target_.elements, input, (input - first_) * target_.stride);
+              hits_.collect(request_, s, x, negative, next, target_.elements, input, (input - first_) * target_.stride);
           if (hits_.full()) move();
         }
       }
@@ -582,18 +659,6 @@ template <class Model> class SparseQuads {
   }
 
  private:
-  // Most cache lines of an input will be wanted, in an order that the processor cannot foresee. (Inlined by force, as
-  // above.)
-  [[gnu::always_inline]] void fetch(std::size_t input) const {
-    if (!target_.fetch_ahead || (trains_.x_active(input) & request_.samples) == 0) return;
-    for (std::size_t i = 0; i < target_.stride; i += 16) {
-      __builtin_prefetch(target_.weight + input * target_.stride + i, 1);
-      for (std::size_t p = 0; p < planes_of<Model>; ++p) {
-        __builtin_prefetch(target_.planes[p] + input * target_.stride + i);
-      }
-    }
-  }
-
   void take(const Snapshot& snapshot, std::size_t input) {
     const bool column = snapshot.line == Snapshot::Line::column;
     if (column && snapshot.index != input) return;
@@ -608,11 +673,8 @@ template <class Model> class SparseQuads {
   }
 
   void move() {
-    if (std::has_single_bit(hits_.samples)) {
-      draw_noise_of_sample(hits_.sample[0]);
-    } else {
-      draw_noise_of_several_samples();
-    }
+    draw_noise();
+    if (target_.shown()) draw_write_noise();
     const bool simple = request_.directions == Directions::both && !target_.traced();
     const bool several = hits_.several() || request_.pulse_by_pulse;
     if (target_.pulses_left != nullptr) {
@@ -626,37 +688,43 @@ template <class Model> class SparseQuads {
   }
 
   // Of one sample most of the work is the same for all lanes.
-  [[gnu::noinline]] void draw_noise_of_sample(std::size_t s) {
-    const std::uint64_t step = request_.first_step + s;
-    const FirstNoise noise(request_.noise, step);
-    const random::PulseStream write(request_.noise, random::Purpose::write_noise, step);
-    for (std::size_t i = 0; i < hits_.size; i += 16) {
-      // Inputs have a multiple of sixteen places: those of outputs and places that matter here are the same.
-      const U32 place = U32::load(hits_.place + i);
-      const U32 elements = U32::load(hits_.element + i);
-      random::table_gaussian(noise.stream.words(elements, 0), 4 * noise.half, place).store(hits_.noise + i);
-      if (!target_.shown()) continue;
-      random::table_gaussian(write.words(elements, 0), 0, place).store(hits_.write_noise + i);
+  [[gnu::noinline]] void draw_noise() {
+    const bool one_sample = std::has_single_bit(hits_.samples);
+    const FirstNoise noise(request_.noise, request_.first_step + hits_.sample[0]);
+    for (std::size_t i = 0; i < hits_.calls; i += 16) {
+      const U32 elements = U32::load(hits_.call_element + i);
+      const auto words = one_sample ? noise.stream.words(elements, 0)
+                                    : noise.stream.words_of_steps(pairs(U32::load(hits_.call_sample + i)), elements, 0);
+      random::store_gaussians(words, gaussians_ + i * random::block_gaussians);
     }
   }
-
-  [[gnu::noinline]] void draw_noise_of_several_samples() {
+  // The steps of FirstNoise.
+  [[nodiscard]] U32 pairs(U32 samples) const {
     const std::uint64_t first = request_.first_step;
-    const random::PulseStream noise(request_.noise, random::Purpose::pulse_noise, first / 2);
-    const random::PulseStream write(request_.noise, random::Purpose::write_noise, first);
+    const U32 halves = samples + U32(static_cast<std::uint32_t>(first % 2));
+    return simd::shift_right<1>(halves) + U32(static_cast<std::uint32_t>(first / 2));
+  }
+
+  [[gnu::noinline]] void draw_write_noise() {
+    const bool one_sample = std::has_single_bit(hits_.samples);
+    const random::PulseStream write(request_.noise, random::Purpose::write_noise,
+                                    request_.first_step + (one_sample ? hits_.sample[0] : 0));
+    alignas(64) std::uint32_t elements[16] = {};
     for (std::size_t i = 0; i < hits_.size; i += 16) {
+      for (std::size_t hit = i; hit < std::min(i + 16, hits_.size); ++hit)
+        elements[hit - i] = element(hits_.place[hit]);
+      // Inputs have a multiple of sixteen places: those of outputs and places that matter here are the same.
       const U32 place = U32::load(hits_.place + i);
-      const U32 elements = U32::load(hits_.element + i);
-      const U32 sample = U32::load(hits_.sample + i);
-      // As FirstNoise has it.
-      const U32 halves = sample + U32(static_cast<std::uint32_t>(first % 2));
-      const U32 pair = simd::shift_right<1>(halves) + U32(static_cast<std::uint32_t>(first / 2));
-      const U32 number = (place & U32(3U)) | simd::shift_left<2>(halves & U32(1U));
-      random::table_gaussian(noise.words_of_steps(pair, elements, 0), number).store(hits_.noise + i);
-      if (!target_.shown()) continue;
-      const U32 step = sample + U32(static_cast<std::uint32_t>(first));
-      random::table_gaussian(write.words_of_steps(step, elements, 0), 0, place).store(hits_.write_noise + i);
+      const U32 steps = U32::load(hits_.sample + i) + U32(static_cast<std::uint32_t>(request_.first_step));
+      const auto words =
+          one_sample ? write.words(U32::load(elements), 0) : write.words_of_steps(steps, U32::load(elements), 0);
+      random::table_gaussian(words, 0, place).store(write_noise_ + i);
     }
+  }
+  // Of the device at a place.
+  [[nodiscard]] std::uint32_t element(std::uint32_t place) const {
+    const std::size_t at = place & ~Coincidences::sign;
+    return target_.elements.of(at % target_.stride, first_ + at / target_.stride);
   }
 
   // Simple: pulses in both directions, of which nothing but the weight is of interest.
@@ -666,7 +734,8 @@ template <class Model> class SparseQuads {
     float* weight = target_.weight + origin;
     const std::uint32_t* places = hits_.place;
     const std::uint32_t* counts = hits_.count;
-    const float* noise = hits_.noise;
+    const std::uint32_t* gaussian = hits_.gaussian;
+    const float* gaussians = gaussians_;
     const float* planes[planes_of<Model>];
     for (std::size_t p = 0; p < planes_of<Model>; ++p) planes[p] = target_.planes[p] + origin;
     const bool reversing = !simple && request_.directions == Directions::reversed;
@@ -690,7 +759,7 @@ template <class Model> class SparseQuads {
         if (n.v == 0) continue;
         left -= static_cast<float>(n.v);
       }
-      const simd::F1 xi(noise[i]);
+      const simd::F1 xi(gaussians[gaussian[i]]);
       if (!several || n.v == 1) {
         w = clamp(model.step(lanes, w, up)(n)(xi), lanes.w_min, lanes.w_max);
         if constexpr (device::HasState<Model>) target_.state[origin + place] = model.state(lanes).v;
@@ -704,7 +773,7 @@ template <class Model> class SparseQuads {
         target_.undrawn[origin + place] = UndrawnNoise::mark(request_.first_step + hits_.sample[i]);
       }
       if (!target_.shown()) continue;
-      target_.visible[origin + place] = seen(target_, lanes, w, simd::F1(hits_.write_noise[i])).v;
+      target_.visible[origin + place] = seen(target_, lanes, w, simd::F1(write_noise_[i])).v;
     }
   }
 
@@ -721,8 +790,8 @@ template <class Model> class SparseQuads {
         return clamp(after(xi), lanes.w_min, lanes.w_max);
       }
     }
-    LaterNoise<simd::Single> later(request_.noise, request_.first_step + hits_.sample[hit],
-                                   simd::U1(hits_.element[hit]), simd::U1(place));
+    LaterNoise<simd::Single> later(request_.noise, request_.first_step + hits_.sample[hit], simd::U1(element(place)),
+                                   simd::U1(place));
     const simd::F1 moved = pulse_in_turn<simd::Single>(model_, lanes, most, w, n, up, xi, later);
     if constexpr (device::HasState<Model>) {
       target_.state[first_ * target_.stride + place] = model_.state(lanes).v;
@@ -736,6 +805,8 @@ template <class Model> class SparseQuads {
   const Trains& trains_;
   const std::size_t first_, end_;  // inputs
   Coincidences hits_;
+  alignas(64) float gaussians_[Coincidences::most * random::block_gaussians];  // of the calls
+  alignas(64) float write_noise_[Coincidences::most];
 };
 
 }  // namespace mho::pulse

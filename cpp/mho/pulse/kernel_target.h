@@ -23,7 +23,6 @@ struct KernelTarget {
   float* state;                // that of these which pulses change, of models that have one
   std::size_t stride;          // outputs padded to 16
   std::size_t inputs;          // padded to 4
-  bool fetch_ahead;            // whether most devices are moved, in the sparse kernel
   float write_noise;           // standard deviation, in weight units
   float intervals;             // between the states that a read can see; 0: it can see any weight
   float* age;                  // time since the last pulse, else null

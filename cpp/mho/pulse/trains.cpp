@@ -180,6 +180,7 @@ PulseCount coincidences(const SlotCount& x, const SlotCount& d, std::size_t slot
 
 void Trains::resize(std::size_t in, std::size_t out, std::size_t samples, const UpdateParameters& parameters) {
   listed_ = false;
+  counted_ = false;
   in_ = in;
   out_ = out;
   samples_ = samples;
@@ -281,11 +282,35 @@ void Trains::finish() {
       }
     }
   }
+  std::uint32_t lines[chunk_samples] = {};
   for (std::size_t g = 0; g < d_active_.size(); ++g) {
     for (std::size_t s = 0; s < samples_; ++s) {
-      const std::uint32_t* words = d_bits(g, s);
-      const bool fires = simd::any(simd::nonzero(U32::load(words) | U32::load(words + 16 * (w - 1))));
-      d_active_[g] |= static_cast<std::uint64_t>(fires) << s;
+      const std::uint32_t pulsing = d_pulsing(g, s);
+      d_active_[g] |= static_cast<std::uint64_t>(pulsing != 0) << s;
+      lines[s] += static_cast<std::uint32_t>(std::popcount(pulsing));
+    }
+  }
+  numbered_ = 0;
+  for (std::size_t s = 0; s < samples_ && slots_; ++s) {
+    numbered_ |= static_cast<std::uint64_t>(4 * std::size_t{lines[s]} <= out_) << s;
+  }
+}
+
+std::uint32_t Trains::d_pulsing(std::size_t g, std::size_t s) const {
+  const std::uint32_t* bits = d_bits(g, s);
+  return simd::nonzero(U32::load(bits) | U32::load(bits + 16 * static_cast<std::size_t>(words_ - 1))).bits();
+}
+
+void Trains::number_lines() {
+  if (counted_) return;
+  counted_ = true;
+  first_.resize(d_active_.size() * samples_);
+  for (std::uint64_t left = numbered_; left != 0; left &= left - 1) {
+    const auto s = static_cast<std::size_t>(std::countr_zero(left));
+    std::uint32_t number = 0;
+    for (std::size_t g = 0; g < d_active_.size(); ++g) {
+      first_[g * samples_ + s] = number;
+      number += static_cast<std::uint32_t>(std::popcount(d_pulsing(g, s)));
     }
   }
 }

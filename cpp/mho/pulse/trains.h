@@ -41,6 +41,16 @@ class Trains {
   // Lists of the d-lines that pulse, sample by sample: what the sparse kernel walks along.
   void list_lines();
 
+  // Samples in which few d-lines pulse: no more than one in four. There the noise of pulses goes by the number of the
+  // line among those that pulse, so that a call of the generator is not for lines that are silent.
+  [[nodiscard]] std::uint64_t numbered() const { return numbered_; }
+  // Counts the d-lines that pulse in these samples: what the dense kernel needs of them.
+  void number_lines();
+  // How many of them come before line 16 g, of a sample whose lines are numbered.
+  [[nodiscard]] std::uint32_t number_of_first(std::size_t g, std::size_t s) const { return first_[g * samples_ + s]; }
+  // Which of sixteen d-lines from 16 g pulse in sample s.
+  [[nodiscard]] std::uint32_t d_pulsing(std::size_t g, std::size_t s) const;
+
   // How many blocks of four inputs by sixteen outputs have a pulsing line on both sides, in some of these samples or
   // counted for each of them.
   [[nodiscard]] std::size_t active_blocks(std::uint64_t samples = ~std::uint64_t{0}) const;
@@ -84,7 +94,9 @@ class Trains {
   std::size_t in_ = 0, out_ = 0, samples_ = 0;
   int words_ = 1;
   bool slots_ = true;
-  bool listed_ = false;
+  bool listed_ = false, counted_ = false;
+  std::uint64_t numbered_ = 0;
+  AlignedVector<std::uint32_t> first_;
   AlignedVector<std::uint32_t> x_bits_, d_bits_;
   AlignedVector<std::uint8_t> x_negative_;
   AlignedVector<std::uint16_t> d_negative_;

@@ -31,12 +31,21 @@ class DeviceElements {
   [[nodiscard]] U32 of_line(std::size_t group, std::size_t input) const {
     return of(simd::lane_index() + U32(static_cast<std::uint32_t>(group * block_outputs)), input);
   }
+  // Of eight of the outputs that pulse in a sample, counted from 0, where these are what shares an element: those from
+  // number 8 b on. Samples go by twos here, and have elements apart.
+  [[nodiscard]] std::uint32_t of_numbers(std::size_t block, std::size_t input, std::uint64_t step) const {
+    return numbered | (step % 2 != 0 ? odd_step : 0U) |
+           (static_cast<std::uint32_t>(block) * inputs_ + static_cast<std::uint32_t>(input));
+  }
   // Of these outputs and the four inputs from 4 quad on: those that `gaussians` and `words` want.
   [[nodiscard]] U32 of_block(std::size_t group, std::size_t quad) const {
     return of_line(group, quad * block_inputs) + (simd::lane_index() & U32(3U));
   }
 
  private:
+  static constexpr std::uint32_t numbered = 0x80000000U;
+  static constexpr std::uint32_t odd_step = 0x40000000U;
+
   std::uint32_t inputs_;
 };
 

@@ -55,6 +55,34 @@ template <class F, class U> [[gnu::always_inline]] inline void two_gaussians(U h
   return table_gaussian(simd::load_halves(integers));
 }
 
+// The eight gaussians of each of sixteen elements, as integers two in a lane: 2 p and 2 p + 1 of element i are at
+// target[16 p + i].
+inline void store_pairs(const WordsOf<U32>& block, std::uint32_t* target) {
+  const FourGaussians<U32> early(block.word[0], block.word[1]);
+  const FourGaussians<U32> late(block.word[2], block.word[3]);
+  early.first.store(target);
+  early.second.store(target + 16);
+  late.first.store(target + 32);
+  late.second.store(target + 48);
+}
+// As numbers: gaussian g of element i is at target[16 g + i].
+inline void store_gaussians(const WordsOf<U32>& block, float* target) {
+  const auto put = [&target](U32 halves) __attribute__((always_inline)) {
+    F32 lower;
+    F32 upper;
+    two_gaussians(halves, lower, upper);
+    lower.store(target);
+    upper.store(target + 16);
+    target += 32;
+  };
+  const FourGaussians<U32> early(block.word[0], block.word[1]);
+  const FourGaussians<U32> late(block.word[2], block.word[3]);
+  put(early.first);
+  put(early.second);
+  put(late.first);
+  put(late.second);
+}
+
 // Of each lane the number index % 4 of the four of two words.
 template <class U> [[gnu::always_inline]] inline auto table_gaussian(U word, U next, U index) {
   const FourGaussians<U> four(word, next);
@@ -67,11 +95,4 @@ template <class U>
 [[gnu::always_inline]] inline auto table_gaussian(const WordsOf<U>& block, std::size_t first, U index) {
   return table_gaussian(block.word[first / 2], block.word[first / 2 + 1], index);
 }
-// Of each lane the gaussian `number` of its own, 0 to 7.
-[[gnu::always_inline]] inline F32 table_gaussian(const WordsOf<U32>& block, U32 number) {
-  const auto later = simd::nonzero(number & U32(4U));
-  return table_gaussian(simd::select(later, block.word[2], block.word[0]),
-                        simd::select(later, block.word[3], block.word[1]), number);
-}
-
 }  // namespace mho::random

@@ -32,7 +32,6 @@ struct Marked {
                       nullptr,
                       stride,
                       inputs,
-                      false,
                       write_noise,
                       0.0F,
                       nullptr,

@@ -150,11 +150,16 @@ std::vector<Crosspoint> crosspoints_of(array::Array& a) {
   return result;
 }
 
+std::array<double, 8> gaussians_of_element(random::Purpose purpose, std::uint64_t step, std::size_t element,
+                                           std::size_t draw) {
+  return tests::table_gaussians_of(tests::words_of<random::philox_pulse_rounds>(
+      key, static_cast<std::uint16_t>(purpose), step, static_cast<std::uint32_t>(element),
+      static_cast<std::uint32_t>(draw)));
+}
+
 std::array<double, 8> gaussians(random::Purpose purpose, std::uint64_t step, std::size_t i, std::size_t j,
                                 std::size_t stride, std::size_t draw) {
-  const auto element = static_cast<std::uint32_t>(i / 4 * stride + j);
-  return tests::table_gaussians_of(tests::words_of<random::philox_pulse_rounds>(
-      key, static_cast<std::uint16_t>(purpose), step, element, static_cast<std::uint32_t>(draw)));
+  return gaussians_of_element(purpose, step, i / 4 * stride + j, draw);
 }
 
 // The gaussian of pulse k of crosspoint (i, j). Four neighbours in a column share draws: that of the first pulses with
@@ -162,6 +167,12 @@ std::array<double, 8> gaussians(random::Purpose purpose, std::uint64_t step, std
 double pulse_gaussian(std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride, std::size_t k) {
   if (k == 0) return gaussians(random::Purpose::pulse_noise, step / 2, i, j, stride, 0)[4 * (step % 2) + i % 4];
   return gaussians(random::Purpose::pulse_noise, step, i, j, stride, 1 + i % 4 + 4 * ((k - 1) / 8))[(k - 1) % 8];
+}
+
+// That of the first pulse where a quarter of the rows pulse or fewer: eight of these share a draw.
+double numbered_gaussian(std::uint64_t step, std::size_t number, std::size_t j, std::size_t stride) {
+  const std::size_t element = (std::size_t{1} << 31) + (step % 2 << 30) + number / 8 * stride + j;
+  return gaussians_of_element(random::Purpose::pulse_noise, step / 2, element, 0)[number % 8];
 }
 
 double write_gaussian(std::uint64_t step, std::size_t i, std::size_t j, std::size_t stride) {
@@ -202,15 +213,22 @@ PulseCount plain_loop(std::vector<Crosspoint>& crosspoints, const Problem& p, co
                 update, random::Key::from(key), first_step + s);
     trains.finish();
     const tests::Lines lines = tests::lines_of(trains, p.shape.in_features, p.shape.out_features, 0);
+    const auto pulses = [](const tests::Line& line) { return line.slots != 0; };
+    const auto pulsing = static_cast<std::size_t>(std::ranges::count_if(lines.d, pulses));
+    const bool numbered = trains.slots() && 4 * pulsing <= p.shape.out_features;
     for (std::size_t i = 0; i < p.shape.out_features; ++i) {
+      const auto number = static_cast<std::size_t>(
+          std::count_if(lines.d.begin(), lines.d.begin() + static_cast<std::ptrdiff_t>(i), pulses));
       for (std::size_t j = 0; j < p.shape.in_features; ++j) {
         Crosspoint& c = crosspoints[i * p.shape.in_features + j];
         const int n = tests::coincidences(lines.x[j], lines.d[i], trains.divisor(0));
         const bool up = lines.x[j].negative != lines.d[i].negative;
         (up ? fired.up : fired.down) += static_cast<std::uint64_t>(n);
         for (int k = 0; k < n; ++k) {
-          const double xi =
-              pulse_gaussian(first_step + s, i, j, round_up(p.shape.in_features, 16), static_cast<std::size_t>(k));
+          const std::size_t stride = round_up(p.shape.in_features, 16);
+          const double xi = numbered && k == 0
+                                ? numbered_gaussian(first_step + s, number, j, stride)
+                                : pulse_gaussian(first_step + s, i, j, stride, static_cast<std::size_t>(k));
           c.weight = std::fmax(std::fmin(c.weight + step(c, up, xi), c.w_max), c.w_min);
         }
         if (n > 0) {
@@ -294,6 +312,26 @@ TEST_P(Kernel, IsAPlainLoopForFewPulses) {
   compare(problem_of(5, 17, 70, 0.001), {}, (std::uint64_t{1} << 32) - 33);
 }
 
+// The samples in which only one row in `of` has an error.
+Problem problem_of_few_rows(std::size_t out, std::size_t in, std::size_t samples, std::size_t of, double lr) {
+  Problem p = problem_of(out, in, samples, lr);
+  for (std::size_t i = 0; i < p.d.size(); ++i) {
+    if (i % out % of != i / out % of) p.d[i] = 0;
+  }
+  return p;
+}
+
+// Of these each crosspoint has many or few, so that either kernel moves them.
+TEST_P(Kernel, IsAPlainLoopWhereFewRowsPulse) {
+  for (const double lr : {0.5, 0.002}) {
+    compare(problem_of_few_rows(53, 22, 8, 6, lr), {});
+    compare(problem_of_few_rows(40, 9, 8, 4, lr), {{"bl", 64.0}, {"update_bl_management", false}});
+  }
+  compare(problem_of_few_rows(53, 22, 9, 6, 0.5), {}, (std::uint64_t{1} << 32) - 3);
+  // Some samples have more than a quarter, some fewer.
+  compare(problem_of_few_rows(37, 22, 70, 3, 0.05), {});
+}
+
 // Steps run beyond 32 bits: within one call, and far beyond.
 TEST_P(Kernel, IsAPlainLoopAcrossTheWordsOfAStep) {
   compare(problem_of(5, 17, 10), {}, (std::uint64_t{1} << 32) - 3);
@@ -301,10 +339,11 @@ TEST_P(Kernel, IsAPlainLoopAcrossTheWordsOfAStep) {
   compare(problem_of(5, 17, 10), {}, (std::uint64_t{1} << 47) + 12345);
 }
 
+// Pulses one at a time, several at once, and where samples differ in how many rows pulse.
 TEST_P(Kernel, TakesSamplesTogetherOrOneByOne) {
-  for (const bool pulse_by_pulse : {false, true}) {
-    const UpdateParameters update = tests::update_parameters({{"pulse_by_pulse", pulse_by_pulse}});
-    const Problem all = problem_of(18, 40, 70, 0.05);
+  for (const int trial : {0, 1, 2}) {
+    const UpdateParameters update = tests::update_parameters({{"pulse_by_pulse", trial == 1}});
+    const Problem all = trial < 2 ? problem_of(18, 40, 70, 0.05) : problem_of_few_rows(18, 40, 70, 3, 0.05);
     const auto together = make(all.shape);
     const auto halves = make(all.shape);
     const auto one_by_one = make(all.shape);

@@ -292,5 +292,30 @@ TEST(Trains, DependOnTheirStepAlone) {
   }
 }
 
+// One line in four is few, one more is not.
+TEST(Trains, NumberLinesWhereFewPulse) {
+  const std::vector<float> x(3, 1.0F);
+  for (const std::size_t few : {10U, 11U}) {
+    std::vector<float> d(40, 0.0F);
+    for (std::size_t i = 0; i < few; ++i) d[3 * i] = 1.0F;
+    Trains trains = trains_of(x, d, 1.0, 0.001, update_parameters(unmanaged(31)));
+    ASSERT_EQ(trains.numbered(), few == 10 ? 1U : 0U);
+    if (few != 10) continue;
+    trains.number_lines();
+    std::uint32_t number = 0;
+    for (std::size_t g = 0; g < 3; ++g) {
+      EXPECT_EQ(trains.number_of_first(g, 0), number);
+      for (std::size_t line = 16 * g; line < 16 * g + 16; ++line) {
+        const bool pulses = line % 3 == 0 && line < 30;
+        EXPECT_EQ((trains.d_pulsing(g, 0) >> line % 16 & 1) != 0, pulses);
+        number += pulses ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_EQ(
+      trains_of(x, {1.0F, 0.0F, 0.0F, 0.0F}, 1.0, 0.001, update_parameters({{"pulse_type", "mean_count"}})).numbered(),
+      0U);
+}
+
 }  // namespace
 }  // namespace mho::pulse
