@@ -169,8 +169,9 @@ template <class Model> class DenseQuad {
       fetch(ahead, group);
       if (samples != 0) {
         const U32 elements = target_.elements.of_block(group, quad_);
-        if ((samples & ~trains_.numbered()) != 0) draw_noise(elements, samples & ~trains_.numbered());
-        if ((samples & trains_.numbered()) != 0) draw_numbered_noise(group, samples & trains_.numbered());
+        const std::uint64_t numbered = samples & trains_.numbered();
+        if (samples != numbered) draw_noise(elements, samples & ~numbered);
+        if (numbered != 0) draw_numbered_noise(group, numbered);
         single_ = target_.shown() && std::has_single_bit(samples);
         if (single_) draw_write_noise(elements, static_cast<std::uint64_t>(std::countr_zero(samples)));
       }
@@ -546,17 +547,15 @@ struct Coincidences {
     bits = U32(0U);
   }
   // Lines are looked at by sixteens, and need no more calls than there are coincidences.
-  [[nodiscard]] bool full() const { return size + 32 > most; }
+  [[nodiscard]] static bool full(std::size_t hits) { return hits + 32 > most; }
+  [[nodiscard]] bool full() const { return full(size); }
   // Whether a crosspoint has more than one.
   [[nodiscard]] bool several() const { return simd::any(simd::greater(bits, U32(1U))); }
 
   // Where gaussian g of a call is: those of sixteen calls lie side by side.
-  [[nodiscard]] static std::uint32_t place_of(std::size_t call, std::uint32_t g) {
-    return static_cast<std::uint32_t>(call / 16 * 16 * random::block_gaussians + call % 16) + 16 * g;
-  }
-  [[nodiscard]] static U32 places_of(U32 calls, U32 g) {
-    const U32 lane = calls & U32(15U);
-    return simd::shift_left<3>(calls - lane) + lane + simd::shift_left<4>(g);
+  [[nodiscard]] static U32 place_of(U32 call, U32 g) {
+    const U32 lane = call & U32(15U);
+    return simd::shift_left<3>(call - lane) + lane + simd::shift_left<4>(g);
   }
 
   // Collects the lines of sample s, from number `first` of its list on, that coincide with the train x of an input, as
@@ -577,33 +576,31 @@ struct Coincidences {
     samples |= std::uint64_t{1} << s;
     std::size_t hits = size;
     std::size_t asked = calls;
-    // Asks for an element's gaussians if one of its coincidences wants them. Returns where the first is.
+    // Asks for an element's gaussians if one of its coincidences wants them. Returns where they are, twice.
     const auto ask = [&](std::uint32_t element, std::uint32_t wanted) __attribute__((always_inline)) {
       call_element[asked] = element;
       call_sample[asked] = static_cast<std::uint32_t>(s);
-      const std::uint32_t at = place_of(asked, 0);
+      const U32 at = place_of(U32(static_cast<std::uint32_t>(asked)), simd::lane_index() & U32(7U));
       asked += wanted != 0 ? 1 : 0;
       return at;
     };
     std::size_t i = first;
-    for (; i < length && hits + 32 <= most; i += 16) {
+    for (; i < length && !full(hits); i += 16) {
       U32 n = simd::popcount(U32::load(trains.list_bits(s, 0) + i) & low);
       if (trains.words() == 2) n = n + simd::popcount(U32::load(trains.list_bits(s, 1) + i) & high);
       const Mask hit = simd::nonzero(n);
       if (!simd::any(hit)) continue;
       const U32 listed = U32::load(outputs + i);
       if (numbered) {
-        const std::uint32_t early = ask(elements.of_numbers(i / 8, input, step), hit.bits() & 0xFFU);
-        const std::uint32_t late = ask(elements.of_numbers(i / 8 + 1, input, step), hit.bits() >> 8);
-        const U32 places =
-            simd::select(Mask::of(0xFFU), U32(early), U32(late)) + simd::shift_left<4>(simd::lane_index() & U32(7U));
-        (void)simd::compress_store(gaussian + hits, places, hit);
+        const U32 early = ask(elements.of_numbers(i / 8, input, step), hit.bits() & 0xFFU);
+        const U32 late = ask(elements.of_numbers(i / 8 + 1, input, step), hit.bits() >> 8);
+        (void)simd::compress_store(gaussian + hits, simd::select(Mask::of(0xFFU), early, late), hit);
       } else {
         (void)simd::compress_store(call_element + asked, elements.of(simd::andnot(U32(sign), listed), input), hit);
         of_sample.store(call_sample + asked);
         (void)simd::compress_store(gaussian + hits, listed & U32(3U), hit);
         const U32 all = simd::lane_index() + U32(static_cast<std::uint32_t>(asked));
-        places_of(all, U32::load(gaussian + hits) + U32(static_cast<std::uint32_t>(4 * (step % 2))))
+        place_of(all, U32::load(gaussian + hits) + U32(static_cast<std::uint32_t>(4 * (step % 2))))
             .store(gaussian + hits);
         asked += static_cast<std::size_t>(std::popcount(hit.bits()));
       }

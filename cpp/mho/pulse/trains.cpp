@@ -302,7 +302,7 @@ std::uint32_t Trains::d_pulsing(std::size_t g, std::size_t s) const {
 }
 
 void Trains::number_lines() {
-  if (counted_) return;
+  if (counted_ || numbered_ == 0) return;
   counted_ = true;
   first_.resize(d_active_.size() * samples_);
   for (std::uint64_t left = numbered_; left != 0; left &= left - 1) {
@@ -354,9 +354,7 @@ void Trains::list_lines() {
     for (std::size_t g = 0; g < d_active_.size(); ++g) {
       if (((d_active_[g] >> s) & 1) == 0) continue;
       const std::uint32_t* bits = d_bits(g, s);
-      U32 any = U32::load(bits);
-      if (w == 2) any = any | U32::load(bits + 16);
-      const Mask pulsing = simd::nonzero(any);
+      const Mask pulsing = Mask::of(d_pulsing(g, s));
       const U32 outputs = simd::lane_index() + U32(static_cast<std::uint32_t>(g * 16));
       const U32 sign = simd::select(Mask::of(d_negative(g)[s]), U32(sign_bit), U32(0U));
       std::size_t found = simd::compress_store(list_outputs_.data() + end, outputs | sign, pulsing);

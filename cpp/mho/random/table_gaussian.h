@@ -58,29 +58,21 @@ template <class F, class U> [[gnu::always_inline]] inline void two_gaussians(U h
 // The eight gaussians of each of sixteen elements, as integers two in a lane: 2 p and 2 p + 1 of element i are at
 // target[16 p + i].
 inline void store_pairs(const WordsOf<U32>& block, std::uint32_t* target) {
-  const FourGaussians<U32> early(block.word[0], block.word[1]);
-  const FourGaussians<U32> late(block.word[2], block.word[3]);
-  early.first.store(target);
-  early.second.store(target + 16);
-  late.first.store(target + 32);
-  late.second.store(target + 48);
+  for (std::size_t k = 0; k < 4; k += 2) {
+    const FourGaussians<U32> four(block.word[k], block.word[k + 1]);
+    four.first.store(target + 16 * k);
+    four.second.store(target + 16 * k + 16);
+  }
 }
 // As numbers: gaussian g of element i is at target[16 g + i].
 inline void store_gaussians(const WordsOf<U32>& block, float* target) {
-  const auto put = [&target](U32 halves) __attribute__((always_inline)) {
-    F32 lower;
-    F32 upper;
-    two_gaussians(halves, lower, upper);
-    lower.store(target);
-    upper.store(target + 16);
-    target += 32;
-  };
-  const FourGaussians<U32> early(block.word[0], block.word[1]);
-  const FourGaussians<U32> late(block.word[2], block.word[3]);
-  put(early.first);
-  put(early.second);
-  put(late.first);
-  put(late.second);
+  for (std::size_t k = 0; k < 4; k += 2) {
+    const FourGaussians<U32> four(block.word[k], block.word[k + 1]);
+    F32 value[4];
+    two_gaussians(four.first, value[0], value[1]);
+    two_gaussians(four.second, value[2], value[3]);
+    for (std::size_t g = 0; g < 4; ++g) value[g].store(target + 16 * (2 * k + g));
+  }
 }
 
 // Of each lane the number index % 4 of the four of two words.
@@ -95,4 +87,5 @@ template <class U>
 [[gnu::always_inline]] inline auto table_gaussian(const WordsOf<U>& block, std::size_t first, U index) {
   return table_gaussian(block.word[first / 2], block.word[first / 2 + 1], index);
 }
+
 }  // namespace mho::random

@@ -102,38 +102,43 @@ TEST(TableGaussian, HasTheBitsOfOneLaneInEach) {
   }
 }
 
-TEST(TableGaussian, PicksNumbersLaneByLane) {
-  WordBlock block;
+struct SixteenElements {
   std::uint32_t words[4][simd::lanes];
-  for (std::uint32_t k = 0; k < 4; ++k) {
-    for (std::uint32_t i = 0; i < simd::lanes; ++i) words[k][i] = tests::words_of(7, 3, 5, i, 0)[k];
-    block.word[k] = U32::load(words[k]);
+  WordBlock block;
+
+  SixteenElements() {
+    for (std::uint32_t k = 0; k < 4; ++k) {
+      for (std::uint32_t i = 0; i < simd::lanes; ++i) words[k][i] = tests::words_of(7, 3, 5, i, 0)[k];
+      block.word[k] = U32::load(words[k]);
+    }
   }
+  [[nodiscard]] auto gaussians(std::size_t i) const {
+    return tests::table_gaussians_of({words[0][i], words[1][i], words[2][i], words[3][i]});
+  }
+};
+
+TEST(TableGaussian, PicksNumbersLaneByLane) {
+  const SixteenElements some;
   const U32 index = simd::lane_index() * U32(5U);
   float early[simd::lanes];
   float late[simd::lanes];
-  table_gaussian(block, 0, index).store(early);
-  table_gaussian(block, 4, index).store(late);
+  table_gaussian(some.block, 0, index).store(early);
+  table_gaussian(some.block, 4, index).store(late);
   for (std::size_t i = 0; i < simd::lanes; ++i) {
-    const auto all = tests::table_gaussians_of({words[0][i], words[1][i], words[2][i], words[3][i]});
+    const auto all = some.gaussians(i);
     EXPECT_EQ(early[i], all[5 * i % 4]);
     EXPECT_EQ(late[i], all[4 + 5 * i % 4]);
   }
 }
 
 TEST(TableGaussian, StoresAllOfSixteenElements) {
-  WordBlock block;
-  std::uint32_t words[4][simd::lanes];
-  for (std::uint32_t k = 0; k < 4; ++k) {
-    for (std::uint32_t i = 0; i < simd::lanes; ++i) words[k][i] = tests::words_of(7, 3, 5, i, 0)[k];
-    block.word[k] = U32::load(words[k]);
-  }
+  const SixteenElements some;
   float gaussians[block_gaussians][simd::lanes];
   std::uint32_t pairs[block_gaussians / 2][simd::lanes];
-  store_gaussians(block, gaussians[0]);
-  store_pairs(block, pairs[0]);
+  store_gaussians(some.block, gaussians[0]);
+  store_pairs(some.block, pairs[0]);
   for (std::size_t i = 0; i < simd::lanes; ++i) {
-    const auto all = tests::table_gaussians_of({words[0][i], words[1][i], words[2][i], words[3][i]});
+    const auto all = some.gaussians(i);
     for (std::size_t g = 0; g < block_gaussians; ++g) {
       EXPECT_EQ(gaussians[g][i], all[g]);
       const auto integer = static_cast<std::int16_t>(pairs[g / 2][i] >> 16 * (g % 2));
